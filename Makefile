@@ -1,0 +1,52 @@
+# Two commands do everything: `make demo` and `make test`. Each makes .venv when there is none.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check
+
+.PHONY: demo test check bench docs dist clean
+
+demo: $(VENV)/demo.done
+	$(PY) samples/demo.py demo
+	@echo "open demo/index.html"
+
+test: check
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/test.done $(VENV)/bench.done
+	$(PY) -m benchmarks
+
+docs: $(VENV)/docs.done
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+dist: $(VENV)/test.done
+	$(PIP) install --quiet build
+	$(PY) -m build
+
+clean:
+	rm -rf $(VENV) build dist demo docs/_build docs/gallery imgedit.egg-info
+
+# One stamp an environment: the demo needs the plain package only, the rest adds its extra to the same .venv.
+$(VENV)/demo.done: EXTRA :=
+$(VENV)/test.done: EXTRA := [test]
+$(VENV)/bench.done: EXTRA := [bench]
+$(VENV)/docs.done: EXTRA := [docs]
+$(VENV)/%.done: setup.cfg
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -e '.$(EXTRA)'
+	@$(PY) -c "import cv2" || { echo; \
+	  echo "OpenCV is installed but can't be loaded. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0 libxcb1"; \
+	  echo "Without a screen: $(PIP) uninstall opencv-python && $(PIP) install opencv-python-headless"; exit 1; }
+	@touch $@

@@ -1,0 +1,76 @@
+"""Work on an image in horizontal strips that fit a core's cache, on as many threads as OpenCV may use.
+
+A chain of NumPy calls over a whole 4K image moves every intermediate result through memory; over strips of a few
+hundred kilobytes it stays in the cache, needs no big temporaries, and the strips run side by side because NumPy and
+OpenCV release the interpreter lock. ``cv2.setNumThreads`` is the one knob: a host that set it to 1 gets one thread here too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import cv2
+
+__all__ = ["Progress", "each_strip"]
+
+Progress = Callable[[float], None]
+"""A callable given the fraction done, 0 to 1; what it raises stops the work."""
+
+# Half of a usual 512 KiB to 1 MiB level-2 cache: the other half holds what the step writes.
+STRIP_BYTES = 256 * 1024
+
+
+def each_strip(
+    function: Callable[[int, int], None],
+    height: int,
+    *,
+    row_bytes: int,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Call ``function(top, bottom)`` for strips that together cover the rows 0 to `height` once.
+
+    Parameters
+    ----------
+    function : callable
+        Works on the rows ``top <= y < bottom``; called from several threads at once, in any order.
+    height : int
+        Number of rows.
+    row_bytes : int
+        Bytes that one row of the working data takes; sets how many rows make a strip.
+    threads : int, optional
+        At most this many threads; by default as many as OpenCV may use.
+    progress : callable, optional
+        Given the fraction done, from the calling thread only.
+
+    Raises
+    ------
+    Exception
+        The first exception that `function` or `progress` raised; the other strips are not begun any more.
+    """
+    rows = max(1, STRIP_BYTES // max(1, row_bytes))
+    tops = range(0, height, rows)
+    workers = min(threads or cv2.getNumThreads() or 1, len(tops))
+    queue = iter(tops)  # next() on a range iterator is atomic, so the threads share it without a lock
+    failures: list[BaseException] = []
+
+    def work(report: Progress | None = None) -> None:
+        try:
+            for top in queue:
+                if failures:
+                    return
+                function(top, min(top + rows, height))
+                if report is not None:
+                    report(min(top + rows, height) / height)
+        except BaseException as failure:  # noqa: BLE001 - handed to the caller below, whatever it is
+            failures.append(failure)
+
+    others = [threading.Thread(target=work, name="imgedit-strips") for _ in range(workers - 1)]
+    for thread in others:
+        thread.start()
+    work(progress)
+    for thread in others:
+        thread.join()
+    if failures:
+        raise failures[0]

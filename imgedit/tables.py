@@ -1,0 +1,82 @@
+"""A table of named functions: the one place where a name of a method, mode, filter or engine turns into code.
+
+A parameter that takes such a name is annotated ``Annotated[str, TABLE]``; the command line, the recipe check and the
+docs read the choices from there, so that a new row is known everywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+from imgedit.errors import UnknownNameError
+
+__all__ = ["Table"]
+
+T = TypeVar("T")
+
+
+class Table(Mapping[str, T], Generic[T]):
+    """Named things, in the order they were listed; a wrong name raises with the nearest and all valid ones.
+
+    Parameters
+    ----------
+    what : str
+        What the names stand for, for errors: ``"blend mode"``.
+    rows : mapping of str to T
+        The names and what they stand for.
+
+    Examples
+    --------
+    >>> sizes = Table("size", {"small": 1, "large": 2})
+    >>> sizes["large"]
+    2
+    >>> sizes["lagre"]
+    Traceback (most recent call last):
+        ...
+    imgedit.errors.UnknownNameError: size is 'lagre'; did you mean 'large'? valid names: small, large
+    """
+
+    def __init__(self, what: str, rows: Mapping[str, T]) -> None:
+        self.what = what
+        self._rows = dict(rows)
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._rows[name]
+        except (KeyError, TypeError):
+            raise UnknownNameError(self.what, f"is {name!r}", advice(name, self._rows)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"Table({self.what!r}, {list(self._rows)})"
+
+
+def advice(name: object, valid: Mapping[str, object] | list[str]) -> str:
+    """Give the end of an error message for a wrong name: the nearest valid one, then all of them.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    valid : mapping or list of str
+        What could have been given.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'large'? valid names: small, large"``.
+    """
+    names = list(valid)
+    near = difflib.get_close_matches(str(name).lower().replace("_", "-"), names, n=1, cutoff=0.6)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"{guess}valid names: {', '.join(names)}"
