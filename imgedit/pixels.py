@@ -147,9 +147,7 @@ def _array_remedy(value: object) -> str:
 
 def _shape_remedy(image: Image) -> str:
     if image.ndim == 3 and image.shape[2] in (1, 2):
-        return (
-            "convert it with ie.to_uint8, ie.to_uint16 or ie.to_float: they take HxWx1 as grey, HxWx2 as grey + alpha"
-        )
+        return "convert it with ie.to_uint8, ie.to_uint16 or ie.to_float: they take grey and grey + alpha"
     if image.ndim == 3 and image.shape[0] in (1, 3, 4):
         return "it looks like channels first: np.moveaxis(image, 0, -1)"
     if image.ndim == 4:
@@ -502,7 +500,7 @@ def _associate(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _dissociate(image: NDArray[np.float32]) -> NDArray[np.float32]:
     alpha = image[..., 3:]
-    out = image / np.maximum(alpha, np.float32(LEAST_ALPHA))
+    out: NDArray[np.float32] = np.divide(image, np.maximum(alpha, np.float32(LEAST_ALPHA)), dtype=np.float32)
     out *= alpha > LEAST_ALPHA
     out[..., 3] = image[..., 3]
     return out

@@ -2,7 +2,8 @@
 
 A chain of NumPy calls over a whole 4K image moves every intermediate result through memory; over strips of a few
 hundred kilobytes it stays in the cache, needs no big temporaries, and the strips run side by side because NumPy and
-OpenCV release the interpreter lock. ``cv2.setNumThreads`` is the one knob: a host that set it to 1 gets one thread here too.
+OpenCV release the interpreter lock. ``cv2.setNumThreads`` is the one knob: a host that set it to 1 gets
+one thread here too.
 """
 
 from __future__ import annotations
