@@ -1,7 +1,8 @@
 """Measure imgedit and its peers in turns, so that a noisy machine disturbs them alike, and report ratios.
 
-A module ``benchmarks/bench_NAME.py`` defines ``TITLE``, ``ABOUT`` (what the rows are, a short paragraph) and ``rows()``, a
-generator of `Row`. Times are medians over the turns; a ratio above 1 means that imgedit is faster than the peer.
+A module ``benchmarks/bench_NAME.py`` defines ``TITLE``, ``ABOUT`` (what the rows are, a short paragraph) and
+``rows()``, a generator of `Row`. Times are medians over the turns; a ratio above 1 means that imgedit is faster than
+the peer.
 """
 
 from __future__ import annotations
@@ -104,8 +105,9 @@ def write_page() -> None:
     """Write docs/benchmarks.md from all kept results."""
     parts = [
         "# Benchmarks\n",
-        "Measured by `make bench`, imgedit and its peers in turns in one process, medians. A ratio is the peer's time over "
-        "ours: above 1 imgedit is faster. Losing rows stay in. Memory is the peak beyond the input, result included.\n",
+        "Measured by `make bench`, imgedit and its peers in turns in one process, medians. A ratio is the peer's time "
+        "over ours: above 1 imgedit is faster. Losing rows stay in. Memory is the peak beyond the input, "
+        "result included.\n",
     ]
     for file in sorted(RESULTS.glob("*.json")):
         content = json.loads(file.read_text())
