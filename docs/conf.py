@@ -1,0 +1,108 @@
+"""How the manual is built: ``make docs``. Warnings are errors.
+
+The reference is generated from ``imgedit.__all__``, so that a public name can't be missing from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+import imgedit
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+project = "imgedit"
+author = "the imgedit authors"
+project_copyright = "2026, the imgedit authors"
+version = release = imgedit.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery/*.md5", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip"]
+suppress_warnings = ["config.cache", "myst.xref_missing"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = "imgedit"
+html_static_path = ["_static"]
+html_show_sphinx = False
+html_copy_source = False
+
+autodoc_typehints = "none"  # numpydoc's Parameters section says it in words
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+# Checked on every public name; left out: the blank-line and wording rules that ruff already holds, and See Also.
+numpydoc_validation_checks = {"GL06", "GL07", "GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "RT01", "RT03"}
+numpydoc_validation_exclude = {r"\.__", r"\.args$", r"errors\."}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../samples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_",
+    "ignore_pattern": r"(__init__|demo)\.py",
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 10,
+    "abort_on_example_error": True,
+    "remove_config_comments": True,
+    "matplotlib_animations": False,
+}
+
+# Heading of a reference page -> modules whose public names stand on it.
+REFERENCE = {
+    "files": ("Files", ["imgedit.io"]),
+    "geometry": ("Geometry", ["imgedit.geometry"]),
+    "compositing": ("Compositing", ["imgedit.compositing", "imgedit.fusion"]),
+    "inpainting": ("Inpainting and cloning", ["imgedit.inpainting", "imgedit.cloning"]),
+    "tone": ("Tone and colour", ["imgedit.tone", "imgedit.color"]),
+    "filters": ("Filters and text", ["imgedit.filters"]),
+    "models": ("Models", ["imgedit.models", "imgedit.superres", "imgedit.styling", "imgedit.sampling"]),
+    "metrics": ("Metrics", ["imgedit.metrics", "imgedit.perceptual"]),
+    "batch": ("Recipes and batch", ["imgedit.recipes", "imgedit.batch", "imgedit.engines"]),
+    "pixels": ("Arrays and conversions", ["imgedit.pixels"]),
+}
+
+
+def page_of(thing: object) -> str:
+    """Reference page on which a public thing stands, by the module that defines it."""
+    module = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+    for page, (_, modules) in REFERENCE.items():
+        if any(module == name or module.startswith(name + ".") for name in modules):
+            return page
+    raise LookupError(f"{thing!r} of {module} has no page: add its module to REFERENCE in docs/conf.py")
+
+
+def write_reference(_app: object) -> None:
+    """Write one page a group, with every name of ``imgedit.__all__``."""
+    pages: dict[str, list[str]] = {page: [] for page in REFERENCE}
+    for name in imgedit.__all__:
+        thing = getattr(imgedit, name)
+        if name in ("__version__", "errors"):
+            continue
+        kind = "automodule" if inspect.ismodule(thing) else "autoclass" if inspect.isclass(thing) else "autofunction"
+        options = "   :members:\n" if kind != "autofunction" else ""
+        target = thing.__name__ if inspect.ismodule(thing) else f"imgedit.{name}"
+        pages[page_of(thing)].append(f".. {kind}:: {target}\n{options}")
+    folder = HERE / "reference"
+    for page, entries in pages.items():
+        file = folder / f"{page}.rst"
+        title = REFERENCE[page][0]
+        if entries:
+            file.write_text(f"{title}\n{'=' * len(title)}\n\n" + "\n".join(entries), encoding="utf-8")
+        else:
+            file.unlink(missing_ok=True)
+
+
+def setup(app: object) -> None:
+    """Connect what this file adds to the build."""
+    app.connect("builder-inited", write_reference)
