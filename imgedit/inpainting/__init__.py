@@ -1,1 +1,249 @@
-"""."""
+"""Fill holes in an image: one verb, ``inpaint``, and METHODS, its menu.
+
+What every method shares is done here, once: dtype, alpha (premultiplied inside, so that hidden colour does not bleed),
+growing and feathering of the mask, a crop around each hole so that the cost is the hole's and not the photo's, colour
+match, seam repair, and the promise that pixels outside the mask come back bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from imgedit.errors import ArgumentError, ImageError
+from imgedit.inpainting.diffusion import fill_push_pull
+from imgedit.inpainting.methods import Filled, Method
+from imgedit.inpainting.regions import Flags, Floats, crops, edit_region
+from imgedit.inpainting.seams import SEAMS, match_surroundings
+from imgedit.pixels import (
+    LEAST_ALPHA,
+    Image,
+    Mask,
+    as_float,
+    check,
+    check_alpha,
+    check_number,
+    hard_mask,
+    like,
+)
+from imgedit.strips import Progress
+from imgedit.tables import Table
+
+__all__ = ["METHODS", "Filled", "Method", "inpaint", "inpaint_with_confidence"]
+
+METHODS: Table[Method] = Table(
+    "method",
+    {
+        "push-pull": Method(fill_push_pull),
+    },
+)
+
+
+def inpaint(
+    image: Image,
+    mask: Mask,
+    method: Annotated[str, METHODS] = "telea",
+    *,
+    grow: float = 0,
+    feather: float = 0,
+    margin: int | None = None,
+    match_color: bool = False,
+    repair_seam: Literal["poisson", "pyramid"] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **method_parameters: Any,
+) -> Image:
+    """Fill the pixels under a mask from what is around them.
+
+    Parameters
+    ----------
+    image : ndarray
+        HxW, HxWx3 or HxWx4; uint8, uint16 or float32 in [0, 1]. Float pixels under the mask may be NaN. Alpha is data:
+        it is filled like the colours.
+    mask : ndarray
+        HxW; True (or coverage of at least one half) where pixels are to be filled.
+    method : str
+        How; a name in METHODS.
+    grow : float
+        Pixels by which the mask is grown first: a mask that just misses a soft edge leaves a halo.
+    feather : float
+        Width in pixels, outside the grown mask, over which the fill fades into the picture.
+    margin : int, optional
+        Pixels around each hole that the method is given to work from; by default what the method needs.
+    match_color : bool
+        Bring mean and contrast of the fill to those of the pixels around each hole.
+    repair_seam : {"poisson", "pyramid"}, optional
+        Take away what is left of a step at the hole's edge: spread it over the hole ("poisson"), or only its coarse
+        part over a band ("pyramid").
+    seed : int
+        For methods that draw random numbers; the same seed gives the same picture.
+    progress : callable, optional
+        Given the fraction done; what it raises stops the work.
+    **method_parameters : object
+        Parameters of the method itself; a name that it does not have is an error that lists those it has.
+
+    Returns
+    -------
+    ndarray
+        Same shape and dtype; outside the grown and feathered mask bit for bit the image. An empty mask gives a copy.
+
+    Raises
+    ------
+    ImageError
+        Image or mask malformed, of different size, NaN outside the mask, or a mask that leaves no pixel to work from.
+    ArgumentError
+        A parameter out of range, or one that the method does not have.
+    UnknownNameError
+        No such method.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ramp = np.linspace(0, 1, 9, dtype=np.float32) * np.ones((9, 1), np.float32)
+    >>> mask = np.zeros((9, 9), bool)
+    >>> mask[3:6, 3:6] = True
+    >>> filled = ie.inpaint(np.where(mask, 0, ramp), mask, "harmonic")
+    >>> bool(np.abs(filled - ramp).max() < 1e-4)
+    True
+    """
+    return _inpaint(
+        image, mask, method, grow, feather, margin, match_color, repair_seam, seed, progress, method_parameters
+    )[0]
+
+
+def inpaint_with_confidence(
+    image: Image,
+    mask: Mask,
+    method: Annotated[str, METHODS] = "exemplar",
+    *,
+    grow: float = 0,
+    feather: float = 0,
+    margin: int | None = None,
+    match_color: bool = False,
+    repair_seam: Literal["poisson", "pyramid"] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **method_parameters: Any,
+) -> tuple[Image, Floats]:
+    """Fill the pixels under a mask, and say how far each can be trusted.
+
+    Parameters
+    ----------
+    image, mask, grow, feather, margin, match_color, repair_seam, seed, progress, **method_parameters : object
+        As for `inpaint`.
+    method : str
+        One that knows a confidence: "exemplar".
+
+    Returns
+    -------
+    filled : ndarray
+        As of `inpaint`.
+    confidence : ndarray of float32
+        HxW; 1 where a pixel was known, towards 0 the less its fill rests on known pixels.
+
+    Raises
+    ------
+    ArgumentError
+        As for `inpaint`, and for a method without a confidence.
+    """
+    filled, confidence = _inpaint(
+        image, mask, method, grow, feather, margin, match_color, repair_seam, seed, progress, method_parameters
+    )
+    if confidence is None:
+        raise ArgumentError("method", f"is {method!r}, which has no confidence", "take method='exemplar'")
+    return filled, confidence
+
+
+def _inpaint(
+    image: Image,
+    mask: Mask,
+    name: str,
+    grow: float,
+    feather: float,
+    margin: int | None,
+    match_color: bool,
+    repair_seam: str | None,
+    seed: int,
+    progress: Progress | None,
+    given: dict[str, Any],
+) -> tuple[Image, Floats | None]:
+    image = check(image)
+    mask = hard_mask(mask, image)
+    method = METHODS[name]
+    method.check(name, given)
+    masks = {key: hard_mask(given[key], image, key) for key in method.masks if given.get(key) is not None}
+    grow, feather = check_number(grow, "grow", least=0), check_number(feather, "feather", least=0)
+    reach = method.margin if margin is None else int(check_number(margin, "margin", least=1))
+    mend = None if repair_seam is None else SEAMS[repair_seam]
+    hole, weight = edit_region(mask, grow, feather)
+    if hole.all():
+        why = "covers the whole image" if mask.all() else "covers the whole image once grown and feathered"
+        raise ImageError("mask", why, "leave some pixels to fill from")
+
+    out = image.copy()
+    confidence: Floats | None = np.ones(mask.shape, np.float32)
+    work = list(crops(hole, reach, method.share if margin is None else 0.0))
+    if masks and work:  # patches may come from anywhere under such a mask, so no crop may cut it off
+        work = [((slice(None), slice(None)), hole)]
+    sizes = [int(np.count_nonzero(own)) for _, own in work]
+    for index, (box, own) in enumerate(work):
+        report = _part(progress, sum(sizes[:index]), sizes[index], sum(sizes))
+        report(0.0)
+        values = _known_values(image[box], hole[box])
+        inside = np.ascontiguousarray(hole[box])
+        own_parameters = {**given, **{key: np.ascontiguousarray(whole[box]) for key, whole in masks.items()}}
+        result = method.fill(values, inside, progress=report, seed=seed, **own_parameters)
+        filled, sure = result if isinstance(result, Filled) else (result, None)
+        if match_color:
+            filled = match_surroundings(values, filled, inside)
+        if mend is not None:
+            filled = mend(values, filled, inside)
+        _paste(out[box], filled, own, None if weight is None else weight[box])
+        if confidence is not None and sure is not None:
+            confidence[box][own] = sure[own]
+        else:
+            confidence = None
+        report(1.0)
+    return out, confidence
+
+
+def _part(progress: Progress | None, before: int, size: int, total: int) -> Progress:
+    """Progress of one crop as a part of the whole."""
+
+    def report(fraction: float) -> None:
+        if progress is not None:
+            progress((before + min(max(fraction, 0.0), 1.0) * size) / total)
+
+    return report
+
+
+def _known_values(image: Image, hole: Flags) -> Floats:
+    """Premultiplied float pixels, HxWxC, with zero in the hole: whatever stood there, NaN too, can't leak out."""
+    values = as_float(image).reshape(*hole.shape, -1).copy()
+    values[hole] = 0
+    if not np.isfinite(values).all():
+        raise ImageError(
+            "image", "holds NaN or infinity outside the mask", "add them to it: mask | ~np.isfinite(image).all(-1)"
+        )
+    check_alpha(values)
+    if values.shape[2] == 4:
+        values[..., :3] *= values[..., 3:]
+    return values
+
+
+def _paste(out: Image, filled: Floats, own: Flags, weight: Floats | None) -> None:
+    """Write the filled pixels, and no other, into a view of the result."""
+    fresh: Floats = np.asarray(filled[own], np.float32)
+    if weight is not None:
+        old = as_float(out[own]).reshape(fresh.shape).copy()
+        if old.shape[1] == 4:
+            old[:, :3] *= old[:, 3:]
+        share = weight[own][:, None]
+        # What stood under the mask may be NaN, which no weight of 0 takes away.
+        fresh = np.where((share == 1) | ~np.isfinite(old), fresh, share * fresh + (1 - share) * old)
+    if fresh.shape[1] == 4:
+        alpha = np.clip(fresh[:, 3:], 0, 1)
+        color = np.where(alpha > LEAST_ALPHA, fresh[:, :3] / np.maximum(alpha, LEAST_ALPHA), 0)
+        fresh = np.concatenate([color, alpha], axis=1)
+    out[own] = like(fresh[:, 0] if out.ndim == 2 else fresh, out.dtype)

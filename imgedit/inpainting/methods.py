@@ -1,0 +1,79 @@
+"""What an inpainting method is: a function that fills holes in float pixels, and what the dispatcher knows of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import ArgumentError
+from imgedit.tables import advice
+
+__all__ = ["Filled", "Method"]
+
+# Given to every method by the dispatcher; all other keyword parameters are the method's own.
+SHARED = ("progress", "seed")
+
+
+class Filled(NamedTuple):
+    """What a method may return in place of the filled values alone."""
+
+    values: NDArray[np.float32]
+    """HxWxC."""
+    confidence: NDArray[np.float32]
+    """HxW; 1 where a pixel was known, towards 0 the less its fill rests on known pixels."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of METHODS.
+
+    Parameters
+    ----------
+    fill : callable
+        ``fill(values, hole, *, progress, seed, **own) -> values``: `values` HxWxC float32 with premultiplied colour (C
+        is 1, 3 or 4; white is 1; zero in the hole), `hole` HxW bool with at least one pixel True and one False. It
+        writes to neither, and what it returns outside the hole is not used. It calls `progress` (never None) with the
+        fraction done at least a few times a second, and lets through what that raises.
+    margin : int
+        Pixels around the hole that it is given.
+    share : float
+        If larger: this share of the longer side of the hole's box.
+    masks : tuple of str
+        Those of its own parameters that are masks of the image's size: checked, made bool and cropped for it.
+    """
+
+    fill: Callable[..., NDArray[np.float32] | Filled]
+    margin: int = 64
+    share: float = 0.0
+    masks: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Own keyword parameters of the method, by name."""
+        known = inspect.signature(self.fill).parameters.values()
+        return {p.name: p for p in known if p.kind is p.KEYWORD_ONLY and p.name not in SHARED}
+
+    def check(self, name: str, given: dict[str, Any]) -> None:
+        """Refuse parameters that the method does not have.
+
+        Parameters
+        ----------
+        name : str
+            The method's name, for the message.
+        given : dict
+            What the caller gave.
+
+        Raises
+        ------
+        ArgumentError
+            Names the method, the nearest and all valid parameters.
+        """
+        own = list(self.parameters())
+        for parameter in given:
+            if parameter not in own:
+                remedy = advice(parameter, own) if own else "it has none of its own"
+                raise ArgumentError(parameter, f"is no parameter of method {name!r}", remedy)
