@@ -11,14 +11,18 @@ import typing
 
 import numpy as np
 import pytest
-from pictures import KINDS, photo
+from pictures import KINDS, disc_mask, photo
 
 import imgedit as ie
 
 SIZE = (40, 56)
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
-ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {}
+ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
+    "depth_of_field": lambda dtype, channels: {"depth": np.linspace(1, 9, 40 * 56).reshape(SIZE), "focus": 3.0},
+    "fog": lambda dtype, channels: {"depth": np.linspace(1, 9, 40 * 56).reshape(SIZE)},
+    "pyramid_blend": lambda dtype, channels: {"b": photo(dtype, channels, SIZE, seed=1), "mask": disc_mask(SIZE)},
+}
 
 # Why an operation may give another dtype than it was given, and which.
 OTHER_DTYPE = {"to_uint8": np.uint8, "to_uint16": np.uint16, "to_float": np.float32}

@@ -1,0 +1,563 @@
+"""Layer effects: shadows, glows, stroke, bevel and overlays, all made from a picture's alpha.
+
+An effect is a small frozen dataclass that turns alpha into paints: a colour, a blend mode, and a coverage that lies
+``below`` the whole picture, ``inside`` its shape, or ``beside`` it. `dress` puts them together with the picture by
+shape, as ISO 32000-1 (PDF), 11.4.6 does for knockout groups, so that a soft rim under an overlay or along a stroke
+keeps its coverage: inside and outside are composited apart, each in full, and joined by the shape at the end.
+
+Rims are blurred with a Gaussian whose sigma is half of `size`, as CSS and Photoshop mean it. Strokes and bevels stand
+on the anti-aliased distance transform: S. Gustavson and R. Strand, Pattern Recognition Letters 32 (2011),
+doi:10.1016/j.patrec.2010.08.010: a pixel of coverage a says that the rim runs a - 1/2 outside of its centre. The bevel
+lights a height that rises over `size` pixels from the rim, by Lambert's law.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.color import Color, parse_color
+from imgedit.compositing.equation import composite
+from imgedit.compositing.gradients import STYLES, ramp, sample_stops
+from imgedit.compositing.modes import MODES
+from imgedit.errors import ArgumentError
+from imgedit.pixels import check_number
+from imgedit.tables import Table
+
+__all__ = [
+    "EFFECTS",
+    "Bevel",
+    "ColorOverlay",
+    "DropShadow",
+    "Effect",
+    "Frame",
+    "GradientOverlay",
+    "InnerGlow",
+    "InnerShadow",
+    "OuterGlow",
+    "Paint",
+    "Stroke",
+    "dress",
+]
+
+Floats = NDArray[np.float32]
+
+# A Gaussian is below half a level of 8 bit beyond this many sigma.
+GAUSSIAN_REACH = 3.0
+
+# Photoshop's own limit; beyond it a blur costs more than it shows.
+MOST_PIXELS = 500.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a piece of alpha lies: its first row, and the size of the whole."""
+
+    top: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colour, and how much of what lies below, inside or beside a shape it covers; opacity is in the coverage."""
+
+    color: Floats
+    mode: str
+    below: Floats | None = None
+    inside: Floats | None = None
+    beside: Floats | None = None
+
+
+class Effect(Protocol):
+    """What `dress` and ``Layer(effects=...)`` want of an effect: a frozen dataclass with these two."""
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one whose alpha decides what is painted on it; 0 where only its own does."""
+        ...
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        ...
+
+    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
+        """Turn alpha into paints, from the lowest to the topmost."""
+        ...
+
+
+def _check_style(opacity: float, mode: str) -> None:
+    check_number(opacity, "opacity", least=0, most=1)
+    MODES[mode]
+
+
+def _plane_color(color: Color) -> Floats:
+    return np.asarray(parse_color(color)[:3], np.float32).reshape(3, 1, 1)
+
+
+def _soften(cover: Floats, size: float, spread: float, border: float) -> Floats:
+    """Grow by the share `spread` of the size, blur by the rest; beyond the array lies `border`."""
+    if spread and size:
+        cover = np.clip(spread * size - _signed_distance(cover, border) + 0.5, 0, 1)
+    sigma = size * (1 - spread) / 2
+    if sigma < 0.1:
+        return cover
+    half = int(np.ceil(GAUSSIAN_REACH * sigma))
+    wide = cv2.copyMakeBorder(cover, half, half, half, half, cv2.BORDER_CONSTANT, value=[border])
+    soft = cv2.GaussianBlur(wide, (2 * half + 1, 2 * half + 1), sigma)
+    return np.asarray(soft[half:-half, half:-half], np.float32)
+
+
+def _moved(cover: Floats, offset: tuple[float, float], border: float) -> Floats:
+    x, y = offset
+    if not x and not y:
+        return cover
+    shift = np.array([[1, 0, x], [0, 1, y]], np.float64)
+    size = cover.shape[::-1]
+    return np.asarray(
+        cv2.warpAffine(cover, shift, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=[border])
+    )
+
+
+def _signed_distance(alpha: Floats, border: float = 0.0) -> Floats:
+    """Distance in pixels from each centre to the rim, negative inside; beyond the array lies `border`."""
+    alpha = cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[border])
+    partial = np.float32(0.5) - alpha
+    far = np.float32(4 * sum(alpha.shape))
+    outside = _to_nearest(alpha > 0, partial, far)
+    inside = _to_nearest(alpha < 1, -partial, far)
+    distance = np.where(alpha <= 0, outside, np.where(alpha >= 1, -inside, partial))
+    return np.asarray(distance[1:-1, 1:-1], np.float32)
+
+
+def _to_nearest(seeds: NDArray[np.bool_], rim: Floats, far: np.float32) -> Floats:
+    """Distance to the nearest seed pixel's rim, which lies `rim` beyond (or before) its centre."""
+    if not seeds.any():
+        return np.full(rim.shape, far, np.float32)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~seeds).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    y, x = np.nonzero(seeds)
+    owner = np.empty(len(y) + 1, np.int64)
+    owner[labels[y, x]] = np.arange(len(y))
+    nearest = owner[labels]
+    rows, columns = np.indices(rim.shape, sparse=True)
+    # The labels are right where the mask's distance is only within 2 %, so the length is taken from them.
+    exact = np.hypot(rows - y[nearest], columns - x[nearest])
+    return np.asarray(exact + rim[y[nearest], x[nearest]], np.float32)
+
+
+def _band(distance: Floats, low: float, high: float) -> Floats:
+    """Coverage of the band low <= distance <= high; the field has unit slope, so a ramp of one pixel is its area."""
+    return np.asarray(np.clip(high - distance + 0.5, 0, 1) * np.clip(distance - low + 0.5, 0, 1), np.float32)
+
+
+@dataclass(frozen=True)
+class _Soft:
+    """What shadows and glows have in common."""
+
+    color: Color
+    opacity: float
+    offset: tuple[float, float]
+    size: float
+    spread: float
+    mode: Annotated[str, MODES]
+
+    def __post_init__(self) -> None:
+        parse_color(self.color)
+        _check_style(self.opacity, self.mode)
+        check_number(self.size, "size", least=0, most=MOST_PIXELS)
+        check_number(self.spread, "spread", least=0, most=1)
+        if not isinstance(self.offset, (tuple, list)) or len(self.offset) != 2:
+            raise ArgumentError("offset", f"is {self.offset!r}", "give (x, y) in pixels")
+        for value in self.offset:
+            check_number(value, "offset", least=-10 * MOST_PIXELS, most=10 * MOST_PIXELS)
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        blur = GAUSSIAN_REACH * self.size * (1 - self.spread) / 2 + self.size * self.spread
+        return int(np.ceil(blur + max(map(abs, self.offset)))) + 2
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def _cover(self, alpha: Floats, border: float) -> Floats:
+        return _soften(_moved(alpha, self.offset, border), self.size, self.spread, border) * np.float32(self.opacity)
+
+
+@dataclass(frozen=True)
+class DropShadow(_Soft):
+    """Shadow below the picture; see `drop_shadow`."""
+
+    color: Color = "black"
+    opacity: float = 0.5
+    offset: tuple[float, float] = (6.0, 6.0)
+    size: float = 10.0
+    spread: float = 0.0
+    mode: Annotated[str, MODES] = "multiply"
+    knockout: bool = True
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return True
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Shift, grow and blur the shape."""
+        cover = self._cover(alpha, 0.0)
+        # A shadow that is knocked out by its picture does not show through it where it is transparent.
+        where = {"beside": cover} if self.knockout else {"below": cover}
+        return [Paint(_plane_color(self.color), self.mode, **where)]
+
+
+@dataclass(frozen=True)
+class OuterGlow(_Soft):
+    """Light around the picture; see `outer_glow`."""
+
+    color: Color = "white"
+    opacity: float = 0.75
+    offset: tuple[float, float] = (0.0, 0.0)
+    size: float = 12.0
+    spread: float = 0.0
+    mode: Annotated[str, MODES] = "screen"
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return True
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Grow and blur the shape."""
+        return [Paint(_plane_color(self.color), self.mode, beside=self._cover(alpha, 0.0))]
+
+
+@dataclass(frozen=True)
+class InnerShadow(_Soft):
+    """Shadow that the surroundings cast into the picture; see `inner_shadow`."""
+
+    color: Color = "black"
+    opacity: float = 0.5
+    offset: tuple[float, float] = (4.0, 4.0)
+    size: float = 8.0
+    spread: float = 0.0
+    mode: Annotated[str, MODES] = "multiply"
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Shift, grow and blur what lies around the shape."""
+        return [Paint(_plane_color(self.color), self.mode, inside=self._cover(1 - alpha, 1.0))]
+
+
+@dataclass(frozen=True)
+class InnerGlow(_Soft):
+    """Light along the rim, or from the middle; see `inner_glow`."""
+
+    color: Color = "white"
+    opacity: float = 0.75
+    offset: tuple[float, float] = (0.0, 0.0)
+    size: float = 12.0
+    spread: float = 0.0
+    mode: Annotated[str, MODES] = "screen"
+    source: Literal["edge", "center"] = "edge"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source not in ("edge", "center"):
+            raise ArgumentError("source", f"is {self.source!r}", 'give "edge" or "center"')
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Grow and blur what lies around the shape."""
+        cover = self._cover(1 - alpha, 1.0)
+        if self.source == "center":
+            cover = np.float32(self.opacity) - cover
+        return [Paint(_plane_color(self.color), self.mode, inside=cover)]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Line along the rim; see `stroke`."""
+
+    color: Color = "black"
+    opacity: float = 1.0
+    size: float = 3.0
+    position: Literal["outside", "center", "inside"] = "outside"
+    mode: Annotated[str, MODES] = "normal"
+
+    def __post_init__(self) -> None:
+        parse_color(self.color)
+        _check_style(self.opacity, self.mode)
+        check_number(self.size, "size", above=0, most=MOST_PIXELS)
+        if self.position not in ("outside", "center", "inside"):
+            raise ArgumentError("position", f"is {self.position!r}", 'give "outside", "center" or "inside"')
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return int(np.ceil(self.size)) + 2
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return self.position != "inside"
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Take a band of the distance to the rim, and part it at the rim."""
+        high = {"outside": 1.0, "center": 0.5, "inside": 0.0}[self.position] * self.size
+        low = high - self.size
+        distance = _signed_distance(alpha)
+        whole = _band(distance, low, high)
+        # The part of a rim pixel that the band covers inside is at most the shape's own part of that pixel.
+        inner = np.minimum(_band(distance, low, min(0.0, high)), alpha) if low < 0 else np.zeros_like(whole)
+        outer = np.clip(whole - inner, 0, 1 - alpha) if high > 0 else np.zeros_like(whole)
+        opacity = np.float32(self.opacity)
+        return [
+            Paint(
+                _plane_color(self.color),
+                self.mode,
+                inside=_share(inner, alpha) * opacity,
+                beside=_share(outer, 1 - alpha) * opacity,
+            )
+        ]
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.clip(part / np.maximum(whole, np.float32(1e-6)), 0, 1), np.float32)
+
+
+@dataclass(frozen=True)
+class Bevel:
+    """Light and shadow of a rim that rises towards the middle; see `bevel`."""
+
+    size: float = 8.0
+    depth: float = 1.0
+    angle: float = 120.0
+    altitude: float = 30.0
+    soften: float = 0.0
+    highlight: Color = "white"
+    shadow: Color = "black"
+    opacity: float = 0.75
+    highlight_mode: Annotated[str, MODES] = "screen"
+    shadow_mode: Annotated[str, MODES] = "multiply"
+
+    def __post_init__(self) -> None:
+        parse_color(self.highlight)
+        parse_color(self.shadow)
+        _check_style(self.opacity, self.highlight_mode)
+        _check_style(self.opacity, self.shadow_mode)
+        check_number(self.size, "size", above=0, most=MOST_PIXELS)
+        check_number(self.soften, "soften", least=0, most=MOST_PIXELS)
+        check_number(self.depth, "depth", least=-10, most=10)
+        check_number(self.angle, "angle")
+        check_number(self.altitude, "altitude", least=0, most=90)
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return int(np.ceil(self.size + GAUSSIAN_REACH * (1 + self.soften / 2))) + 3
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Light a height made of the distance to the rim."""
+        rise = np.clip(-_signed_distance(alpha) / np.float32(self.size), 0, 1)
+        # A chisel would show every step of the rim; a pixel of blur rounds its ridges.
+        height = _soften(np.asarray(rise * rise * (3 - 2 * rise), np.float32), 2.0, 0.0, 0.0)
+        height *= np.float32(self.depth * self.size)
+        slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
+        slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / 8)
+        turn, rise_of_light = np.deg2rad(self.angle), np.deg2rad(self.altitude)
+        flat = float(np.sin(rise_of_light))
+        toward = float(np.cos(rise_of_light))
+        lit = flat + toward * (slope_y * float(np.sin(turn)) - slope_x * float(np.cos(turn)))
+        lit /= np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+        excess = _soften(np.asarray(np.clip(lit, 0, 1) - flat, np.float32), self.soften, 0.0, 0.0)
+        opacity = np.float32(self.opacity)
+        bright = np.clip(excess / max(1 - flat, 1e-6), 0, 1) * opacity
+        dark = np.clip(-excess / max(flat, 1e-6), 0, 1) * opacity
+        return [
+            Paint(_plane_color(self.shadow), self.shadow_mode, inside=np.asarray(dark, np.float32)),
+            Paint(_plane_color(self.highlight), self.highlight_mode, inside=np.asarray(bright, np.float32)),
+        ]
+
+
+@dataclass(frozen=True)
+class ColorOverlay:
+    """One colour over the picture; see `color_overlay`."""
+
+    color: Color = "black"
+    opacity: float = 1.0
+    mode: Annotated[str, MODES] = "normal"
+
+    def __post_init__(self) -> None:
+        parse_color(self.color)
+        _check_style(self.opacity, self.mode)
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Cover the whole shape."""
+        return [Paint(_plane_color(self.color), self.mode, inside=np.full_like(alpha, self.opacity))]
+
+
+@dataclass(frozen=True)
+class GradientOverlay:
+    """A gradient over the picture; see `gradient_overlay`."""
+
+    colors: tuple[Color, ...] = ("black", "white")
+    positions: tuple[float, ...] | None = None
+    opacity: float = 1.0
+    style: Annotated[str, STYLES] = "linear"
+    angle: float = 90.0
+    scale: float = 1.0
+    mode: Annotated[str, MODES] = "normal"
+
+    def __post_init__(self) -> None:
+        _check_style(self.opacity, self.mode)
+        STYLES[self.style]
+        check_number(self.angle, "angle")
+        check_number(self.scale, "scale", above=0)
+        if isinstance(self.colors, str) or len(self.colors) < 2:
+            raise ArgumentError("colors", f"is {self.colors!r}", "give two colours or more")
+        for color in self.colors:
+            parse_color(color)
+        stops = self.stops
+        if len(stops) != len(self.colors) or any(a > b for a, b in itertools.pairwise(stops)):
+            raise ArgumentError(
+                "positions", f"is {self.positions!r}", f"give {len(self.colors)} rising numbers from 0 to 1"
+            )
+
+    @property
+    def stops(self) -> tuple[float, ...]:
+        """Positions of the colours, evenly spaced where none were given."""
+        return self.positions or tuple(np.linspace(0, 1, len(self.colors)).tolist())
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
+        """Cover the whole shape with a gradient over its canvas."""
+        rows = (frame.top, frame.top + alpha.shape[0])
+        position = ramp(frame.height, frame.width, style=self.style, angle=self.angle, scale=self.scale, rows=rows)
+        colors = np.array([parse_color(color) for color in self.colors])
+        planes = sample_stops(position, self.stops, colors)
+        return [Paint(planes[:3], self.mode, inside=planes[3] * np.float32(self.opacity))]
+
+
+EFFECTS: Table[type[Any]] = Table(
+    "effect",
+    {
+        "drop-shadow": DropShadow,
+        "outer-glow": OuterGlow,
+        "inner-shadow": InnerShadow,
+        "inner-glow": InnerGlow,
+        "gradient-overlay": GradientOverlay,
+        "color-overlay": ColorOverlay,
+        "bevel": Bevel,
+        "stroke": Stroke,
+    },
+)
+"""Name -> dataclass, for documents that describe a stack in words."""
+
+
+def dress(
+    backdrop: Floats,
+    backdrop_alpha: Floats | None,
+    color: Floats | None,
+    alpha: Floats,
+    paints: Sequence[Paint],
+    *,
+    mode: str = "normal",
+    opacity: float = 1.0,
+    fill: float = 1.0,
+) -> tuple[Floats, Floats | None]:
+    """Put a picture with its effects on a backdrop.
+
+    Parameters
+    ----------
+    backdrop : ndarray of float32
+        (C, height, width) straight colour.
+    backdrop_alpha : ndarray of float32 or None
+        (height, width); None is opaque.
+    color : ndarray of float32 or None
+        (C, height, width) colour of the picture; None leaves it away, so that the effects stand alone.
+    alpha : ndarray of float32
+        (height, width) shape of the picture.
+    paints : sequence of Paint
+        What its effects paint, from the lowest.
+    mode : str
+        Blend mode of the picture.
+    opacity : float
+        0 to 1, of picture and effects together.
+    fill : float
+        0 to 1, of the picture alone.
+
+    Returns
+    -------
+    color : ndarray of float32
+        (C, height, width) straight colour.
+    alpha : ndarray of float32 or None
+        (height, width), None where the result is opaque.
+    """
+    for paint in paints:
+        if paint.below is not None:
+            backdrop, backdrop_alpha = composite(
+                backdrop, backdrop_alpha, *_spread(paint, paint.below * np.float32(opacity)), paint.mode
+            )
+    inner = outer = (backdrop, backdrop_alpha)
+    if color is not None:
+        inner = composite(*inner, color, None, mode, fill=fill)
+    for paint in paints:
+        if paint.inside is not None:
+            inner = composite(*inner, *_spread(paint, paint.inside), paint.mode)
+        if paint.beside is not None:
+            outer = composite(*outer, *_spread(paint, paint.beside * np.float32(opacity)), paint.mode)
+    shown = alpha * np.float32(opacity)
+    parts = [(*outer, 1 - alpha), (*inner, shown)]
+    if opacity < 1:
+        parts.append((backdrop, backdrop_alpha, alpha - shown))
+    return _join(parts)
+
+
+def _spread(paint: Paint, cover: Floats) -> tuple[Floats, Floats]:
+    return np.broadcast_to(paint.color, (len(paint.color), *cover.shape)), cover
+
+
+def _join(parts: Sequence[tuple[Floats, Floats | None, Floats]]) -> tuple[Floats, Floats | None]:
+    """Add parts that share out a pixel's area, premultiplied."""
+    planes = max(len(color) for color, _, _ in parts)
+    weights = [area if alpha is None else area * alpha for _, alpha, area in parts]
+    total = np.sum(weights, axis=0)
+    mixed = np.zeros((planes, *total.shape), np.float32)
+    for (color, _, _), weight in zip(parts, weights, strict=True):
+        mixed += weight * color
+    mixed /= np.maximum(total, np.float32(1e-7))
+    mixed = np.where(total > 0, mixed, parts[0][0])
+    opaque = all(alpha is None for _, alpha, _ in parts)
+    return mixed, None if opaque else np.minimum(total, 1)
