@@ -16,12 +16,13 @@
     │   │   ├── ImageTooLargeError        over a limit on pixels, frames or bytes
     │   │   ├── MultiFrameError           several frames and no choice of one
     │   │   └── ColorModelError           colours that can't be taken for RGB without a profile
-    │   └── WriteError
-    │       ├── BitDepthError             the format can't hold these numbers
-    │       ├── AlphaLossError            the format can't hold transparency
-    │       ├── ChannelError              the format can't hold this number of channels
-    │       ├── ParameterError            an option the encoder does not have, or out of its range
-    │       └── OutOfSpaceError (OSError) the disk or the quota is full
+    │   ├── WriteError
+    │   │   ├── BitDepthError             the format can't hold these numbers
+    │   │   ├── AlphaLossError            the format can't hold transparency
+    │   │   ├── ChannelError              the format can't hold this number of channels
+    │   │   ├── ParameterError            an option the encoder does not have, or out of its range
+    │   │   └── OutOfSpaceError (OSError) the disk or the quota is full
+    │   └── ModelError                    a model file or its manifest that can't be used
     ├── RecipeError                       a recipe that can't run; names file, line, step and parameter
     ├── BatchError                        a run that can't start or go on
     │   └── LockedError                   another run works on the same output
@@ -52,6 +53,7 @@ __all__ = [
     "InvalidPathError",
     "LockedError",
     "MissingExtraError",
+    "ModelError",
     "MultiFrameError",
     "NotAnImageError",
     "OutOfSpaceError",
@@ -183,6 +185,10 @@ class OutOfSpaceError(WriteError, OSError):
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(path, problem)
         self.errno = errno.ENOSPC
+
+
+class ModelError(FileError):
+    """A model file or its manifest that can't be used."""
 
 
 class RecipeError(ImgeditError):

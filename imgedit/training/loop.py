@@ -1,8 +1,8 @@
 """The training loop: mixed precision, moving average, clipping, checkpoints, exact resume, a log and pictures.
 
 The learning rate warms up, stays, and falls to zero along a cosine over the last part of the run. Since it only depends
-on the step and the total, a stopped run can be resumed with another total: a smaller one begins the final descent at once.
-Everything random is drawn from ``(seed, step)``, so a resumed run sees what an undisturbed one would have seen.
+on the step and the total, a stopped run can be resumed with another total: a smaller one begins the final descent
+at once. Everything random is drawn from ``(seed, step)``, so a resumed run sees what an undisturbed one would have seen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -137,7 +137,7 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = _device(settings.device)
-    net = task.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = task.net.to(device=device, memory_format=torch.channels_last)
     average = copy.deepcopy(net).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.rate, betas=(0.9, 0.99), fused=device == "cuda")
     step = _restore(folder / "checkpoint.pt", net, average, optimizer, device)
@@ -160,7 +160,10 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
                 figures = task.evaluate(average)
                 write(folder / f"step-{step:07d}.png", task.picture(average))
                 seconds = round(time.monotonic() - started, 1)
-                _log(folder, {"step": step, "loss": mean_loss, "rate": settings.rate_at(step), "seconds": seconds, **figures})
+                _log(
+                    folder,
+                    {"step": step, "loss": mean_loss, "rate": settings.rate_at(step), "seconds": seconds, **figures},
+                )
             if progress is not None:
                 progress(step / settings.steps)
     except TrainingError:
@@ -180,7 +183,12 @@ def _device(name: str) -> str:
 
 
 def _step(
-    task: Task, net: nn.Module, optimizer: torch.optim.Optimizer, batch: dict[str, Tensor], settings: Settings, step: int
+    task: Task,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: dict[str, Tensor],
+    settings: Settings,
+    step: int,
 ) -> float:
     device = next(net.parameters()).device.type
     for group in optimizer.param_groups:
@@ -191,7 +199,7 @@ def _step(
     if not math.isfinite(value):
         raise TrainingError(f"the loss is {value} at step {step}; resume from the checkpoint with a lower --rate")
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), settings.clip)
     optimizer.step()
     return value
@@ -206,13 +214,13 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
             kept.copy_(new)
 
 
-def _ahead(task: Task, settings: Settings, first: int) -> Iterator[dict[str, Tensor]] | Any:
+def _ahead(task: Task, settings: Settings, first: int) -> Generator[dict[str, Tensor], None, None]:
     """Give the batches of all steps from `first` on; the next one is drawn while the net works."""
 
     def draw(step: int) -> dict[str, Tensor]:
         return task.batch(np.random.default_rng((settings.seed, step)), step / settings.steps)
 
-    def batches() -> Iterator[dict[str, Tensor]]:
+    def batches() -> Generator[dict[str, Tensor], None, None]:
         with ThreadPoolExecutor(1, "imgedit-batches") as pool:
             waiting: Future[dict[str, Tensor]] = pool.submit(draw, first)
             for step in range(first, settings.steps):

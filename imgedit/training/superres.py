@@ -1,11 +1,12 @@
 """Train a super-resolution net: small crops in, large crops out.
 
-The small pictures are made by antialiased bicubic reduction (a = -0.5, as in MATLAB and Pillow), rounded to 8 bit, which is
-what published tables of PSNR are measured on.
+The small pictures are made by antialiased bicubic reduction (a = -0.5, as in MATLAB and Pillow), rounded to 8 bit, which
+is what published tables of PSNR are measured on.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imgedit.training.nets import SuperResolution
+from imgedit.models.manifest import Manifest, file_hash
+from imgedit.strips import Progress
+from imgedit.training.export import Card, export_onnx, write_card
+from imgedit.training.loop import Settings, train
+from imgedit.training.nets import SuperResolution, count_parameters
 from imgedit.training.pictures import Crop, augment, load_folder
 
-__all__ = ["SuperResolutionTask", "luma_psnr", "reduce_bicubic"]
+__all__ = ["SuperResolutionTask", "luma_psnr", "reduce_bicubic", "train_superres"]
 
 # Besides its own size each photo is learnt at these: small versions hold more detail in every pixel.
 SIZES = (1.0, 0.7, 0.45)
@@ -124,7 +129,9 @@ class SuperResolutionTask:
             kept, photos = photos[::20], [p for i, p in enumerate(photos) if i % 20 or len(photos) == 1]
         else:
             kept = load_folder(held, least_side=scale * 8)
-        large = [sized for photo in photos for size in SIZES if (sized := _sized(photo, size, scale * crop)) is not None]
+        large = [
+            sized for photo in photos for size in SIZES if (sized := _sized(photo, size, scale * crop)) is not None
+        ]
         large = [_whole(photo, scale) for photo in large]
         small = [_reduced(photo, scale) for photo in large]
         measured = [(_reduced(_whole(photo, scale), scale), _whole(photo, scale)) for photo in kept[:8]]
@@ -138,13 +145,14 @@ class SuperResolutionTask:
         rng : numpy.random.Generator
             Source of chance.
         done : float
-            Fraction of the run.
+            Fraction of the run; these crops do not depend on it.
 
         Returns
         -------
         dict of Tensor
             "small" and "large", uint8, N x 3 x side x side.
         """
+        del done
         pairs = [self._pair(rng, int(index)) for index in self.places.choose(rng, self.count)]
         stacked = [np.stack(side).transpose(0, 3, 1, 2) for side in zip(*pairs, strict=True)]
         small, large = (torch.from_numpy(np.ascontiguousarray(side)) for side in stacked)
@@ -260,3 +268,99 @@ def _whole(photo: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 def _reduced(photo: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     return reduce_bicubic(photo, (photo.shape[0] // scale, photo.shape[1] // scale))
+
+
+def train_superres(
+    data: Path,
+    out: Path,
+    *,
+    scale: int = 4,
+    name: str | None = None,
+    steps: int = 4000,
+    rate: float = 1e-3,
+    crop: int = 48,
+    count: int = 16,
+    channels: int = 48,
+    blocks: int = 5,
+    held: Path | None = None,
+    every: int = 500,
+    seed: int = 0,
+    device: str = "auto",
+    license: str = "as that of the photos",
+    progress: Progress | None = None,
+) -> Path:
+    """Train a super-resolution net on a folder of photos, to an ONNX file with manifest and card.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of photos, searched with its sub-folders.
+    out : Path
+        Folder for checkpoints, log, pictures and the result; a run that was stopped goes on from there.
+    scale : int
+        Factor, 2 to 4.
+    name : str, optional
+        Name of the model; by default that of the folder `out`.
+    steps : int
+        Length of the run.
+    rate : float
+        Highest learning rate.
+    crop : int
+        Side of the small crops, pixels.
+    count : int
+        Crops in a batch.
+    channels, blocks : int
+        Width and depth of the net.
+    held : Path, optional
+        Folder of photos to measure; by default every twentieth photo of `data` is held back.
+    every : int
+        Steps between checkpoints.
+    seed : int
+        Seed of everything random.
+    device : str
+        "auto", "cpu" or "cuda".
+    license : str
+        Licence of the weights, for manifest and card.
+    progress : callable, optional
+        Given the fraction done; what it raises ends the run after a last checkpoint.
+
+    Returns
+    -------
+    Path
+        The ONNX file.
+    """
+    started = time.monotonic()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = SuperResolution(scale, channels=channels, blocks=blocks)
+    task = SuperResolutionTask.from_folder(net, data, held=held, crop=crop, count=count)
+    settings = Settings(steps=steps, rate=rate, seed=seed, every=every, device=device)
+    best = train(task, out, settings, progress=progress)
+    name = name or out.resolve().name
+    path = out / f"{name}.onnx"
+    export_onnx(best, path, example=torch.rand(1, 3, crop, crop + 8))
+    manifest = Manifest(
+        name=name,
+        folder=out,
+        task="superres",
+        family="rgb",
+        file=path.name,
+        sha256=file_hash(path),
+        license=license,
+        source="imgedit train superres",
+        scale=scale,
+        overlap=16,
+        half=True,
+        parameters=count_parameters(best),
+    )
+    card = Card(
+        title=f"super-resolution x{scale} after bicubic reduction",
+        data=f"{len(task.large)} pictures",
+        command=f"imgedit train superres --data {data.name} --scale {scale} --steps {steps} -o {out.name}",
+        figures={f"luma PSNR of {len(task.held)} held pictures, dB": task.evaluate(best)["psnr"]},
+        steps=steps,
+        minutes=(time.monotonic() - started) / 60,
+        seed=seed,
+    )
+    write_card(out, manifest, card)
+    return path

@@ -1,0 +1,175 @@
+"""What an ONNX file itself does not say: task, family, range, layout, size rule, tiling, licence, hash.
+
+A manifest is a TOML file beside the weights, ``NAME.toml``; every field is checked when it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import pydantic
+
+from imgedit.errors import ModelError
+
+__all__ = ["Manifest", "Task", "file_hash"]
+
+Task = Literal["superres", "style", "gan", "vae", "inpaint", "restore", "features"]
+
+Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# A bare file name: what a manifest names lies beside it, never elsewhere.
+FileName = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$")]
+Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$")]
+Positive = Annotated[int, pydantic.Field(ge=1)]
+
+
+class Manifest(pydantic.BaseModel):
+    """A model as its verb needs to know it.
+
+    Parameters
+    ----------
+    name : str
+        Stem of the manifest's file name.
+    folder : Path
+        Where the manifest lies; the weights are looked for here first.
+    task : str
+        Which verb may use it.
+    family : str
+        Which function of that verb runs it.
+    file : str
+        Name of the ONNX file.
+    sha256 : str
+        Of the ONNX file, 64 hexadecimal digits.
+    license : str
+        SPDX identifier, or the name by which the licence is known.
+    commercial_use : bool or None
+        Whether the licence allows it; None where nobody says.
+    source : str
+        Paper, repository, or the command that made it.
+    url : str, optional
+        Where the weights are fetched from, if they are not ours to ship.
+    mirrors : tuple of str
+        Further addresses of the same bytes.
+    size : int, optional
+        Bytes of the ONNX file.
+    range : tuple of float
+        What black and white are for the net.
+    layout : {"nchw", "nhwc"}
+        Order of the axes.
+    scale : int
+        Output pixels per input pixel and axis.
+    multiple_of : int
+        Height and width must be multiples of this.
+    fixed_size : tuple of int, optional
+        Height and width of a net that takes no other.
+    overlap : int
+        Input pixels beyond a tile that its result depends on.
+    tiling : {"safe", "avoid", "never"}
+        Whether a picture may be cut into tiles.
+    half : bool
+        Whether float16 is safe.
+    parameters : int, optional
+        Number of weights.
+    classes : tuple of str
+        Names of labels or styles, in the order of the net's index.
+    note : str
+        One line for the list of models.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    name: str
+    folder: Path
+    task: Task
+    family: str
+    file: FileName
+    sha256: Sha256
+    license: str
+    source: str
+    commercial_use: bool | None = None
+    url: Url | None = None
+    mirrors: tuple[Url, ...] = ()
+    size: Positive | None = None
+    range: tuple[float, float] = (0.0, 1.0)
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    scale: Positive = 1
+    multiple_of: Positive = 1
+    fixed_size: tuple[Positive, Positive] | None = None
+    overlap: Annotated[int, pydantic.Field(ge=0)] = 16
+    tiling: Literal["safe", "avoid", "never"] = "safe"
+    half: bool = False
+    parameters: Positive | None = None
+    classes: tuple[str, ...] = ()
+    note: str = ""
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Manifest:
+        """Load a manifest and check every field.
+
+        Parameters
+        ----------
+        path : Path
+            The TOML file.
+
+        Returns
+        -------
+        Manifest
+            The checked manifest.
+
+        Raises
+        ------
+        ModelError
+            Not TOML, a field that is missing, unknown or malformed: names file and field.
+        """
+        try:
+            fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+            raise ModelError(path, f"is not a manifest: {problem}") from problem
+        try:
+            return cls(**{**fields, "name": path.stem, "folder": path.parent})
+        except pydantic.ValidationError as problem:
+            findings = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in problem.errors()]
+            remedy = f"fields are {', '.join(sorted(set(cls.model_fields) - {'name', 'folder'}))}"
+            raise ModelError(path, f"is not a valid manifest ({'; '.join(findings)}); {remedy}") from None
+
+    def to_toml(self) -> str:
+        """Write the fields that differ from their defaults.
+
+        Returns
+        -------
+        str
+            Text that `from_toml` reads back.
+        """
+        fields = self.model_dump(exclude={"name", "folder"}, exclude_defaults=True)
+        fields = {"task": self.task, "family": self.family, "file": self.file, **fields}
+        return "".join(f"{name} = {_toml(value)}\n" for name, value in fields.items() if value is not None)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    # JSON writes booleans, numbers and strings as TOML does.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def file_hash(path: Path) -> str:
+    """Give the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+TASKS: tuple[str, ...] = get_args(Task)
