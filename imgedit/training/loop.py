@@ -2,7 +2,8 @@
 
 The learning rate warms up, stays, and falls to zero along a cosine over the last part of the run. Since it only depends
 on the step and the total, a stopped run can be resumed with another total: a smaller one begins the final descent
-at once. Everything random is drawn from ``(seed, step)``, so a resumed run sees what an undisturbed one would have seen.
+at once. Everything random is drawn from ``(seed, step)``, so a resumed run sees what an undisturbed one would have
+seen.
 """
 
 from __future__ import annotations

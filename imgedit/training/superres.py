@@ -1,7 +1,7 @@
 """Train a super-resolution net: small crops in, large crops out.
 
-The small pictures are made by antialiased bicubic reduction (a = -0.5, as in MATLAB and Pillow), rounded to 8 bit, which
-is what published tables of PSNR are measured on.
+The small pictures are made by antialiased bicubic reduction (a = -0.5, as in MATLAB and Pillow), rounded to 8 bit,
+which is what published tables of PSNR are measured on.
 """
 
 from __future__ import annotations
