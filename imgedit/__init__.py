@@ -22,6 +22,7 @@ from imgedit.color import (
     srgb_to_oklab,
     srgb_to_oklch,
 )
+from imgedit.compositing.blending import blend
 from imgedit.compositing.depth import (
     align_depth,
     composite_depth,
@@ -80,6 +81,7 @@ __all__ = [
     "__version__",
     "align_depth",
     "bevel",
+    "blend",
     "color_overlay",
     "composite_depth",
     "decontaminate",

@@ -17,20 +17,27 @@ ISO 32000-1:2008 (PDF 1.7), 11.4.6 Knockout groups.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.compositing.modes import FILLED, MODES, TINY
+from imgedit.compositing.alpha_modes import ALPHA_MODES, AlphaMode
+from imgedit.compositing.modes import FILLED, MODES, TINY, Mode
 from imgedit.compositing.operators import OPERATORS
+from imgedit.compositing.spaces import convert, on_lightness
 from imgedit.pixels import Image, full_range, like
+from imgedit.tables import Table
 
-__all__ = ["Alpha", "Planes", "composite", "knock_out", "to_pixels", "to_planes"]
+__all__ = ["BLEND_MODES", "Alpha", "Planes", "composite", "knock_out", "times", "to_pixels", "to_planes"]
 
 Planes: TypeAlias = NDArray[Any]
 Alpha: TypeAlias = "NDArray[Any] | None"
+
+BLEND_MODES: Table[Mode | AlphaMode] = Table("mode", {**MODES, **ALPHA_MODES})
+"""Every mode that `composite` takes."""
 
 
 def to_planes(strip: Image) -> tuple[Planes, Alpha]:
@@ -85,34 +92,57 @@ def composite(
     operator: str = "source-over",
     *,
     fill: float = 1.0,
+    space: str = "srgb",
+    composite_space: str | None = None,
+    shape: Alpha = None,
 ) -> tuple[Planes, Alpha]:
     """Put a source on a backdrop.
 
     Parameters
     ----------
     backdrop, source : ndarray of float32
-        (C, height, width) straight colour; C is 1 or 3, and the result has the larger.
+        (C, height, width) straight colour in encoded sRGB; C is 1 or 3, and the result has the larger.
     backdrop_alpha, source_alpha : ndarray of float32 or None
         (height, width) in [0, 1]; None is opaque.
     mode : str
-        A name in MODES.
+        A name in MODES or ALPHA_MODES; the latter have their own idea of alpha and take no operator. For ``dissolve``,
+        make the source's alpha hard first with `dissolved`.
     operator : str
         A name in OPERATORS.
     fill : float
         0 to 1; inside the formula for the modes in FILLED, else a factor on the source's alpha.
+    space, composite_space : str
+        Names in SPACES: for the formula, and for the mix (by default the same).
+    shape : ndarray of float32 or None
+        Opacity and mask without the source's own alpha; only ``replace`` looks at it.
 
     Returns
     -------
     color : ndarray of float32
-        (C, height, width) straight colour; never the source's or backdrop's own array. Where the result is clear it
-        is the backdrop's.
+        (C, height, width) straight colour in encoded sRGB; never the source's or backdrop's own array. Where the
+        result is clear it is the backdrop's, as far as the operator keeps any of it.
     alpha : ndarray of float32 or None
         (height, width), None where the result is opaque everywhere.
     """
-    if source.shape[0] != backdrop.shape[0]:
-        backdrop, source = (np.repeat(x, 3, axis=0) if x.shape[0] == 1 else x for x in (backdrop, source))
-    mixed, source_alpha = _mix(backdrop, backdrop_alpha, source, source_alpha, mode, fill)
-    return _operate(backdrop, backdrop_alpha, mixed, source_alpha, operator)
+    outer = composite_space or space
+    alpha: Alpha
+    planes = max(len(backdrop), len(source))
+    if len(backdrop) != len(source) or (planes == 1 and ("oklab" in (space, outer) or not _separable(mode))):
+        backdrop, source = (np.repeat(x, 3, axis=0) if len(x) == 1 else x for x in (backdrop, source))
+    pair = _Pair(backdrop, source, space, outer)
+    if mode in ALPHA_MODES:
+        alpha_s = _plane(times(source_alpha, fill, source), source)
+        shape = _plane(times(shape, fill, source), source)
+        alpha_b = _plane(backdrop_alpha, backdrop)
+        color, alpha = ALPHA_MODES[mode].apply(pair.backdrop, alpha_b, pair.source, alpha_s, shape)
+        color = color.copy() if color is backdrop else color
+    else:
+        mixed, source_alpha = _mix(pair, backdrop_alpha, source_alpha, mode, fill)
+        color, alpha = _operate(pair.backdrop, backdrop_alpha, mixed, source_alpha, operator)
+    if outer != "srgb":
+        color = convert(color, outer, "srgb")
+        _keep(color, backdrop, source_alpha)
+    return color[:planes], alpha
 
 
 def knock_out(
@@ -167,7 +197,7 @@ def knock_out(
         initial, initial_alpha = source, clear
     outside = 0.0 if shape is None else 1 - shape
     over = 1.0 if initial_alpha is None else initial_alpha
-    mixed, source_alpha = _mix(initial, initial_alpha, source, source_alpha, mode, fill)
+    mixed, source_alpha = _mix(_Pair(initial, source), initial_alpha, source_alpha, mode, fill)
     inside = clear + (1.0 if source_alpha is None else source_alpha)
     weights = (
         outside * (1.0 if accumulated_alpha is None else accumulated_alpha) + clear,
@@ -180,25 +210,52 @@ def knock_out(
     return np.where(alpha > 0, color, accumulated), alpha
 
 
-def _mix(
-    backdrop: Planes, backdrop_alpha: Alpha, source: Planes, source_alpha: Alpha, mode: str, fill: float
-) -> tuple[Planes, Alpha]:
+class _Pair:
+    """Backdrop and source in the space to mix in, and their blend, worked out in the space to blend in."""
+
+    def __init__(self, backdrop: Planes, source: Planes, space: str = "srgb", outer: str = "srgb") -> None:
+        self.given = backdrop, source
+        self.space, self.outer = space, outer
+        self.backdrop, self.source = (convert(x, "srgb", outer) for x in self.given)
+
+    def blended(self, mode: str, fill: float = 1.0) -> Planes:
+        if mode == "normal":
+            return self.source
+        space, formula = self.space, MODES[mode].formula
+        if fill < 1:
+            formula = partial(FILLED[mode], fill=fill)
+        if MODES[mode].encoded or (space == "oklab" and not MODES[mode].separable):
+            space = "srgb"
+        b, s = (self.backdrop, self.source) if space == self.outer else (convert(x, "srgb", space) for x in self.given)
+        result = on_lightness(formula, b, s) if space == "oklab" else formula(b, s)
+        return convert(result, space, self.outer)
+
+
+def _separable(mode: str) -> bool:
+    return MODES[mode].separable if mode in MODES else mode != "color-erase"
+
+
+def _mix(pair: _Pair, backdrop_alpha: Alpha, source_alpha: Alpha, mode: str, fill: float) -> tuple[Planes, Alpha]:
     """Blend where there is backdrop, leave the source alone where there is none; give the alpha that goes with it."""
     inner = fill if mode in FILLED else 1.0
-    if inner == fill:
-        blended = FILLED[mode](backdrop, source, fill) if fill < 1 else MODES[mode].formula(backdrop, source)
-    else:
-        source_alpha = _times(source_alpha, fill, source)
-        blended = MODES[mode].formula(backdrop, source)
+    if inner == 1:
+        source_alpha = times(source_alpha, fill, pair.source)
+    blended = pair.blended(mode, inner)
     if backdrop_alpha is None or mode == "normal":
         return blended, source_alpha
     if inner == 1:
-        return (1 - backdrop_alpha) * source + backdrop_alpha * blended, source_alpha
+        return (1 - backdrop_alpha) * pair.source + backdrop_alpha * blended, source_alpha
     # Fill inside a formula leaves the backdrop as it was at fill 0, so the part beside the backdrop must vanish too.
-    shown = inner + backdrop_alpha * np.float32(1 - inner)
     beside = (1 - backdrop_alpha) * np.float32(inner)
-    mixed = (beside * source + backdrop_alpha * blended) / np.maximum(shown, TINY)
+    shown = beside + backdrop_alpha
+    mixed = (beside * pair.source + backdrop_alpha * blended) / np.maximum(shown, TINY)
     return mixed, shown if source_alpha is None else source_alpha * shown
+
+
+def _keep(color: Planes, backdrop: Planes, source_alpha: Alpha) -> None:
+    """Undo the rounding of the way to another space and back where the source changes nothing."""
+    if source_alpha is not None:
+        np.copyto(color, backdrop, where=source_alpha == 0)
 
 
 def _operate(
@@ -225,7 +282,27 @@ def _plane(alpha: Alpha, color: Planes) -> NDArray[Any]:
     return np.ones(color.shape[1:], np.float32) if alpha is None else alpha
 
 
-def _times(alpha: Alpha, factor: float, color: Planes) -> Alpha:
-    if factor == 1:
+def times(alpha: Alpha, factor: Alpha | float, color: Planes | None = None) -> Alpha:
+    """Multiply alphas, None being opaque.
+
+    Parameters
+    ----------
+    alpha : ndarray of float32 or None
+        (height, width).
+    factor : ndarray of float32, float or None
+        (height, width), or a number, which needs `color` for the size.
+    color : ndarray, optional
+        (C, height, width).
+
+    Returns
+    -------
+    ndarray of float32 or None
+        (height, width).
+    """
+    if factor is None or (not isinstance(factor, np.ndarray) and factor == 1):
         return alpha
-    return np.float32(factor) * _plane(alpha, color)
+    if isinstance(factor, np.ndarray):
+        return factor if alpha is None else alpha * factor
+    if alpha is not None:
+        return alpha * np.float32(factor)
+    return None if color is None else np.full(color.shape[1:], factor, np.float32)

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgedit.tables import Table
 
 __all__ = ["FILLED", "MODES", "Formula", "Mode"]
 
-Values: TypeAlias = NDArray[Any]
+Values: TypeAlias = Any
+"""An array of floats; NumPy's types would say no more about a formula."""
+
 Formula: TypeAlias = Callable[[Values, Values], Values]
 
 # A divisor below this stands for 0: the quotient then is beyond white, or 0 over 0, for any backdrop of 16 bits.
@@ -43,10 +44,16 @@ class Mode:
         ``formula(backdrop, source)``, a new array.
     separable : bool
         Whether it works on each number by itself; otherwise it needs planes of RGB, channels first.
+    bounded : bool
+        Whether its results lie in [0, 1] when its arguments do.
+    encoded : bool
+        Whether its arguments must be encoded sRGB, whatever the space to blend in, because it knows what colour is.
     """
 
     formula: Formula
     separable: bool = True
+    bounded: bool = True
+    encoded: bool = False
 
 
 def normal(_b: Values, s: Values) -> Values:
@@ -261,7 +268,7 @@ MODES: Table[Mode] = Table(
 """Name -> formula; the first sixteen are W3C's."""
 
 
-def _towards(neutral: float, formula: Formula) -> Callable[[Values, Values, float], Values]:
+def _towards(neutral: float, formula: Formula) -> Callable[..., Values]:
     return lambda b, s, fill: formula(b, neutral + fill * (s - neutral))
 
 
@@ -272,7 +279,7 @@ def _hard_mix_filled(b: Values, s: Values, fill: float) -> Values:
     return np.clip((b - fill * (1 - s)) / np.float32(1 - fill), 0, np.maximum(b, 1))
 
 
-FILLED: Table[Callable[[Values, Values, float], Values]] = Table(
+FILLED: Table[Callable[..., Values]] = Table(
     "mode with a fill of its own",
     {
         "color-burn": _towards(1, color_burn),

@@ -20,13 +20,31 @@ from numpy.typing import NDArray
 
 from imgedit.tables import Table
 
-__all__ = ["OPERATORS", "Operator"]
+__all__ = ["OPERATORS", "Operator", "keeps_opaque"]
 
 Plane: TypeAlias = NDArray[Any]
 Factor: TypeAlias = "Plane | float"
 
 Operator: TypeAlias = Callable[[Any, Any], tuple[Factor, Factor]]
 """``operator(alpha_b, alpha_s) -> (F_s, F_b)``; alphas are arrays, or 1.0 for opaque."""
+
+
+def keeps_opaque(operator: str) -> bool:
+    """Whether an opaque backdrop stays opaque, whatever the source.
+
+    Parameters
+    ----------
+    operator : str
+        A name in OPERATORS.
+
+    Returns
+    -------
+    bool
+        True for those whose result has no need of alpha.
+    """
+    alpha_s = np.array([0, 0.5, 1], np.float32)
+    factor_s, factor_b = OPERATORS[operator](np.float32(1), alpha_s)
+    return bool(np.all(alpha_s * factor_s + factor_b >= 1))
 
 
 def saturate(alpha_b: Any, alpha_s: Any) -> tuple[Factor, Factor]:

@@ -1,0 +1,343 @@
+"""Put one image on another: ``blend``.
+
+The formulas stand in ``modes`` and ``alpha_modes``, what is kept of which image in ``operators``, how they come
+together in ``equation``. Here is what surrounds them: sizes, offsets, dtypes, masks, strips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.compositing.alpha_modes import ALPHA_MODES, dissolved
+from imgedit.compositing.equation import (
+    BLEND_MODES,
+    Alpha,
+    Planes,
+    composite,
+    knock_out,
+    times,
+    to_pixels,
+    to_planes,
+)
+from imgedit.compositing.noise import dither_noise, white_noise
+from imgedit.compositing.operators import OPERATORS, keeps_opaque
+from imgedit.compositing.spaces import SPACES
+from imgedit.errors import ArgumentError, ImageError
+from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, full_range
+from imgedit.strips import Progress, each_strip
+
+__all__ = ["blend"]
+
+# Bytes of working data for a pixel of the canvas; see `each_strip`.
+ROW_BYTES = 16
+
+
+def blend(
+    backdrop: Image,
+    source: Image,
+    mode: Annotated[str, BLEND_MODES] = "normal",
+    *,
+    opacity: float = 1.0,
+    fill: float = 1.0,
+    mask: Mask | None = None,
+    offset: tuple[int, int] | None = None,
+    operator: Annotated[str, OPERATORS] = "source-over",
+    space: Annotated[str, SPACES] = "srgb",
+    composite_space: Annotated[str, SPACES] | None = None,
+    clip: bool = False,
+    knockout: bool = False,
+    dither: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Image:
+    """Put an image on another.
+
+    Parameters
+    ----------
+    backdrop : ndarray
+        HxW, HxWx3 or HxWx4 (straight alpha), uint8, uint16 or float32: what is below. Without alpha it is opaque.
+    source : ndarray
+        What is put on it. Of any image dtype and number of channels; its values are converted by range. Of another size
+        only with `offset`.
+    mode : str
+        The blend mode: W3C's names, and many more; where programs disagree a variant is named after a colon
+        (``soft-light``, ``soft-light:photoshop``, ``soft-light:pegtop``).
+    opacity : float
+        0 to 1; a factor on the source's alpha.
+    fill : float
+        0 to 1; as opacity, but in eight modes (color-burn, linear-burn, color-dodge, linear-dodge, vivid-light,
+        linear-light, hard-mix, difference) it acts inside the formula, as Photoshop's fill opacity does.
+    mask : ndarray, optional
+        HxW, bool or coverage; a factor on the source's alpha. Of the source's size, and moved with it; or else of the
+        backdrop's size.
+    offset : tuple of int, optional
+        (x, y) of the source's top left corner on the backdrop; may lie outside. The result keeps the backdrop's size.
+    operator : str
+        The Porter-Duff operator. Where the source does not reach, it counts as transparent.
+    space : str
+        Space that the mode's formula works in.
+    composite_space : str, optional
+        Space that colours are mixed in, by alpha; by default the same as `space`.
+    clip : bool
+        Show the source only where the backdrop is, as a clipping layer: colour blends as if the backdrop were opaque,
+        and its alpha stays as it is.
+    knockout : bool
+        Let the source cut a hole of its own shape (alpha and mask) into the backdrop, and fill it with the source at
+        its opacity.
+    dither : bool
+        Round an integer result with blue noise instead of to the nearest level; no band is seen in soft gradients.
+    seed : int
+        At least 0; for dissolve and dither.
+    progress : callable, optional
+        Given the fraction done.
+
+    Returns
+    -------
+    ndarray
+        A new image of the backdrop's size and dtype. Grey stays grey only if both images are; it has alpha if the
+        backdrop has, or if operator or mode can make an opaque backdrop transparent. Float values beyond [0, 1]
+        survive. Where the result is clear, colour is the backdrop's as far as the operator keeps any of it.
+
+    Raises
+    ------
+    ImageError
+        Something that is not an image or mask; sizes that don't match without an offset; NaN in alpha.
+    ArgumentError
+        A number out of its range, an unknown name, or options that contradict each other.
+
+    References
+    ----------
+    W3C (2024). Compositing and Blending Level 1. https://www.w3.org/TR/compositing-1/
+    Porter, T. and Duff, T. (1984). Compositing digital images. doi:10.1145/800031.808606
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import imgedit as ie
+    >>> photo = np.full((4, 4, 3), 200, np.uint8)
+    >>> paint = np.full((2, 2, 3), 100, np.uint8)
+    >>> ie.blend(photo, paint, "multiply", offset=(1, 1))[:, :, 0]
+    array([[200, 200, 200, 200],
+           [200,  78,  78, 200],
+           [200,  78,  78, 200],
+           [200, 200, 200, 200]], dtype=uint8)
+    """
+    backdrop, source = check(backdrop, "backdrop"), check(source, "source")
+    options = Options(
+        mode=mode,
+        opacity=check_number(opacity, "opacity", least=0, most=1),
+        fill=check_number(fill, "fill", least=0, most=1),
+        operator=operator,
+        space=space,
+        composite_space=space if composite_space is None else composite_space,
+        clip=clip,
+        knockout=knockout,
+        dither=dither and backdrop.dtype.kind == "u",
+        seed=_check_seed(seed),
+    )
+    options.check()
+    place = _Place.of(backdrop, source, offset)
+    cover = None if mask is None else _Cover.of(mask, backdrop, source, place)
+    check_alpha(source, "source")
+    check_alpha(backdrop, "backdrop")
+    out = np.empty(_shape(backdrop, source, options), backdrop.dtype)
+    blend_strip = partial(_blend_strip, options)
+
+    def work(top: int, bottom: int) -> None:
+        rows, columns = place.overlap(top, bottom)
+        if rows.start > top or rows.stop < bottom or columns.start > 0 or columns.stop < out.shape[1]:
+            _leave(backdrop[top:bottom], out[top:bottom], options.untouched)
+        if rows.start < rows.stop and columns.start < columns.stop:
+            coverage = None if cover is None else cover.part(rows, columns)
+            parts = backdrop[rows, columns], place.moved(source, rows, columns), out[rows, columns]
+            blend_strip(*parts, coverage, rows.start, columns.start)
+
+    each_strip(work, out.shape[0], row_bytes=ROW_BYTES * out.shape[1], progress=progress)
+    return out
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for, checked."""
+
+    mode: str
+    opacity: float
+    fill: float
+    operator: str
+    space: str
+    composite_space: str
+    clip: bool
+    knockout: bool
+    dither: bool
+    seed: int
+
+    def check(self) -> None:
+        """Refuse unknown names and options that contradict each other."""
+        _ = BLEND_MODES[self.mode], OPERATORS[self.operator], SPACES[self.space], SPACES[self.composite_space]
+        chosen = {
+            f"mode {self.mode!r}": self.mode in ALPHA_MODES and self.mode != "dissolve",
+            f"operator {self.operator!r}": self.operator != "source-over",
+            "clip": self.clip,
+            "knockout": self.knockout,
+        }
+        both = [what for what, given in chosen.items() if given]
+        if len(both) > 1:
+            raise ArgumentError(both[0], f"contradicts {both[1]}", "each says what becomes of alpha: choose one")
+
+    @property
+    def keeps_opaque(self) -> bool:
+        """Whether an opaque backdrop gives an opaque result."""
+        if self.knockout:
+            return self.opacity * self.fill == 1
+        if self.mode in ALPHA_MODES:
+            return ALPHA_MODES[self.mode].keeps_opaque
+        return keeps_opaque(self.operator)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the backdrop stays as it is where the source does not reach."""
+        return OPERATORS[self.operator](1.0, 0.0)[1] == 1
+
+
+def _check_seed(seed: int) -> int:
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ArgumentError("seed", f"is {seed!r}", "give an integer of at least 0")
+    return int(seed)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the source lies on the backdrop: its corner, and the edges of the overlap."""
+
+    x: int
+    y: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def of(cls, backdrop: Image, source: Image, offset: tuple[int, int] | None) -> _Place:
+        (height, width), (source_height, source_width) = backdrop.shape[:2], source.shape[:2]
+        if offset is None:
+            if backdrop.shape[:2] != source.shape[:2]:
+                raise ImageError(
+                    "source",
+                    f"is {source_height}x{source_width} but backdrop is {height}x{width}",
+                    f"say where it goes, offset=(x, y), or resize it: ie.resize(source, ({height}, {width}))",
+                )
+            offset = 0, 0
+        if len(offset) != 2 or not all(isinstance(value, (int, np.integer)) for value in offset):
+            raise ArgumentError("offset", f"is {offset!r}", "give whole pixels (x, y); ie.warp moves by fractions")
+        x, y = int(offset[0]), int(offset[1])
+        return cls(x, y, max(0, x), max(0, y), min(width, x + source_width), min(height, y + source_height))
+
+    def overlap(self, top: int, bottom: int) -> tuple[slice, slice]:
+        """Rows and columns of the backdrop that the source covers between two rows."""
+        return slice(max(top, self.top), min(bottom, self.bottom)), slice(self.left, self.right)
+
+    def moved(self, image: NDArray[Any], rows: slice, columns: slice) -> NDArray[Any]:
+        """Give the part of something that lies where the source does, for these rows and columns of the backdrop."""
+        return image[rows.start - self.y : rows.stop - self.y, columns.start - self.x : columns.stop - self.x]
+
+
+@dataclass(frozen=True)
+class _Cover:
+    """A mask, and where it lies on the backdrop."""
+
+    mask: Mask
+    place: _Place | None
+
+    @classmethod
+    def of(cls, mask: Mask, backdrop: Image, source: Image, place: _Place) -> _Cover:
+        if isinstance(mask, np.ndarray) and mask.shape == backdrop.shape[:2] != source.shape[:2]:
+            return cls(check_mask(mask, backdrop), None)
+        return cls(check_mask(mask, source), place)
+
+    def part(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Coverage, 0 to 1, for these rows and columns of the backdrop."""
+        part = self.mask[rows, columns] if self.place is None else self.place.moved(self.mask, rows, columns)
+        white = 1.0 if part.dtype == bool else full_range(part.dtype)
+        return np.divide(part, np.float32(white), dtype=np.float32)
+
+
+def _shape(backdrop: Image, source: Image, options: Options) -> tuple[int, ...]:
+    size = backdrop.shape[:2]
+    if (backdrop.ndim == 3 and backdrop.shape[2] == 4) or not options.keeps_opaque:
+        return (*size, 4)
+    return size if backdrop.ndim == source.ndim == 2 else (*size, 3)
+
+
+def _leave(backdrop: Image, out: Image, untouched: bool) -> None:
+    """Fill rows of the result where no source lies."""
+    if not untouched:
+        out[:] = 0
+        return
+    if out.shape == backdrop.shape:
+        out[:] = backdrop
+        return
+    out[..., :3] = backdrop[..., :3] if backdrop.ndim == 3 else backdrop[..., None]
+    if out.shape[2] == 4:
+        out[..., 3] = full_range(out.dtype)
+
+
+def _blend_strip(
+    options: Options,
+    backdrop: Image,
+    source: Image,
+    out: Image,
+    coverage: Alpha,
+    top: int,
+    left: int,
+) -> None:
+    """Blend rows of any dtype and number of channels; `top` and `left` say where they lie on the canvas."""
+    b, alpha_b = to_planes(backdrop)
+    s, alpha_s = to_planes(source)
+    color, alpha = _blend_planes(options, b, alpha_b, s, alpha_s, coverage, top, left)
+    if options.dither:
+        bottom, right = top + out.shape[0], left + out.shape[1]
+        # Noise from -1/2 to 1/2 of a level before rounding: a value between two levels is rounded up as often as it is
+        # near the upper one, and a value on a level stays.
+        noise = (dither_noise(options.seed, len(color), top, bottom, left, right) - 0.5) / full_range(out.dtype)
+        color = color + noise
+    to_pixels(color, alpha, out)
+
+
+def _blend_planes(
+    options: Options,
+    b: Planes,
+    alpha_b: Alpha,
+    s: Planes,
+    alpha_s: Alpha,
+    coverage: Alpha,
+    top: int,
+    left: int,
+) -> tuple[Planes, Alpha]:
+    if options.knockout:
+        shape = times(alpha_s, coverage)
+        return knock_out(b, alpha_b, s, times(times(shape, options.opacity, s), options.fill, s), shape)
+    shape = times(coverage, options.opacity, s)
+    alpha_s = times(alpha_s, shape)
+    mode, fill = options.mode, options.fill
+    if mode == "dissolve":
+        mode, fill, alpha_s = "normal", 1.0, times(alpha_s, fill, s)
+        if alpha_s is not None:
+            alpha_s = dissolved(alpha_s, white_noise(options.seed, top, top + s.shape[1], left, left + s.shape[2]))
+    color, alpha = composite(
+        b,
+        None if options.clip else alpha_b,
+        s,
+        alpha_s,
+        mode,
+        options.operator,
+        fill=fill,
+        space=options.space,
+        composite_space=options.composite_space,
+        shape=shape,
+    )
+    return color, alpha_b if options.clip else alpha
