@@ -55,6 +55,7 @@ from imgedit.fusion import (
     focus_stack,
     pyramid_blend,
 )
+from imgedit.io import Info, Metadata, info, read, read_mask, write
 from imgedit.pixels import (
     from_bgr,
     from_pil,
@@ -74,8 +75,10 @@ __all__ = [
     "ColorOverlay",
     "DropShadow",
     "GradientOverlay",
+    "Info",
     "InnerGlow",
     "InnerShadow",
+    "Metadata",
     "OuterGlow",
     "Stroke",
     "__version__",
@@ -96,6 +99,7 @@ __all__ = [
     "gradient_overlay",
     "hsl_to_rgb",
     "hsv_to_rgb",
+    "info",
     "inner_glow",
     "inner_shadow",
     "lab_to_srgb",
@@ -111,6 +115,8 @@ __all__ = [
     "parse_color",
     "premultiply",
     "pyramid_blend",
+    "read",
+    "read_mask",
     "rgb_to_hsl",
     "rgb_to_hsv",
     "srgb_to_lab",
@@ -125,4 +131,5 @@ __all__ = [
     "to_uint8",
     "to_uint16",
     "unpremultiply",
+    "write",
 ]

@@ -1,0 +1,112 @@
+"""What a file format must bring: how it is known, probed, decoded and encoded. One module a format, one row a table.
+
+``probe`` reads sizes and colour model from the header and allocates nothing that grows with them; ``decode`` is called
+only after the limits were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from imgedit.errors import ParameterError, TruncatedImageError
+from imgedit.io.metadata import Metadata
+from imgedit.pixels import Image
+
+__all__ = ["Codec", "Header", "Options", "Request", "damaged", "widen"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of a file says, and what decoding will give.
+
+    `width` and `height` are as stored, before `orientation` (EXIF, 1 to 8) is applied. `channels` and `dtype` are those
+    of the image that comes out; `bits` and `model` those of the file.
+    """
+
+    width: int
+    height: int
+    channels: int
+    dtype: str = "uint8"
+    bits: int = 8
+    model: str = "rgb"
+    frames: int = 1
+    orientation: int = 1
+    metadata: Metadata = field(default_factory=Metadata)
+    damage: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to decode: which frame, how much smaller, how forgiving; `name` is for messages."""
+
+    name: str
+    frame: int = 0
+    reduce: int = 1
+    strict: bool = False
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to encode; None leaves the choice to the format."""
+
+    quality: int | None = None
+    compression: int | None = None
+    lossless: bool | None = None
+    subsampling: str | None = None
+    progressive: bool | None = None
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One file format: what it is called, what it can hold, and the functions that do the work."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    probe: Callable[[bytes, str], Header]
+    decode: Callable[[bytes, Header, Request], Image]
+    encode: Callable[[Image, Options, Metadata, str], bytes]
+    dtypes: tuple[str, ...] = ("uint8",)
+    alpha: bool = False
+    metadata: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    most_side: int = 2**31 - 1
+    most_compression: int = 9
+
+
+def damaged(name: str, problem: str) -> TruncatedImageError:
+    """Make the error for an image that ends early or is damaged."""
+    return TruncatedImageError(name, f"{problem}; on_damaged='keep' gives what can be decoded")
+
+
+def widen(values: np.ndarray[Any, Any], bits: int) -> Image:
+    """Spread unsigned values of 1 to 16 bits over the full range of uint8 or uint16, white to white.
+
+    Parameters
+    ----------
+    values : ndarray of uint8 or uint16
+        At most ``2**bits - 1``.
+    bits : int
+        Depth of the file.
+
+    Returns
+    -------
+    ndarray
+        uint8 up to 8 bits, uint16 beyond; rounded to the nearest level.
+    """
+    dtype = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    if bits in (8, 16):
+        return values.astype(dtype, copy=False)
+    white, most = np.iinfo(dtype).max, 2**bits - 1
+    table = (np.arange(most + 1, dtype=np.int64) * (2 * white) + most) // (2 * most)
+    return table.astype(dtype)[np.minimum(values, most)]
+
+
+def check_number_option(name: str, format_name: str, value: object, argument: str, least: int, most: int) -> None:
+    """Refuse an encoder's number that is not whole or out of range."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        raise ParameterError(name, f"{argument} is {value!r}; {format_name} takes a whole number {least} to {most}")
