@@ -39,6 +39,13 @@ from imgedit.compositing.effects import (
     outer_glow,
     stroke,
 )
+from imgedit.compositing.flattening import (
+    flatten,
+)
+from imgedit.compositing.layers import (
+    Group,
+    Layer,
+)
 from imgedit.compositing.paints import (
     Bevel,
     ColorOverlay,
@@ -49,6 +56,7 @@ from imgedit.compositing.paints import (
     OuterGlow,
     Stroke,
 )
+from imgedit.filters import blur, draw_text, sharpen
 from imgedit.fusion import (
     decontaminate,
     exposure_fusion,
@@ -75,9 +83,11 @@ __all__ = [
     "ColorOverlay",
     "DropShadow",
     "GradientOverlay",
+    "Group",
     "Info",
     "InnerGlow",
     "InnerShadow",
+    "Layer",
     "Metadata",
     "OuterGlow",
     "Stroke",
@@ -85,13 +95,16 @@ __all__ = [
     "align_depth",
     "bevel",
     "blend",
+    "blur",
     "color_overlay",
     "composite_depth",
     "decontaminate",
     "depth_of_field",
+    "draw_text",
     "drop_shadow",
     "errors",
     "exposure_fusion",
+    "flatten",
     "focus_stack",
     "fog",
     "from_bgr",
@@ -119,6 +132,7 @@ __all__ = [
     "read_mask",
     "rgb_to_hsl",
     "rgb_to_hsv",
+    "sharpen",
     "srgb_to_lab",
     "srgb_to_lch",
     "srgb_to_linear",

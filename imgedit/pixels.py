@@ -40,6 +40,7 @@ __all__ = [
     "hard_mask",
     "join_alpha",
     "like",
+    "mix_by_mask",
     "premultiply",
     "soft_mask",
     "split_alpha",
@@ -490,6 +491,56 @@ def _over_alpha(image: Image, convert: Callable[[NDArray[np.float32]], NDArray[n
 
     each_strip(work, image.shape[0], row_bytes=16 * image.shape[1])
     return out
+
+
+def mix_by_mask(image: Image, edited: Image, mask: Mask | None) -> Image:
+    """Take an edited image where a mask covers, the original elsewhere, and a mix of both in between.
+
+    Parameters
+    ----------
+    image : ndarray
+        The checked original.
+    edited : ndarray
+        What became of it; of the same shape and dtype.
+    mask : ndarray or None
+        HxW coverage; None is everywhere.
+
+    Returns
+    -------
+    ndarray
+        The edited image itself where mask is None, else a new array. Where the mask is 0 or full, pixels are copied bit
+        for bit; between, the mix is alpha-weighted.
+    """
+    if mask is None:
+        return edited
+    mask = check_mask(mask, image)
+    if mask.dtype == bool:
+        return np.where(mask if image.ndim == 2 else mask[..., None], edited, image)
+    out = image.copy()
+    full = full_range(mask.dtype)
+
+    def work(top: int, bottom: int) -> None:
+        coverage = mask[top:bottom]
+        rows = out[top:bottom]
+        np.copyto(
+            rows, edited[top:bottom], where=coverage == full if image.ndim == 2 else (coverage == full)[..., None]
+        )
+        between = (coverage > 0) & (coverage < full)
+        if not between.any():
+            return
+        share = as_float(coverage)[between]
+        before, after = (as_float(picture[top:bottom][between]) for picture in (image, edited))
+        rows[between] = like(_lerp(before, after, share if image.ndim == 2 else share[:, None]), image.dtype)
+
+    each_strip(work, image.shape[0], row_bytes=8 * out[0].size)
+    return out
+
+
+def _lerp(a: NDArray[np.float32], b: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    if a.shape[-1:] != (4,) or share.ndim == 1:
+        return a + (b - a) * share
+    mixed = _associate(a) + (_associate(b) - _associate(a)) * share
+    return _dissociate(mixed)
 
 
 def _associate(image: NDArray[np.float32]) -> NDArray[np.float32]:

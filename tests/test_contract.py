@@ -19,6 +19,7 @@ SIZE = (40, 56)
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
 ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
+    "draw_text": lambda dtype, channels: {"text": "Ag"},
     "blend": lambda dtype, channels: {"source": photo(dtype, channels, SIZE, seed=1)},
     "depth_of_field": lambda dtype, channels: {"depth": np.linspace(1, 9, 40 * 56).reshape(SIZE), "focus": 3.0},
     "fog": lambda dtype, channels: {"depth": np.linspace(1, 9, 40 * 56).reshape(SIZE)},
