@@ -63,6 +63,7 @@ from imgedit.fusion import (
     focus_stack,
     pyramid_blend,
 )
+from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, trim_box, warp
 from imgedit.io import Info, Metadata, info, read, read_mask, write
 from imgedit.pixels import (
     from_bgr,
@@ -91,6 +92,7 @@ __all__ = [
     "Metadata",
     "OuterGlow",
     "Stroke",
+    "Transform",
     "__version__",
     "align_depth",
     "bevel",
@@ -98,6 +100,7 @@ __all__ = [
     "blur",
     "color_overlay",
     "composite_depth",
+    "crop",
     "decontaminate",
     "depth_of_field",
     "draw_text",
@@ -105,6 +108,7 @@ __all__ = [
     "errors",
     "exposure_fusion",
     "flatten",
+    "flip",
     "focus_stack",
     "fog",
     "from_bgr",
@@ -125,13 +129,16 @@ __all__ = [
     "oklab_to_srgb",
     "oklch_to_srgb",
     "outer_glow",
+    "pad",
     "parse_color",
     "premultiply",
     "pyramid_blend",
     "read",
     "read_mask",
+    "resize",
     "rgb_to_hsl",
     "rgb_to_hsv",
+    "rotate",
     "sharpen",
     "srgb_to_lab",
     "srgb_to_lch",
@@ -144,6 +151,9 @@ __all__ = [
     "to_pil",
     "to_uint8",
     "to_uint16",
+    "trim",
+    "trim_box",
     "unpremultiply",
+    "warp",
     "write",
 ]

@@ -19,6 +19,12 @@ SIZE = (40, 56)
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
 ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
+    "crop": lambda dtype, channels: {"box": (4, 2, 30, 31)},
+    "flip": lambda dtype, channels: {"axis": "horizontal"},
+    "pad": lambda dtype, channels: {"margins": 3},
+    "resize": lambda dtype, channels: {"size": (31, 60)},
+    "rotate": lambda dtype, channels: {"degrees": 17.0},
+    "warp": lambda dtype, channels: {"transform": ie.Transform.similarity(degrees=5, scale=0.7, shift=(3, 2))},
     "draw_text": lambda dtype, channels: {"text": "Ag"},
     "blend": lambda dtype, channels: {"source": photo(dtype, channels, SIZE, seed=1)},
     "depth_of_field": lambda dtype, channels: {"depth": np.linspace(1, 9, 40 * 56).reshape(SIZE), "focus": 3.0},

@@ -1,0 +1,127 @@
+"""Interpolate pixels at arbitrary places.
+
+Catmull-Rom's cubic through four points is the blend of the two parabolas through the first and the last three of them
+[1]_. Each parabola is a straight line plus a second difference, so that with the fraction f, the linear interpolation L
+and the second difference D ::
+
+    C[p] = L[p] - f (1 - f) / 2 L[D p]
+
+In two dimensions four linear interpolations at the same place do the work of sixteen taps.
+
+References
+----------
+.. [1] A. W. Overhauser, "Analytic definition of curves and surfaces by parabolic blending", Ford Motor Company
+       SL 68-40, 1968; J. A. Brewer, D. C. Anderson, SIGGRAPH 1977. doi:10.1145/563858.563878
+"""
+
+from __future__ import annotations
+
+import functools
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.geometry.kernels import FILTERS
+
+__all__ = ["REACH", "interpolate"]
+
+Floats = NDArray[np.float32]
+
+REACH = {"nearest": 1, "linear": 1, "cubic": 2, "mitchell": 2, "lanczos3": 3}
+"""Pixels that a filter needs to each side of a place."""
+
+SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
+ONE = np.ones(1, np.float32)
+
+
+def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
+    """Interpolate a picture at given places.
+
+    Parameters
+    ----------
+    source : ndarray of float32
+        h x w or h x w x 4, contiguous, with `REACH` pixels to spare around the places.
+    u, v : ndarray of float32
+        H x W; columns and rows, pixel centres at integer + 1/2.
+    filter : str
+        A key of `REACH`.
+
+    Returns
+    -------
+    ndarray of float32
+        H x W or H x W x 4.
+    """
+    if filter == "nearest":
+        index = np.floor(v).astype(np.intp) * source.shape[1] + np.floor(u).astype(np.intp)
+        return _fetch(source, index)
+    if filter == "linear" and linear_remap_is_exact():
+        return np.asarray(cv2.remap(source, u - np.float32(0.5), v - np.float32(0.5), cv2.INTER_LINEAR))
+    if filter == "cubic" and linear_remap_is_exact():
+        return _parabolas(source, u - np.float32(0.5), v - np.float32(0.5))
+    return _taps(source, u, v, filter)
+
+
+@functools.cache
+def linear_remap_is_exact() -> bool:
+    """Whether OpenCV interpolates at the place given; before version 5 it rounds to 1/32 of a pixel."""
+    ramp = np.arange(4, dtype=np.float32)[None].repeat(2, axis=0)
+    place = np.full((1, 1), 1.01, np.float32)
+    return bool(abs(float(cv2.remap(ramp, place, np.zeros_like(place), cv2.INTER_LINEAR)[0, 0]) - 1.01) < 1e-4)
+
+
+def _parabolas(source: Floats, x: Floats, y: Floats) -> Floats:
+    bend_x = cv2.sepFilter2D(source, -1, SECOND_DIFFERENCE, ONE)
+    bend_y = cv2.sepFilter2D(source, -1, ONE, SECOND_DIFFERENCE)
+    bend_both = cv2.sepFilter2D(bend_x, -1, ONE, SECOND_DIFFERENCE)
+    a, b = _half_product(x), _half_product(y)
+    if source.ndim == 3:
+        a, b = cv2.merge([a] * 4), cv2.merge([b] * 4)
+    out = cv2.remap(bend_both, x, y, cv2.INTER_LINEAR)
+    out *= b
+    out -= cv2.remap(bend_x, x, y, cv2.INTER_LINEAR)
+    out *= a
+    part = cv2.remap(bend_y, x, y, cv2.INTER_LINEAR)
+    part *= b
+    out -= part
+    out += cv2.remap(source, x, y, cv2.INTER_LINEAR)
+    return np.asarray(out)
+
+
+def _half_product(place: Floats) -> Floats:
+    fraction = place - np.floor(place)
+    return fraction * (1 - fraction) * np.float32(0.5)
+
+
+def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
+    """Sum over the taps of a kernel, column by column within row by row."""
+    left, across = _weights(u, filter)
+    top, down = _weights(v, filter)
+    start = top * source.shape[1] + left
+    if source.ndim == 3:
+        across, down = ([cv2.merge([weight] * 4) for weight in weights] for weights in (across, down))
+    out = np.zeros((*u.shape, *source.shape[2:]), np.float32)
+    for row, weight in enumerate(down):
+        line = np.zeros_like(out)
+        for column, share in enumerate(across):
+            line += _fetch(source, start + (row * source.shape[1] + column)) * share
+        out += line * weight
+    return out
+
+
+def _weights(places: Floats, filter: str) -> tuple[NDArray[np.intp], list[Floats]]:
+    """First tap of each place, and the weights of all taps."""
+    reach = REACH[filter]
+    first = np.floor(places - np.float32(0.5)).astype(np.intp) - (reach - 1)
+    distance = first - places.astype(np.float64) + 0.5
+    weights = [FILTERS[filter].weight(distance + tap, 1.0) for tap in range(2 * reach)]
+    total = np.sum(weights, axis=0)
+    return first, [(weight / total).astype(np.float32) for weight in weights]
+
+
+def _fetch(source: Floats, index: NDArray[np.intp]) -> Floats:
+    """Pick pixels by their number; those of four floats move as one item of 16 bytes."""
+    if source.ndim == 2:
+        return np.take(source.reshape(-1), index, mode="clip")
+    items = source.view(np.complex128).reshape(-1)
+    return np.take(items, index, mode="clip")[..., None].view(np.float32)
