@@ -1,6 +1,6 @@
 """imgedit: verbs on plain NumPy images. The contract of an image stands in ``imgedit.pixels``."""
 
-from imgedit import errors
+from imgedit import batch, errors
 from imgedit.color import (
     hsl_to_rgb,
     hsv_to_rgb,
@@ -76,6 +76,7 @@ from imgedit.pixels import (
     to_uint16,
     unpremultiply,
 )
+from imgedit.recipes import Recipe, Step
 
 __version__ = "0.1.0"
 
@@ -91,10 +92,13 @@ __all__ = [
     "Layer",
     "Metadata",
     "OuterGlow",
+    "Recipe",
+    "Step",
     "Stroke",
     "Transform",
     "__version__",
     "align_depth",
+    "batch",
     "bevel",
     "blend",
     "blur",

@@ -57,6 +57,13 @@ class Table(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __hash__(self) -> int:
+        # Type hints such as ``Annotated[str, TABLE] | None`` put their parts into sets.
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     def __repr__(self) -> str:
         return f"Table({self.what!r}, {list(self._rows)})"
 

@@ -1,0 +1,110 @@
+"""The command line: one command a verb, built from its signature and docstring, and `batch`.
+
+Exit codes: 0 all done, 2 wrong usage, 3 an input or output failed, 4 interrupted, 5 storage or engine failure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+__all__ = ["application", "run"]
+
+DONE, USAGE, FAILED, INTERRUPTED, BROKEN = 0, 2, 3, 4, 5
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str
+        What follows the name of the program.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        result = application()(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has left. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except Exception as failure:  # noqa: BLE001 - the edge of the program: every failure is one line and a code
+        return _say(_sentence(failure), _code(failure))
+    return result if isinstance(result, int) else DONE
+
+
+def _code(failure: Exception) -> int:
+    from cyclopts import CycloptsError
+
+    from imgedit import errors
+
+    rows: list[tuple[type[Exception] | tuple[type[Exception], ...], int]] = [
+        (errors.ImageError, FAILED),
+        ((CycloptsError, errors.ArgumentError, errors.RecipeError, errors.ParameterError), USAGE),
+        (errors.Cancelled, INTERRUPTED),
+        ((errors.BatchError, errors.MissingExtraError), BROKEN),
+    ]
+    return next((code for kinds, code in rows if isinstance(failure, kinds)), FAILED)
+
+
+def _sentence(failure: Exception) -> str:
+    from cyclopts import CycloptsError
+
+    from imgedit.errors import ImgeditError, RecipeError
+
+    if isinstance(failure, RecipeError):
+        return str(failure)
+    if isinstance(failure, OSError) and failure.filename is not None:
+        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
+    text = " ".join(str(failure).split())
+    return text if isinstance(failure, (ImgeditError, CycloptsError)) else f"{type(failure).__name__}: {text}"
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"imgedit: {sentence}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    return code
+
+
+def application() -> App:
+    """Build the command line.
+
+    Returns
+    -------
+    App
+        Call it with a list of arguments.
+    """
+    from cyclopts import App, Parameter
+
+    import imgedit
+    from imgedit.cli import commands, verbs
+    from imgedit.recipes.steps import MERGES, STEPS
+
+    app = App(
+        name="imgedit",
+        help="Edit images: one command a verb, and recipes over many files.",
+        version=imgedit.__version__,
+        help_format="restructuredtext",
+        default_parameter=Parameter(negative_iterable=(), show_env_var=False),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, verb in sorted({**STEPS, **MERGES}.items()):
+        text = verbs.example(name, verb)
+        app.command(verbs.command(name, verb), name=name.replace("_", "-"), group="Verbs", help_epilogue=text)
+    for name, function in commands.COMMANDS.items():
+        app.command(function, name=name, group="Commands")
+    app.register_install_completion_command()
+    return app

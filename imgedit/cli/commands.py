@@ -1,0 +1,97 @@
+"""The commands that are no verbs: what a file holds, how much two images differ, and recipes over many files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter as Option
+
+from imgedit.cli.console import bar, show
+from imgedit.engines import ENGINES
+
+__all__ = ["COMMANDS"]
+
+Json = Annotated[bool, Option(name="--json", negative=())]
+File = Annotated[Path, Option(allow_leading_hyphen=True)]
+
+
+def info(image: File, /, *, as_json: Json = False) -> None:
+    """Tell what an image file holds, from its header.
+
+    Parameters
+    ----------
+    image : Path
+        The file; ``-`` for standard input.
+    as_json : bool
+        Print JSON.
+    """
+    from imgedit import io
+
+    show(asdict(io.info(image)), as_json=as_json)
+
+
+def batch(
+    recipe: Path,
+    inputs: list[Path],
+    /,
+    *,
+    output: Annotated[Path, Option(alias="-o")],
+    engine: Literal[tuple(ENGINES)] = "local",  # type: ignore[valid-type]
+    workers: int | None = None,
+    timeout: float | None = None,
+    force: Annotated[bool, Option(negative=())] = False,
+    as_json: Json = False,
+) -> int:
+    """Do a recipe on many files.
+
+    A file that fails is reported, and the others go on. A second run leaves out what is done already and has not
+    changed. ``OUT/.imgedit/report.jsonl`` says what became of each file.
+
+    Parameters
+    ----------
+    recipe : Path
+        The recipe, a TOML file.
+    inputs : list of Path
+        Files, and folders that are searched for images; the tree below a folder is kept in the output.
+    output : Path
+        Folder for the results, made where it is missing.
+    engine : str
+        Where the work is done: in processes of this machine, or in this one, file after file.
+    workers : int
+        Number of processes; as many as there are cores by default.
+    timeout : float
+        Seconds that one file may take; no limit by default.
+    force : bool
+        Do all files again.
+    as_json : bool
+        Print the summary as JSON.
+    """
+    from imgedit import batch as runner
+
+    with bar("batch") as progress:
+        report = runner.run(
+            recipe, inputs, output, engine=engine, workers=workers, timeout=timeout, resume=not force, progress=progress
+        )
+    counts = {state: report.count(state) for state in ("done", "skipped", "failed")}
+    if as_json:
+        failures = [{"input": row.input, "error": row.error, "problem": row.problem} for row in report.failures]
+        show({**counts, "seconds": report.seconds, "report": str(report.file), "failures": failures}, as_json=True)
+    else:
+        _summarize(report, counts)
+    return 3 if report.failures else 0
+
+
+def _summarize(report: Any, counts: dict[str, int]) -> None:
+    import sys
+
+    for row in report.failures:
+        problem = row.problem if row.input in row.problem else f"{row.input}: {row.problem}"
+        print(f"imgedit: {problem}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "done")
+    print(f"{told} in {report.seconds:.1f} s")
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "info": info}

@@ -1,0 +1,157 @@
+"""A command for each verb: images come as paths, values as options, and the result is written to ``-o``."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group
+from cyclopts import Parameter as Option
+
+from imgedit import io
+from imgedit.cli.console import progress_bar
+from imgedit.recipes.steps import READ, WRITE, reading, writing
+from imgedit.recipes.verbs import Parameter, Verb, fits, frozen, help_texts, plain
+
+__all__ = ["command", "example"]
+
+PATH = Option(allow_leading_hyphen=True)  # "-" is standard input or output
+
+WRITING = Group("Writing", sort_key=2)
+READING = Group("Reading", sort_key=3)
+
+
+def command(name: str, verb: Verb) -> Callable[..., None]:
+    """Make a function whose signature is that of the verb on the command line.
+
+    Parameters
+    ----------
+    name : str
+        Name of the verb.
+    verb : Verb
+        The verb.
+
+    Returns
+    -------
+    callable
+        Reads, calls the verb, writes.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        _run(name, verb, inspect.Signature(parameters).bind(*args, **kwargs).arguments)
+
+    parameters = list(_signature(verb))
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    call.__doc__ = verb.function.__doc__
+    return call
+
+
+def example(name: str, verb: Verb) -> str:
+    """Give the line that a help page ends with."""
+    return f"Example: ``imgedit {name.replace('_', '-')} {verb.example}``"
+
+
+def _signature(verb: Verb) -> Iterator[inspect.Parameter]:
+    own = [_option(p) for p in verb.parameters.values() if p.kind != "progress"]
+    yield from (p for p in own if p.kind is not p.KEYWORD_ONLY)
+    output = Annotated[Path, PATH, Option(alias="-o", help="Where to write; ``-`` for standard output.")]
+    yield inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=output)
+    yield from (p for p in own if p.kind is p.KEYWORD_ONLY)
+    yield from _extras(verb)
+    texts = help_texts(WRITE.function) | {"metadata": "Carry EXIF, colour profile, XMP and resolution over."}
+    yield from (_option(p, WRITING, texts[p.name]) for p in writing().values())
+    yield from (_option(p, READING, help_texts(READ.function)[p.name]) for p in reading().values())
+
+
+def _extras(verb: Verb) -> Iterator[inspect.Parameter]:
+    """Yield the options that only some rows of the verb's table take, each once, in groups named after those rows."""
+    if verb.selector is None:
+        return
+    having: dict[str, list[str]] = {}
+    for row in verb.rows():
+        for name in verb.extras(row):
+            having.setdefault(name, []).append(row)
+    for name, rows in having.items():
+        group = Group(f"Only with --{verb.selector.name} {', '.join(rows)}", sort_key=1)
+        yield _option(verb.extras(rows[0])[name], group, help_texts(verb.rows()[rows[0]]).get(name, ""), False)
+
+
+def _option(
+    parameter: Parameter, group: Group | None = None, text: str | None = None, defaults: bool = True
+) -> inspect.Parameter:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if parameter.positional else inspect.Parameter.KEYWORD_ONLY
+    notes: list[Option] = [Option(group=group, help=text)] if group else []
+    annotation: Any = plain(parameter.type)
+    if parameter.kind in ("image", "mask"):
+        annotation, notes = Path, [*notes, PATH]
+    elif parameter.kind == "images":
+        annotation, notes = list[Path], [*notes, PATH, Option(consume_multiple=True)]
+    elif not _simple(annotation):
+        notes = [*notes, Option(converter=_converter(annotation), n_tokens=1, accepts_keys=False, metavar="VALUE")]
+    if not parameter.required and (parameter.default is None or not defaults):
+        annotation = annotation | None
+    noted = Annotated[(annotation, *notes)] if notes else annotation
+    default = parameter.default if defaults else None
+    return inspect.Parameter(parameter.name, kind, annotation=noted, default=default)
+
+
+def _simple(annotation: Any) -> bool:
+    """Say whether the words of a command line can be taken for this type without quoting."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [kind for kind in inner if kind is not types.NoneType]
+        return len(kinds) == 1 and _simple(kinds[0])
+    if origin is tuple:
+        return ... not in inner and all(kind in (int, float, str) for kind in inner)
+    return origin is Literal or annotation in (bool, int, float, str)
+
+
+def _converter(annotation: Any) -> Callable[[Any, Any], Any]:
+    """Make a function that takes one word for a value: as TOML writes it, as words with commas, or as it is."""
+
+    def convert(_: Any, tokens: Any) -> Any:
+        word = tokens[0].value
+        for value in _readings(word):
+            if not fits(value, annotation):
+                return value
+        raise ValueError(f"{word!r}{fits(word, annotation)}")
+
+    return convert
+
+
+def _readings(word: str) -> Iterator[Any]:
+    for text in (word, f"[{word}]"):
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            yield frozen(tomllib.loads(f"value = {text}")["value"])
+    yield word
+    yield tuple(part.strip() for part in word.split(","))
+
+
+def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
+    output = given.pop("output")
+    options = {option: given.pop(option) for option in writing() if option in given}
+    how = {option: given.pop(option) for option in reading() if option in given}
+    carry = options.pop("metadata", True)
+    io.check_target(output, overwrite=options.get("overwrite", True))
+    found: dict[str, io.Metadata] = {}
+    for parameter in verb.takes(given).values():
+        path = given.get(parameter.name)
+        if path is None:
+            continue
+        if parameter.kind == "mask":
+            given[parameter.name] = io.read_mask(path, soft=True)
+        elif parameter.kind == "image":
+            given[parameter.name], found[parameter.name] = io.read(path, with_metadata=True, **how)
+        elif parameter.kind == "images":
+            opened = [io.read(one, with_metadata=True, **how) for one in path]
+            given[parameter.name], found[parameter.name] = [image for image, _ in opened], opened[0][1]
+    with progress_bar(name, verb) as reporter:
+        image = verb.function(**given, **reporter)
+    io.write(output, image, metadata=found[verb.photo] if carry else None, **options)

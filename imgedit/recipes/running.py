@@ -1,0 +1,132 @@
+"""Run the steps of a recipe, on an image or from file to file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgedit import io
+from imgedit.pixels import Image, Mask, Progress
+from imgedit.recipes.steps import STEPS
+from imgedit.recipes.verbs import Kind
+
+if TYPE_CHECKING:
+    from imgedit.recipes import Step
+
+__all__ = ["apply", "files_of", "open_for", "save"]
+
+
+def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress | None) -> Image:
+    """Do the steps one after the other, each filling its share of the progress."""
+    for index, step in enumerate(steps):
+        verb = STEPS[step.op]
+        arguments = {name: _value(step, name, value, folder) for name, value in step.parameters.items()}
+        arguments[verb.place(step.parameters)] = image
+        if progress is not None and (reporter := next(iter(verb.of_kind("progress")), None)):
+            arguments[reporter.name] = _share(progress, index, len(steps))
+        image = verb.function(**arguments)
+        if progress is not None:
+            progress((index + 1) / len(steps))
+    return image
+
+
+def _share(progress: Progress, index: int, count: int) -> Progress:
+    return lambda fraction: progress((index + fraction) / count)
+
+
+def _value(step: Step, name: str, value: Any, folder: Path) -> Any:
+    """Open what is given as a path of an image or a mask; the rest is passed on as it is."""
+    kind = _kind(step, name)
+    if kind == "images":
+        return [_opened(inner, "image", folder) for inner in value]
+    return _opened(value, kind, folder) if kind in ("image", "mask") else value
+
+
+def _kind(step: Step, name: str) -> Kind:
+    return STEPS[step.op].takes(step.parameters)[name].kind
+
+
+def _opened(value: Any, kind: Kind, folder: Path) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    path = folder / value
+    # The time of the last change is part of the key, or a long-lived process would go on with the old picture.
+    return _cached(str(path), kind, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _cached(path: str, kind: Kind, changed: int) -> Image | Mask:
+    del changed
+    opened = io.read_mask(path, soft=True) if kind == "mask" else io.read(path)
+    opened.flags.writeable = False  # it serves many photos
+    return opened
+
+
+def files_of(step: Step, folder: Path) -> Iterator[Path]:
+    """List the files that a step names.
+
+    Parameters
+    ----------
+    step : Step
+        A step of a checked recipe.
+    folder : Path
+        Where relative paths start.
+
+    Yields
+    ------
+    Path
+        Images and masks, in the order of the parameters.
+    """
+    for name, value in step.parameters.items():
+        if _kind(step, name) in ("image", "images", "mask"):
+            for inner in value if isinstance(value, tuple) else [value]:
+                if isinstance(inner, (str, Path)):
+                    yield folder / inner
+
+
+def open_for(
+    steps: Sequence[Step], source: str | os.PathLike[str], options: Mapping[str, Any]
+) -> tuple[Image, io.Metadata, Sequence[Step]]:
+    """Read a photo, and give the steps that are left to do.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        What is to be done with it.
+    source : str or path_like
+        The file.
+    options : mapping
+        Parameters of `imgedit.read`.
+
+    Returns
+    -------
+    image : ndarray
+        The photo, or what the first step makes of it.
+    metadata : Metadata
+        To be written along.
+    steps : sequence of Step
+        What is still to be done.
+    """
+    image, metadata = io.read(source, with_metadata=True, **options)
+    return image, metadata, steps
+
+
+def save(target: str | os.PathLike[str], image: Image, metadata: io.Metadata, output: Mapping[str, Any]) -> None:
+    """Write a result.
+
+    Parameters
+    ----------
+    target : str or path_like
+        The file; its suffix says the format where `output` does not.
+    image : ndarray
+        The result.
+    metadata : Metadata
+        That of the photo.
+    output : mapping
+        The table ``[output]`` of a recipe.
+    """
+    options = {name: value for name, value in output.items() if name != "metadata"}
+    io.write(target, image, metadata=metadata if output.get("metadata", True) else None, **options)

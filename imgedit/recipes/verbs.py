@@ -1,0 +1,290 @@
+"""What a function takes, read from its signature: the one source for recipe checks and command-line options.
+
+An annotation ``Image`` or ``Mask`` is given as a path in recipes and commands; ``Annotated[str, TABLE]`` and
+``Literal`` are choices; everything else is a plain value. ``**parameters`` of a dispatcher are those of the functions
+in the table that its selecting parameter names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import operator
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from imgedit.tables import Table
+
+__all__ = ["Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
+
+Kind = Literal["image", "images", "mask", "progress", "value"]
+
+# Image and Mask name the same type to Python, so they are told apart by how the annotation is written.
+KINDS: dict[str, Kind] = {
+    r"Image|NDArray\[Any\]": "image",
+    r"(?:Sequence|Iterable|list|tuple)\[Image(?:, \.\.\.)?\]": "images",
+    r"Mask": "mask",
+    r"Progress": "progress",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a verb: its name, what it takes, its default (`inspect.Parameter.empty`: required)."""
+
+    name: str
+    kind: Kind
+    type: Any
+    default: Any
+    positional: bool
+
+    @property
+    def required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A function that recipes and commands can call, imported when it is first looked at.
+
+    Parameters
+    ----------
+    target : str
+        ``"module:function"``, the module inside this package.
+    example : str
+        What follows the name of the command in a typical call; shown in its help and run by the tests.
+    main : str
+        The image that is edited, where that is not the first.
+    """
+
+    target: str
+    example: str = ""
+    main: str = ""
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        module, _, name = self.target.partition(":")
+        function: Callable[..., Any] = getattr(importlib.import_module(f"imgedit.{module}"), name)
+        return function
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """What it takes, by name, without what its ``**parameters`` may hold."""
+        named = inspect.signature(self.function).parameters.values()
+        return {p.name: _parameter(p, self.function) for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+
+    @cached_property
+    def photo(self) -> str:
+        """Name of the image that is edited."""
+        return self.main or next(p.name for p in self.of_kind("image", "images"))
+
+    @cached_property
+    def selector(self) -> Parameter | None:
+        """The parameter whose table says what ``**parameters`` may hold; None for a verb without those."""
+        if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(self.function).parameters.values()):
+            return None
+        return next(p for p in self.parameters.values() if _table(p.type))
+
+    def rows(self) -> dict[str, Callable[..., Any]]:
+        """Functions that its selector chooses from; a row of a table is one, or an object that has one as ``fill``."""
+        table = _table(self.selector.type) if self.selector else None
+        return {name: getattr(row, "fill", row) for name, row in (table or {}).items()}
+
+    def extras(self, row: str) -> dict[str, Parameter]:
+        """List what its ``**parameters`` may hold when its selector is `row`."""
+        function = self.rows()[row]
+        own = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        return {p.name: _parameter(p, function) for p in own if p.name not in self.parameters}
+
+    def takes(self, given: Mapping[str, Any]) -> dict[str, Parameter]:
+        """List everything that a call can give, once it is known which row these arguments select."""
+        if self.selector is None:
+            return self.parameters
+        row = given.get(self.selector.name, self.selector.default)
+        return self.parameters | (self.extras(row) if row in self.rows() else {})
+
+    def of_kind(self, *kinds: Kind) -> list[Parameter]:
+        """Parameters of these kinds, in the order of the signature."""
+        return [p for p in self.parameters.values() if p.kind in kinds]
+
+    def place(self, given: Iterable[str]) -> str:
+        """Name the parameter that takes the photo when others are given: the edited image, or the first one left.
+
+        Parameters
+        ----------
+        given : iterable of str
+            Names of the arguments that are given otherwise.
+
+        Returns
+        -------
+        str
+            Name of an image parameter; empty if they are all given.
+        """
+        taken = set(given)
+        names = [self.photo, *(p.name for p in self.of_kind("image"))]
+        return next((name for name in names if name not in taken), "")
+
+
+def help_texts(function: Callable[..., Any]) -> dict[str, str]:
+    """Give what the docstring of a function says about each parameter.
+
+    Parameters
+    ----------
+    function : callable
+        A function with a numpydoc docstring.
+
+    Returns
+    -------
+    dict
+        Name -> text.
+    """
+    import docstring_parser
+
+    found = docstring_parser.parse(inspect.getdoc(function) or "", docstring_parser.DocstringStyle.NUMPYDOC)
+    return {
+        name.strip().lstrip("*"): parameter.description or ""
+        for parameter in found.params
+        for name in parameter.arg_name.split(",")
+    }
+
+
+def _parameter(parameter: inspect.Parameter, function: Callable[..., Any]) -> Parameter:
+    written = parameter.annotation if isinstance(parameter.annotation, str) else ""
+    bare = written.removesuffix(" | None")
+    kind: Kind = next((kind for pattern, kind in KINDS.items() if re.fullmatch(pattern, bare)), "value")
+    resolved = _resolve(parameter, function) if kind == "value" else None
+    positional = parameter.kind is not parameter.KEYWORD_ONLY
+    return Parameter(parameter.name, kind, resolved, parameter.default, positional)
+
+
+def _resolve(parameter: inspect.Parameter, function: Callable[..., Any]) -> Any:
+    # One annotation at a time: others of the same function may name types that exist for type checkers only.
+    carrier = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    scope = inspect.unwrap(function).__globals__
+    return typing.get_type_hints(carrier, scope, include_extras=True)[parameter.name]
+
+
+def _table(annotation: Any) -> Table[Any] | None:
+    """Find the table that an annotation takes its names from."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return next((note for note in annotation.__metadata__ if isinstance(note, Table)), None)
+    return next((table for inner in typing.get_args(annotation) if (table := _table(inner))), None)
+
+
+def choices(annotation: Any) -> list[Any]:
+    """List the names that an annotation allows.
+
+    Parameters
+    ----------
+    annotation : type
+        Resolved type of a parameter.
+
+    Returns
+    -------
+    list
+        The names of its tables and literals; empty where any value may stand.
+    """
+    if typing.get_origin(annotation) is Literal:
+        return list(typing.get_args(annotation))
+    if table := _table(annotation):
+        return list(table)
+    return [name for inner in typing.get_args(annotation) for name in choices(inner)]
+
+
+def plain(annotation: Any) -> Any:
+    """Write tables as literals, so that libraries which know nothing of tables see the choices.
+
+    Parameters
+    ----------
+    annotation : type
+        Resolved type of a parameter.
+
+    Returns
+    -------
+    type
+        The same with ``Annotated[str, TABLE]`` as ``Literal["name", ...]``.
+    """
+    if typing.get_origin(annotation) is typing.Annotated:
+        table = _table(annotation)
+        return Literal[tuple(table)] if table else plain(annotation.__origin__)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, map(plain, typing.get_args(annotation)))
+    return annotation
+
+
+def fits(value: Any, annotation: Any) -> str:
+    """Say what is wrong with a value.
+
+    Parameters
+    ----------
+    value : object
+        A plain value; lists as tuples.
+    annotation : type
+        Resolved type of a parameter.
+
+    Returns
+    -------
+    str
+        The end of a sentence; empty if the value is of the type.
+    """
+    import pydantic
+
+    try:
+        config = pydantic.ConfigDict(strict=True, arbitrary_types_allowed=True)
+        pydantic.TypeAdapter(plain(annotation), config=config).validate_python(value)
+    except pydantic.ValidationError as failure:
+        names = [name for name in choices(annotation) if isinstance(name, str)]
+        if names and isinstance(value, str):
+            return nearest(value, names)
+        messages = [error["msg"][0].lower() + error["msg"][1:] for error in failure.errors()]
+        return f"; {', or '.join(dict.fromkeys(messages))}"
+    return ""
+
+
+def nearest(name: object, valid: Iterable[str]) -> str:
+    """End a sentence about a wrong name with the nearest and all valid ones.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    valid : iterable of str
+        What could have been given.
+
+    Returns
+    -------
+    str
+        ``" (did you mean 'method'?); valid names: grow, method"``.
+    """
+    names = list(valid)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
+    return f"{f' (did you mean {near[0]!r}?)' if near else ''}; valid names: {', '.join(names) or 'none'}"
+
+
+def frozen(value: Any) -> Any:
+    """Turn lists into tuples, so that nobody changes a value in a recipe, and types can be checked strictly.
+
+    Parameters
+    ----------
+    value : object
+        A plain value.
+
+    Returns
+    -------
+    object
+        The same with tuples for lists, all the way down.
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(map(frozen, value))
+    if isinstance(value, Mapping):
+        return {name: frozen(inner) for name, inner in value.items()}
+    return value
