@@ -1,0 +1,282 @@
+"""Separable blend formulas beyond the usual: Pegtop's quadratic modes, Krita's, chaiNNer's, ImageMagick's, Pillow's.
+
+Each is ``f(backdrop, source)`` on float arrays of the same shape, black at 0 and white at 1.
+
+References
+----------
+Baumann, J. (Pegtop). Blend modes. http://www.pegtop.net/delphi/articles/blendmodes/
+Krita manual, blending modes. https://docs.krita.org/en/reference_manual/blending_modes.html
+ImageMagick. Compose operators. https://imagemagick.org/Usage/compose/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from imgedit.compositing.separable import (
+    TINY,
+    at_most_white,
+    color_burn,
+    color_dodge,
+    halves,
+    multiply,
+    ratio,
+)
+
+Values: TypeAlias = Any
+"""An array of floats; NumPy's types would say no more about a formula."""
+
+
+def soft_light_pegtop(b: Values, s: Values) -> Values:
+    """Mix multiply and screen by the backdrop: ``(1 - 2 s) b^2 + 2 s b`` (Pegtop, GIMP, Pillow)."""
+    return b * (b + 2 * s * (1 - b))
+
+
+def soft_light_illusions(b: Values, s: Values) -> Values:
+    """Change the backdrop's gamma: ``b ^ (2 ^ (1 - 2 s))`` (IFS Illusions, Krita)."""
+    return np.power(np.maximum(b, 0), np.exp2(1 - 2 * s))
+
+
+def reflect(b: Values, s: Values) -> Values:
+    """Shine: ``min(1, b^2 / (1 - s))``, 1 where s = 1 (Pegtop, chaiNNer, Krita)."""
+    return np.where(s >= 1, np.maximum(b, 1), at_most_white(ratio(b * b, 1 - s), b))
+
+
+def glow(b: Values, s: Values) -> Values:
+    """Reflect with the two images exchanged: ``min(1, s^2 / (1 - b))`` (Pegtop, chaiNNer, Krita)."""
+    return reflect(s, b)
+
+
+def freeze(b: Values, s: Values) -> Values:
+    """Reflect of the complements: ``1 - min(1, (1 - b)^2 / s)``, 1 where b = 1, else 0 where s = 0 (Pegtop, Krita)."""
+    rest = (1 - b) * (1 - b)
+    return np.where(b >= 1, b, 1 - np.minimum(1, (rest + (s <= 0)) / np.maximum(s, TINY)))
+
+
+def heat(b: Values, s: Values) -> Values:
+    """Freeze with the two images exchanged: ``1 - min(1, (1 - s)^2 / b)`` (Pegtop, Krita)."""
+    return freeze(s, b)
+
+
+def helow(b: Values, s: Values) -> Values:
+    """Heat where ``b + s > 1``, else glow (Krita)."""
+    return np.where(b + s > 1, heat(b, s), glow(b, s))
+
+
+def frect(b: Values, s: Values) -> Values:
+    """Freeze where ``b + s > 1``, else reflect (Krita)."""
+    return np.where(b + s > 1, freeze(b, s), reflect(b, s))
+
+
+def gleat(b: Values, s: Values) -> Values:
+    """Glow where ``b + s > 1``, else heat (Krita)."""
+    return np.where((b + s > 1) | (b >= 1), glow(b, s), heat(b, s))
+
+
+def reeze(b: Values, s: Values) -> Values:
+    """Gleat with the two images exchanged (Krita)."""
+    return gleat(s, b)
+
+
+def fhyrd(b: Values, s: Values) -> Values:
+    """Mean of frect and helow (Krita)."""
+    return (frect(b, s) + helow(b, s)) / 2
+
+
+def negation(b: Values, s: Values) -> Values:
+    """Difference upside down: ``1 - |1 - b - s|`` (Pegtop, chaiNNer, Krita)."""
+    return 1 - np.abs(1 - b - s)
+
+
+def allanon(b: Values, s: Values) -> Values:
+    """Mean: ``(b + s) / 2`` (Krita)."""
+    return (b + s) / 2
+
+
+def geometric_mean(b: Values, s: Values) -> Values:
+    """Geometric mean: ``sqrt(b s)`` (Krita)."""
+    return np.sqrt(np.maximum(b * s, 0))
+
+
+def parallel(b: Values, s: Values) -> Values:
+    """Harmonic mean: ``2 / (1/b + 1/s)``, 0 where either is 0 (Krita)."""
+    return 2 * b * s / np.maximum(b + s, TINY)
+
+
+def additive_subtractive(b: Values, s: Values) -> Values:
+    """Difference of the roots: ``|sqrt(b) - sqrt(s)|`` (Krita)."""
+    return np.abs(np.sqrt(np.maximum(b, 0)) - np.sqrt(np.maximum(s, 0)))
+
+
+def arc_tangent(b: Values, s: Values) -> Values:
+    """Angle between the two: ``2/pi atan(s / b)`` (Krita)."""
+    return np.arctan2(s, b) * np.float32(2 / np.pi)
+
+
+def gamma_dark(b: Values, s: Values) -> Values:
+    """Darken by a power: ``b ^ (1 / s)``, 0 where s = 0 (Krita)."""
+    return np.where(s <= 0, 0, _power(b, 1 / np.maximum(s, TINY)))
+
+
+def gamma_light(b: Values, s: Values) -> Values:
+    """Lighten by a power: ``b ^ s`` (Krita)."""
+    return _power(b, s)
+
+
+def gamma_illumination(b: Values, s: Values) -> Values:
+    """Gamma dark of the complements: ``1 - (1 - b) ^ (1 / (1 - s))`` (Krita)."""
+    return 1 - gamma_dark(1 - b, 1 - s)
+
+
+def hard_overlay(b: Values, s: Values) -> Values:
+    """Multiply by ``2 s`` up to half, divide by ``2 - 2 s`` above; white gives 1 (Krita)."""
+    low, high = halves(s)
+    return np.where(s >= 1, np.maximum(b, 1), color_dodge(multiply(b, low), high))
+
+
+def hard_mix_krita(b: Values, s: Values) -> Values:
+    """Color dodge where the backdrop is above half, else color burn (Krita)."""
+    return np.where(b > 0.5, color_dodge(b, s), color_burn(b, s))
+
+
+def interpolation(b: Values, s: Values) -> Values:
+    """Mean of the two on a cosine: ``1/2 - cos(pi s)/4 - cos(pi b)/4`` (Krita)."""
+    pi = np.float32(np.pi)
+    return 0.5 - 0.25 * (np.cos(pi * s) + np.cos(pi * b))
+
+
+def interpolation_2x(b: Values, s: Values) -> Values:
+    """Interpolation of the interpolation with itself (Krita)."""
+    once = interpolation(b, s)
+    return interpolation(once, once)
+
+
+def penumbra_a(b: Values, s: Values) -> Values:
+    """Penumbra B with the two images exchanged (Krita)."""
+    return penumbra_b(s, b)
+
+
+def penumbra_b(b: Values, s: Values) -> Values:
+    """Half of ``s / (1 - b)`` below 1, else 1 less half of its inverse; 1 where b = 1 (Krita; IM's soft burn)."""
+    share = ratio(s, 1 - b)
+    return np.where(b >= 1, 1, np.where(share < 1, share / 2, 1 - 0.5 / np.maximum(share, 1)))
+
+
+def penumbra_c(b: Values, s: Values) -> Values:
+    """Penumbra D with the two images exchanged (Krita)."""
+    return penumbra_d(s, b)
+
+
+def penumbra_d(b: Values, s: Values) -> Values:
+    """Arc tangent with the complement of the backdrop, 1 where b = 1 (Krita)."""
+    return np.where(b >= 1, 1, arc_tangent(1 - b, s))
+
+
+def flat_light(b: Values, s: Values) -> Values:
+    """Penumbra B where the backdrop is lighter than the source, else penumbra A; 0 where s = 0 (Krita)."""
+    return np.where(s <= 0, 0, np.where(b > s, penumbra_b(b, s), penumbra_a(b, s)))
+
+
+def p_norm_a(b: Values, s: Values) -> Values:
+    """Length in a norm: ``min(1, (b^p + s^p) ^ (1/p))`` with p = 7/3 (Krita)."""
+    return _norm(b, s, 7 / 3)
+
+
+def p_norm_b(b: Values, s: Values) -> Values:
+    """Length in a norm: ``min(1, (b^p + s^p) ^ (1/p))`` with p = 4 (Krita)."""
+    return _norm(b, s, 4)
+
+
+def super_light(b: Values, s: Values) -> Values:
+    """Length in a norm, p = 2.875, of ``2 s - 1`` above half; of the complements below (Krita)."""
+    low, high = halves(s)
+    dark = 1 - _norm(1 - b, 1 - low, 2.875)
+    return _norm(dark, high, 2.875)
+
+
+def tint(b: Values, s: Values) -> Values:
+    """Lighten strongly: ``min(1, s (1 - b) + sqrt(b))`` (IFS Illusions, Krita)."""
+    return at_most_white(s * (1 - b) + np.sqrt(np.maximum(b, 0)), b)
+
+
+def shade(b: Values, s: Values) -> Values:
+    """Darken strongly: ``max(0, 1 - s (1 - b) - sqrt(1 - s))`` (IFS Illusions, Krita)."""
+    return np.maximum(1 - s * (1 - b) - np.sqrt(np.maximum(1 - s, 0)), 0)
+
+
+def fog_lighten(b: Values, s: Values) -> Values:
+    """Lighten as fog does: ``b + s^2 - b s`` (IFS Illusions, Krita)."""
+    return b + s * (s - b)
+
+
+def fog_darken(b: Values, s: Values) -> Values:
+    """Darken as fog does: ``s (1 + b - s)`` (IFS Illusions, Krita)."""
+    return s * (1 + b - s)
+
+
+def easy_dodge(b: Values, s: Values) -> Values:
+    """Dodge by a power: ``b ^ (1.04 (1 - s))``, 1 where s = 1 (Krita)."""
+    return _power(b, 1.04 * np.maximum(1 - s, 0))
+
+
+def easy_burn(b: Values, s: Values) -> Values:
+    """Burn by a power: ``1 - (1 - s) ^ (1.04 b)``, the base at least 1e-12 (Krita)."""
+    return 1 - _power(np.maximum(1 - s, 1e-12), 1.04 * b)
+
+
+def stamp(b: Values, s: Values) -> Values:
+    """Press the backdrop into the source: ``s + 2 b - 1`` in [0, 1] (ImageMagick)."""
+    return at_most_white(np.maximum(s + 2 * b - 1, 0), b)
+
+
+def modulus_add(b: Values, s: Values) -> Values:
+    """Add and start again above white: ``b + s``, less 1 if that is above 1 (ImageMagick)."""
+    total = b + s
+    return np.where(total > 1, total - 1, total)
+
+
+def modulus_subtract(b: Values, s: Values) -> Values:
+    """Subtract and start again below black: ``b - s``, plus 1 if that is below 0 (ImageMagick)."""
+    rest = b - s
+    return np.where(rest < 0, rest + 1, rest)
+
+
+def add_modulo(b: Values, s: Values) -> Values:
+    """Add 8-bit levels modulo 256 (Pillow)."""
+    return ((_levels(b, 255) + _levels(s, 255)) % 256).astype(b.dtype) / 255
+
+
+def subtract_modulo(b: Values, s: Values) -> Values:
+    """Subtract 8-bit levels modulo 256 (Pillow)."""
+    return ((_levels(b, 255) - _levels(s, 255)) % 256).astype(b.dtype) / 255
+
+
+def bitwise(function: Callable[[Values, Values], Values]) -> Callable[[Values, Values], Values]:
+    """Make a formula of an operation on the bits of 16-bit levels; 8-bit levels then give what they do by themselves.
+
+    Parameters
+    ----------
+    function : callable
+        On two arrays of int32; bits above the sixteenth are dropped.
+
+    Returns
+    -------
+    callable
+        ``formula(backdrop, source)``.
+    """
+    return lambda b, s: (function(_levels(b, 65535), _levels(s, 65535)) & 65535).astype(b.dtype) / 65535
+
+
+def _levels(values: Values, white: int) -> Values:
+    return np.rint(np.clip(values, 0, 1) * white).astype(np.int32)
+
+
+def _power(base: Values, exponent: Values) -> Values:
+    return np.power(np.maximum(base, 0), exponent)
+
+
+def _norm(b: Values, s: Values, p: float) -> Values:
+    return np.minimum((_power(b, p) + _power(s, p)) ** (1 / p), np.maximum(b, 1))

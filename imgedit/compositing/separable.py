@@ -1,0 +1,220 @@
+"""Separable blend formulas: the W3C specification's, Photoshop's and GIMP's.
+
+Each is ``f(backdrop, source)`` on float arrays of the same shape, black at 0 and white at 1. Formulas that stop at
+white stop at the brighter of white and backdrop, so that highlights above 1 in float images survive a source that
+changes nothing.
+
+References
+----------
+W3C (2024). Compositing and Blending Level 1. https://www.w3.org/TR/compositing-1/
+ISO 32000-1:2008 (PDF 1.7), 11.3.5 Blend mode.
+Adobe. Photoshop user guide, Blending modes. https://helpx.adobe.com/photoshop/using/blending-modes.html
+The GIMP documentation team. GNU Image Manipulation Program user manual, section 8.2, Layer modes.
+https://docs.gimp.org/3.0/en/gimp-concepts-layer-modes.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Values: TypeAlias = Any
+"""An array of floats; NumPy's types would say no more about a formula."""
+
+# A divisor below this stands for 0: the quotient then is beyond white, or 0 over 0, for any backdrop of 16 bits.
+TINY = np.float32(1e-7)
+
+
+def normal(_b: Values, s: Values) -> Values:
+    """Give the source: ``s`` (W3C 10.1.1)."""
+    return s
+
+
+def multiply(b: Values, s: Values) -> Values:
+    """Filter one by the other: ``b s`` (W3C 10.1.2)."""
+    return b * s
+
+
+def screen(b: Values, s: Values) -> Values:
+    """Multiply the complements: ``b + s - b s`` (W3C 10.1.3)."""
+    return b + s - b * s
+
+
+def overlay(b: Values, s: Values) -> Values:
+    """Hard light with the two images exchanged (W3C 10.1.4)."""
+    return hard_light(s, b)
+
+
+def darken(b: Values, s: Values) -> Values:
+    """Give the darker: ``min(b, s)`` (W3C 10.1.5)."""
+    return np.minimum(b, s)
+
+
+def lighten(b: Values, s: Values) -> Values:
+    """Give the lighter: ``max(b, s)`` (W3C 10.1.6)."""
+    return np.maximum(b, s)
+
+
+def color_dodge(b: Values, s: Values) -> Values:
+    """Brighten by the source: ``min(1, b / (1 - s))``, 0 where b = 0 (W3C 10.1.7)."""
+    return at_most_white(ratio(b, 1 - s), b)
+
+
+def color_burn(b: Values, s: Values) -> Values:
+    """Darken by the source: ``1 - min(1, (1 - b) / s)``, 1 where b = 1 (W3C 10.1.8)."""
+    return 1 - np.minimum(1, ratio(1 - b, s))
+
+
+def hard_light(b: Values, s: Values) -> Values:
+    """Multiply by ``2 s`` up to half, screen with ``2 s - 1`` above (W3C 10.1.9)."""
+    low, high = halves(s)
+    return screen(multiply(b, low), high)
+
+
+def soft_light(b: Values, s: Values) -> Values:
+    """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
+    low = np.minimum(b, 0.25)
+    root = ((16 * low - 12) * low + 4) * low + np.sqrt(np.maximum(b, 0.25)) - 0.5  # the two pieces meet at 1/4
+    return _soften(b, s, root)
+
+
+def soft_light_photoshop(b: Values, s: Values) -> Values:
+    """Dodge or burn softly, with a square root at any backdrop (older Photoshop, Krita)."""
+    return _soften(b, s, np.sqrt(np.maximum(b, 0)))
+
+
+def _soften(b: Values, s: Values, root: Values) -> Values:
+    twice = 2 * s - 1
+    return b + np.minimum(twice, 0) * (b - b * b) + np.maximum(twice, 0) * (root - b)
+
+
+def difference(b: Values, s: Values) -> Values:
+    """Subtract the darker from the lighter: ``|b - s|`` (W3C 10.1.11)."""
+    return np.abs(b - s)
+
+
+def exclusion(b: Values, s: Values) -> Values:
+    """Subtract with less contrast: ``b + s - 2 b s`` (W3C 10.1.12)."""
+    return b + s - 2 * b * s
+
+
+def linear_burn(b: Values, s: Values) -> Values:
+    """Add, less white: ``max(0, b + s - 1)`` (Photoshop)."""
+    return np.maximum(b + s - 1, 0)
+
+
+def linear_dodge(b: Values, s: Values) -> Values:
+    """Add: ``min(1, b + s)`` (Photoshop; also called add)."""
+    return at_most_white(b + s, b)
+
+
+def vivid_light(b: Values, s: Values) -> Values:
+    """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above; black gives 0, white 1 (Photoshop)."""
+    low, high = halves(s)
+    result = color_dodge(color_burn(b, low), high)
+    return np.where(s <= 0, 0, np.where(s >= 1, np.maximum(result, 1), result))
+
+
+def linear_light(b: Values, s: Values) -> Values:
+    """Linear burn up to half, linear dodge above: ``b + 2 s - 1`` within [0, 1] (Photoshop)."""
+    return at_most_white(np.maximum(b + 2 * s - 1, 0), b)
+
+
+def pin_light(b: Values, s: Values) -> Values:
+    """Darken with ``2 s`` up to half, lighten with ``2 s - 1`` above (Photoshop)."""
+    return np.maximum(np.minimum(b, 2 * s), 2 * s - 1)
+
+
+def hard_mix(b: Values, s: Values) -> Values:
+    """Leave only 0 and 1: white where ``b + s > 1``, and at 1 where ``b > 1/2`` (Photoshop)."""
+    total = b + s
+    return ((total > 1) | ((total == 1) & (b > 0.5))).astype(b.dtype)
+
+
+def subtract(b: Values, s: Values) -> Values:
+    """Take the source away: ``max(0, b - s)`` (Photoshop)."""
+    return np.maximum(b - s, 0)
+
+
+def divide(b: Values, s: Values) -> Values:
+    """Divide by the source: ``min(1, b / s)``, 0 where both are 0 (Photoshop)."""
+    return at_most_white(ratio(b, s), b)
+
+
+def addition(b: Values, s: Values) -> Values:
+    """Add, without end: ``b + s`` (GIMP, libvips)."""
+    return b + s
+
+
+def subtract_gimp(b: Values, s: Values) -> Values:
+    """Take the source away, without end: ``b - s`` (GIMP)."""
+    return b - s
+
+
+def divide_gimp(b: Values, s: Values) -> Values:
+    """Divide by the source, without end: ``b / s`` (GIMP)."""
+    return _quotient(b, s)
+
+
+def color_dodge_gimp(b: Values, s: Values) -> Values:
+    """Brighten by the source, without end: ``b / (1 - s)`` (GIMP)."""
+    return _quotient(b, 1 - s)
+
+
+def color_burn_gimp(b: Values, s: Values) -> Values:
+    """Darken by the source, without end: ``1 - (1 - b) / s`` (GIMP)."""
+    return 1 - _quotient(1 - b, s)
+
+
+def linear_burn_gimp(b: Values, s: Values) -> Values:
+    """Add, less white, without end: ``b + s - 1`` (GIMP)."""
+    return b + s - 1
+
+
+def linear_light_gimp(b: Values, s: Values) -> Values:
+    """Linear burn or dodge, without end: ``b + 2 s - 1`` (GIMP)."""
+    return b + 2 * s - 1
+
+
+def vivid_light_gimp(b: Values, s: Values) -> Values:
+    """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above, without end (GIMP)."""
+    return np.where(s <= 0.5, color_burn_gimp(b, 2 * s), color_dodge_gimp(b, 2 * s - 1))
+
+
+def hard_mix_gimp(b: Values, s: Values) -> Values:
+    """Leave only 0 and 1: white where ``b + s >= 1`` (GIMP)."""
+    return (b + s >= 1).astype(b.dtype)
+
+
+def grain_extract(b: Values, s: Values) -> Values:
+    """Subtract around middle grey: ``b - s + 1/2``, without end (GIMP)."""
+    return b - s + 0.5
+
+
+def grain_merge(b: Values, s: Values) -> Values:
+    """Add around middle grey: ``b + s - 1/2``, without end (GIMP); undoes grain extract."""
+    return b + s - 0.5
+
+
+def _quotient(above: Values, below: Values) -> Values:
+    """Divide as GIMP does: 0 over anything is 0, and nothing is larger than a million."""
+    return np.where(np.abs(above) > 1e-6, above / np.maximum(below, 1e-6), 0)
+
+
+def ratio(above: Values, below: Values) -> Values:
+    """Divide; 0 over anything is 0, and anything else over 0 (or less) is far beyond white."""
+    return above / np.maximum(below, TINY)
+
+
+def at_most_white(values: Values, backdrop: Values) -> Values:
+    """Stop at white, or at the backdrop where that is brighter."""
+    return np.minimum(values, np.maximum(backdrop, 1))
+
+
+def halves(s: Values) -> tuple[Values, Values]:
+    """Stretch the lower half of the range to [0, 1], and the upper; each stays at its end over the other half.
+
+    A formula for dark sources and one for light ones can then be chained, each changing nothing in the other's half.
+    """
+    return np.minimum(2 * s, 1), np.maximum(2 * s - 1, 0)
