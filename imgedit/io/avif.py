@@ -1,4 +1,4 @@
-"""AVIF: the boxes tell size and depth; libavif decodes and encodes 8 bits through Pillow, deeper ones through OpenCV."""
+"""AVIF: the boxes tell size and depth; libavif works through Pillow for 8 bits, through OpenCV for deeper files."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _decode_deep(data: bytes, header: Header, request: Request) -> Image:
 
 
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
-    """Encode uint8; `lossless` keeps every level of RGB."""
+    """Encode uint8."""
     import PIL.Image
 
     quality = DEFAULT_QUALITY if options.quality is None else options.quality
@@ -118,8 +118,8 @@ def encode(image: Image, options: Options, metadata: Metadata, name: str) -> byt
         "icc_profile": metadata.icc,
         "exif": metadata.exif,
         "xmp": metadata.xmp,
-        "quality": 100 if options.lossless else quality,
-        "subsampling": "4:4:4" if options.lossless else ":".join(subsampling),
+        "quality": quality,
+        "subsampling": ":".join(subsampling),
     }
     out = io.BytesIO()
     picture = PIL.Image.fromarray(image)

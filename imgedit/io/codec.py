@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgedit.errors import ParameterError, TruncatedImageError
 from imgedit.io.metadata import Metadata
-from imgedit.pixels import Image
+from imgedit.pixels import Image, full_range
 
-__all__ = ["Codec", "Header", "Options", "Request", "damaged", "widen"]
+__all__ = ["Codec", "Header", "Options", "Request", "check_number_option", "damaged", "spread", "widen"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Codec:
-    """One file format: what it is called, what it can hold, and the functions that do the work."""
+    """One file format: what it is called, what it can hold, and the functions that do the work.
+
+    `probe_page` is there where pages may differ from the first one, which `probe` describes.
+    """
 
     name: str
     suffixes: tuple[str, ...]
@@ -73,9 +77,9 @@ class Codec:
     dtypes: tuple[str, ...] = ("uint8",)
     alpha: bool = False
     metadata: tuple[str, ...] = ()
+    probe_page: Callable[[bytes, str, int], Header] | None = None
     options: tuple[str, ...] = ()
     most_side: int = 2**31 - 1
-    most_compression: int = 9
 
 
 def damaged(name: str, problem: str) -> TruncatedImageError:
@@ -83,7 +87,7 @@ def damaged(name: str, problem: str) -> TruncatedImageError:
     return TruncatedImageError(name, f"{problem}; on_damaged='keep' gives what can be decoded")
 
 
-def widen(values: np.ndarray[Any, Any], bits: int) -> Image:
+def widen(values: NDArray[Any], bits: int) -> Image:
     """Spread unsigned values of 1 to 16 bits over the full range of uint8 or uint16, white to white.
 
     Parameters
@@ -101,9 +105,14 @@ def widen(values: np.ndarray[Any, Any], bits: int) -> Image:
     dtype = np.dtype(np.uint8 if bits <= 8 else np.uint16)
     if bits in (8, 16):
         return values.astype(dtype, copy=False)
-    white, most = np.iinfo(dtype).max, 2**bits - 1
-    table = (np.arange(most + 1, dtype=np.int64) * (2 * white) + most) // (2 * most)
-    return table.astype(dtype)[np.minimum(values, most)]
+    return spread(values, 2**bits - 1, dtype)
+
+
+def spread(values: NDArray[Any], white: int, dtype: np.dtype[Any]) -> Image:
+    """Bring 0 to `white` to the full range of an integer dtype by a table, rounded to the nearest level."""
+    full = int(full_range(dtype))
+    table = (np.arange(white + 1, dtype=np.int64) * (2 * full) + white) // (2 * white)
+    return np.asarray(table.astype(dtype)[np.minimum(values, white)])
 
 
 def check_number_option(name: str, format_name: str, value: object, argument: str, least: int, most: int) -> None:

@@ -32,11 +32,11 @@ FORMATS: Table[Codec] = Table(
             Codec(
                 "tiff", (".tif", ".tiff"), tiff.probe, tiff.decode, tiff.encode,
                 dtypes=(*INTEGERS, "float32"), alpha=True, metadata=("exif", "icc", "xmp", "resolution"),
-                options=("compression",),
+                options=("compression",), probe_page=tiff.probe_page,
             ),
             Codec(
                 "avif", (".avif",), avif.probe, avif.decode, avif.encode, alpha=True,
-                metadata=("exif", "icc", "xmp"), options=("quality", "lossless", "subsampling"), most_side=65536,
+                metadata=("exif", "icc", "xmp"), options=("quality", "subsampling"), most_side=65536,
             ),
             Codec("gif", (".gif",), gif.probe, gif.decode, gif.encode, alpha=True, most_side=65535),
             Codec("bmp", (".bmp", ".dib"), bmp.probe, bmp.decode, bmp.encode, alpha=True),
@@ -45,9 +45,10 @@ FORMATS: Table[Codec] = Table(
                 dtypes=INTEGERS, alpha=True,
             ),
             Codec(
-                "pnm", (".pnm", ".ppm", ".pgm", ".pbm", ".pam", ".pfm"), pnm.probe, pnm.decode, pnm.encode,
-                dtypes=(*INTEGERS, "float32"), alpha=True,
+                "pnm", (".ppm", ".pgm", ".pnm", ".pbm"), pnm.probe, pnm.decode, pnm.encode, dtypes=INTEGERS,
             ),
+            Codec("pam", (".pam",), pnm.probe, pnm.decode, pnm.encode_pam, dtypes=INTEGERS, alpha=True),
+            Codec("pfm", (".pfm",), pnm.probe, pnm.decode, pnm.encode_pfm, dtypes=("float32",)),
             Codec("hdr", (".hdr", ".pic", ".rgbe"), hdr.probe, hdr.decode, hdr.encode, dtypes=("float32",)),
         )
     },
@@ -68,6 +69,7 @@ STARTS = (
     (b"#?RGBE", "hdr"),
     (b"BM", "bmp"),
 )
+NETPBM = {b"P7": "pam", b"Pf": "pfm", b"PF": "pfm"} | {b"P%d" % kind: "pnm" for kind in range(1, 7)}
 BRANDS = {b"avif": "avif", b"avis": "avif"}
 
 # Images that are not read, by name, so that the error can say what they are.
@@ -123,8 +125,8 @@ def sniff(data: bytes, name: str) -> Codec:
         return FORMATS["webp"]
     if data[4:8] == b"ftyp":
         return _of_brand(data, name)
-    if data[:1] == b"P" and data[1:2] in b"1234567fF" and data[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
-        return FORMATS["pnm"]
+    if data[:2] in NETPBM and data[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
+        return FORMATS[NETPBM[data[:2]]]
     _refuse(data, name)
     raise NotAnImageError(name, f"is no image: it starts with {data[:8]!r}")
 

@@ -1,4 +1,4 @@
-"""JPEG 2000 (ISO/IEC 15444-1): the codestream's own header, OpenJPEG through Pillow (8 bits) and OpenCV (16-bit colour)."""
+"""JPEG 2000 (ISO/IEC 15444-1): our own look at the codestream's header, OpenJPEG through Pillow and OpenCV."""
 
 from __future__ import annotations
 

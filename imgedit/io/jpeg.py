@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from imgedit.errors import ImageTooLargeError, NotAnImageError, UnsupportedFormatError
+from imgedit.errors import ImageTooLargeError, ParameterError, UnsupportedFormatError
 from imgedit.io import profiles
 from imgedit.io.codec import Header, Options, Request, damaged
 from imgedit.io.metadata import Metadata, exif_orientation, exif_resolution
@@ -224,7 +224,7 @@ def _with_metadata(data: bytes, metadata: Metadata, name: str) -> bytes:
         step = MOST_SEGMENT - 14
         chunks = [metadata.icc[at : at + step] for at in range(0, len(metadata.icc), step)]
         if len(chunks) > 255:
-            raise NotAnImageError(name, "the ICC profile is too large for a JPEG")
+            raise ParameterError(name, "the ICC profile is too large for a JPEG; leave it out")
         parts += [
             _segment(0xE2, ICC + bytes([number, len(chunks)]) + chunk, name, "ICC")
             for number, chunk in enumerate(chunks, 1)
@@ -240,8 +240,6 @@ def _jfif(resolution: tuple[float, float] | None) -> bytes:
 
 
 def _segment(marker: int, body: bytes, name: str, what: str) -> bytes:
-    from imgedit.errors import ParameterError
-
     if len(body) > MOST_SEGMENT:
         raise ParameterError(
             name, f"{what} metadata has {len(body)} bytes, a JPEG segment holds {MOST_SEGMENT}; leave it out"

@@ -1,33 +1,39 @@
-"""What a file knows beside its pixels, as a value: EXIF, colour profile, XMP, resolution.
+r"""What a file knows beside its pixels, as a value: EXIF, colour profile, XMP, resolution.
 
-EXIF is a small TIFF file (CIPA DC-008, Exif 2.32); here it stands without the ``Exif\\0\\0`` that JPEG puts before it.
+EXIF is a small TIFF file (CIPA DC-008, Exif 2.32); here it stands without the ``Exif\0\0`` that JPEG puts before it.
 What `read` hands out describes the pixels that it hands out: the orientation is reset to 1 once it has been applied,
-and the thumbnail is gone, because it would show the picture as it was before the edit.
+and the thumbnail is gone, because it would show the picture as it was before the edit. EXIF is changed in place, byte
+by byte: camera makers' notes hold offsets of their own, which would break if anything moved.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-__all__ = ["Metadata", "exif_orientation", "exif_resolution", "upright"]
+from imgedit.errors import TruncatedImageError
+from imgedit.io.directory import Field, TiffFile
+
+__all__ = ["Metadata", "exif_orientation", "exif_resolution", "exif_with_size", "resolution_of", "upright"]
 
 ORIENTATION, EXIF_IFD = 0x0112, 0x8769
-X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CENTIMETRE = 0x011A, 0x011B, 0x0128, 3
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
+PIXEL_WIDTH, PIXEL_HEIGHT = 0xA002, 0xA003
+SHORT, LONG = 3, 4
 XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>\s*))[1-8]""")
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file knows beside its pixels; give it to `write` to carry it on.
+    r"""What a file knows beside its pixels; give it to `write` to carry it on.
 
     Parameters
     ----------
     exif : bytes, optional
-        A TIFF structure, as EXIF defines it, without the leading ``Exif\\0\\0``.
+        A TIFF structure, as EXIF defines it, without the leading ``Exif\0\0``.
     icc : bytes, optional
         The ICC profile in which the pixel values are meant; none stands for sRGB.
     xmp : bytes, optional
@@ -48,119 +54,98 @@ class Metadata:
         return f"Metadata({', '.join(parts)})"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One tag of a first directory: where its twelve bytes stand, and what they say."""
+def _open(exif: bytes | None) -> tuple[TiffFile, dict[int, Field], int] | None:
+    """Open EXIF: its first directory and the place of the link to the second; None where it is broken."""
+    try:
+        file = TiffFile(exif or b"", "EXIF")
+        return (file, *file.entries(file.offset(file.first)))
+    except TruncatedImageError:
+        return None
 
-    tag: int
-    kind: int
-    count: int
-    at: int
+
+def _number(file: TiffFile, fields: Mapping[int, Field], tag: int, default: int = 0) -> int:
+    try:
+        return file.one(fields, tag, default)
+    except TruncatedImageError:
+        return default
 
 
 def exif_orientation(exif: bytes | None) -> int:
     """Find how the camera was held, 1 to 8; 1 where nothing valid is said."""
-    found = _entry(exif, ORIENTATION)
-    if exif is None or found is None or found.kind != 3:
-        return 1
-    value: int = struct.unpack_from(_order(exif) + "H", exif, found.at + 8)[0]
-    return value if 1 <= value <= 8 else 1
+    opened = _open(exif)
+    found = _number(opened[0], opened[1], ORIENTATION, 1) if opened else 1
+    return found if 1 <= found <= 8 else 1
 
 
 def exif_resolution(exif: bytes | None) -> tuple[float, float] | None:
     """Find the resolution in pixels per inch, if one is said."""
-    across, down = (_rational(exif, tag) for tag in (X_RESOLUTION, Y_RESOLUTION))
-    if exif is None or not across or not down:
+    opened = _open(exif)
+    return resolution_of(opened[0], opened[1]) if opened else None
+
+
+def resolution_of(file: TiffFile, fields: Mapping[int, Field]) -> tuple[float, float] | None:
+    """Find the resolution in pixels per inch among the tags of a directory."""
+    try:
+        across, down = file.values(fields, X_RESOLUTION), file.values(fields, Y_RESOLUTION)
+    except TruncatedImageError:
         return None
-    unit = _entry(exif, RESOLUTION_UNIT)
-    per_cm = unit is not None and struct.unpack_from(_order(exif) + "H", exif, unit.at + 8)[0] == 3
-    factor = 2.54 if per_cm else 1.0
-    return across * factor, down * factor
+    unit = _number(file, fields, RESOLUTION_UNIT, 2)
+    if unit not in (2, CENTIMETRE) or len(across) != 2 or len(down) != 2 or not all((*across, *down)):
+        return None
+    factor = 2.54 if unit == CENTIMETRE else 1.0
+    return across[0] / across[1] * factor, down[0] / down[1] * factor
 
 
 def upright(metadata: Metadata) -> Metadata:
     """Reset the orientation in EXIF and XMP to 1 and take the thumbnail out of EXIF."""
     exif, xmp = metadata.exif, metadata.xmp
     if exif is not None:
-        exif = _without_thumbnail(_with_orientation_1(exif))
+        exif = _without_thumbnail(_patched(exif, {ORIENTATION: 1}))
     if xmp is not None:
         xmp = XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-    return Metadata(exif, metadata.icc, xmp, metadata.resolution)
+    return replace(metadata, exif=exif, xmp=xmp)
 
 
-def _with_orientation_1(exif: bytes) -> bytes:
-    found = _entry(exif, ORIENTATION)
-    if found is None or found.kind != 3:
+def exif_with_size(exif: bytes, width: int, height: int) -> bytes:
+    """Bring the size that EXIF tells, if it tells one, to that of the picture it goes with."""
+    return _patched(exif, {}, {PIXEL_WIDTH: width, PIXEL_HEIGHT: height})
+
+
+def _patched(exif: bytes, numbers: Mapping[int, int], inner: Mapping[int, int] | None = None) -> bytes:
+    """Overwrite single numbers of the first directory, and of the one that holds the camera's settings."""
+    opened = _open(exif)
+    if opened is None:
         return exif
+    file, fields, _ = opened
+    places = [(fields.get(tag), number) for tag, number in numbers.items()]
+    if inner:
+        try:
+            deeper = file.entries(_number(file, fields, EXIF_IFD))[0] if EXIF_IFD in fields else {}
+        except TruncatedImageError:
+            deeper = {}
+        places += [(deeper.get(tag), number) for tag, number in inner.items()]
     out = bytearray(exif)
-    struct.pack_into(_order(exif) + "H", out, found.at + 8, 1)
+    for field, number in places:
+        if field is not None and field.kind in (SHORT, LONG) and field.count == 1:
+            code, most = ("H", 0xFFFF) if field.kind == SHORT else ("I", 0xFFFFFFFF)
+            struct.pack_into(file.order + code, out, field.at, min(number, most))
     return bytes(out)
 
 
 def _without_thumbnail(exif: bytes) -> bytes:
     """Cut the link to the second directory and blank the bytes that it pointed to."""
-    link = _link(exif)
-    if link is None:
+    opened = _open(exif)
+    if opened is None or opened[2] + 4 > len(exif):
         return exif
-    order = _order(exif)
-    (second,) = struct.unpack_from(order + "I", exif, link)
-    values = {entry.tag: struct.unpack_from(order + "I", exif, entry.at + 8)[0] for entry in _entries(exif, second)}
+    file, _, link = opened
     out = bytearray(exif)
-    struct.pack_into(order + "I", out, link, 0)
-    start, length = values.get(THUMBNAIL_OFFSET, 0), values.get(THUMBNAIL_LENGTH, 0)
+    struct.pack_into(file.order + "I", out, link, 0)
+    try:
+        second = file.entries(file.offset(link))[0] if file.offset(link) else {}
+    except TruncatedImageError:
+        second = {}
+    start, length = (_number(file, second, tag) for tag in (THUMBNAIL_OFFSET, THUMBNAIL_LENGTH))
     if 0 < start <= start + length <= len(out):
         # At the very end, where cameras put it, it can go; elsewhere offsets behind it must stay as they are.
         out[start : start + length] = b"" if start + length == len(out) else bytes(length)
     return bytes(out)
-
-
-def _order(exif: bytes) -> str:
-    return ">" if exif[:2] == b"MM" else "<"
-
-
-def _start(exif: bytes | None) -> int | None:
-    """Give the place of the first directory, or None where this is no TIFF structure."""
-    if exif is None or len(exif) < 14 or exif[:4] not in (b"II*\0", b"MM\0*"):
-        return None
-    start: int = struct.unpack_from(_order(exif) + "I", exif, 4)[0]
-    return start
-
-
-def _entries(exif: bytes, start: int) -> Iterator[Entry]:
-    order = _order(exif)
-    if start < 8 or start + 2 > len(exif):
-        return
-    (count,) = struct.unpack_from(order + "H", exif, start)
-    for at in range(start + 2, min(start + 2 + 12 * count, len(exif) - 11), 12):
-        yield Entry(*struct.unpack_from(order + "HHI", exif, at), at)
-
-
-def _entry(exif: bytes | None, tag: int) -> Entry | None:
-    start = _start(exif)
-    if exif is None or start is None:
-        return None
-    return next((entry for entry in _entries(exif, start) if entry.tag == tag), None)
-
-
-def _link(exif: bytes) -> int | None:
-    """Give the place of the link from the first directory to the second, if it leads anywhere."""
-    start = _start(exif)
-    if start is None or start + 2 > len(exif):
-        return None
-    (count,) = struct.unpack_from(_order(exif) + "H", exif, start)
-    link = start + 2 + 12 * count
-    if link + 4 > len(exif) or not struct.unpack_from(_order(exif) + "I", exif, link)[0]:
-        return None
-    return int(link)
-
-
-def _rational(exif: bytes | None, tag: int) -> float | None:
-    found = _entry(exif, tag)
-    if exif is None or found is None or found.kind != 5:
-        return None
-    order = _order(exif)
-    (at,) = struct.unpack_from(order + "I", exif, found.at + 8)
-    if at + 8 > len(exif):
-        return None
-    above, below = struct.unpack_from(order + "II", exif, at)
-    return above / below if below else None

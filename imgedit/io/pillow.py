@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgedit.errors import UnsupportedFormatError
+from imgedit.errors import ImageTooLargeError, UnsupportedFormatError
 from imgedit.io.codec import damaged
 from imgedit.pixels import Image
 
@@ -33,9 +33,14 @@ def opened(
     plugin: Callable[[Any], PIL.ImageFile.ImageFile], data: bytes, name: str
 ) -> Iterator[PIL.ImageFile.ImageFile]:
     """Open bytes with one plugin; whatever it raises inside becomes the error for a damaged image."""
+    from PIL.Image import DecompressionBombError
+
     try:
         with plugin(io.BytesIO(data)) as picture:
             yield picture
+    except DecompressionBombError as failure:
+        # A few plugins ask again inside; twice Pillow's limit is far above ours unless the caller raised it.
+        raise ImageTooLargeError(name, f"is larger than Pillow decodes ({failure})") from failure
     except NotImplementedError as failure:
         raise UnsupportedFormatError(name, f"is of a kind that can't be decoded ({failure})") from failure
     except FAILURES as failure:

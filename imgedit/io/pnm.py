@@ -6,21 +6,19 @@ Netpbm's definitions of the formats; PFM is Debevec's, rows from the bottom up.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgedit.errors import ChannelError, ReadError, UnsupportedFormatError
-from imgedit.io.codec import Header, Options, Request, damaged, widen
+from imgedit.errors import BitDepthError, ChannelError, ReadError, UnsupportedFormatError
+from imgedit.io.codec import Header, Options, Request, damaged, spread
 from imgedit.io.metadata import Metadata
-from imgedit.pixels import Image
+from imgedit.pixels import Image, full_range
 
-__all__ = ["decode", "encode", "probe"]
+__all__ = ["decode", "encode", "encode_pam", "encode_pfm", "probe"]
 
 TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
 PAM_LINE = re.compile(rb"\s*(?:#[^\n]*\n\s*)*(\w+)[ \t]*([^\n]*)\n?")
-GREY_TYPES = {b"BLACKANDWHITE", b"GRAYSCALE", b"BLACKANDWHITE_ALPHA", b"GRAYSCALE_ALPHA"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,8 @@ def _layout(data: bytes, name: str) -> Layout:
 
 
 def _pam_layout(data: bytes) -> Layout:
-    at, said = 2, {}
+    at = 2
+    said: dict[bytes, bytes] = {}
     while found := PAM_LINE.match(data, at):
         at = found.end()
         if found[1] == b"ENDHDR":
@@ -132,7 +131,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
             values = body.view(order).reshape(shape)[::-1].astype(np.float32)
         else:
             values = body.view(">u2" if layout.white > 255 else np.uint8).reshape(shape)
-    pixels = values if header.dtype == "float32" else _scale(values, int(layout.white))
+    pixels = values if header.dtype == "float32" else spread(values, int(layout.white), np.dtype(header.dtype))
     if layout.samples == 2:
         pixels = pixels[..., [0, 0, 0, 1]]
     return np.ascontiguousarray(pixels[..., 0] if layout.samples == 1 else pixels)
@@ -158,27 +157,33 @@ def _text_samples(data: bytes, layout: Layout, request: Request) -> Image:
     return values
 
 
-def _scale(values: Image, white: int) -> Image:
-    if white in (1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 4095, 8191, 16383, 32767, 65535):
-        return widen(values, white.bit_length())
-    dtype = np.uint8 if white < 256 else np.uint16
-    full = int(np.iinfo(dtype).max)
-    table = (np.arange(white + 1, dtype=np.int64) * (2 * full) + white) // (2 * white)
-    return table.astype(dtype)[np.minimum(values, white)]
-
-
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
-    """Encode as PGM, PPM or PAM, whichever holds the channels; float32 as PFM."""
+    """Encode as PGM or PPM by the channels; a name that ends in .ppm gets equal colours for grey."""
+    suffix = name.lower().rpartition(".")[2]
+    if suffix == "pbm":
+        raise BitDepthError(name, "PBM holds black and white only; write PGM or PNG")
+    if suffix == "pgm" and image.ndim == 3:
+        raise ChannelError(name, "PGM holds grey only; write PPM, or make grey of the image with ie.luma")
+    if suffix == "ppm" and image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    head = f"{'P5' if image.ndim == 2 else 'P6'}\n{image.shape[1]} {image.shape[0]}\n{int(full_range(image.dtype))}\n"
+    return head.encode() + _big_endian(image)
+
+
+def encode_pam(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
+    """Encode as PAM: grey, RGB or RGBA."""
     height, width = image.shape[:2]
-    samples = 1 if image.ndim == 2 else image.shape[2]
-    if image.dtype == np.float32:
-        if samples == 4:
-            raise ChannelError(name, "PFM holds grey or RGB; drop alpha with image[..., :3]")
-        kind, scale = ("Pf" if samples == 1 else "PF"), "-1.0" if sys.byteorder == "little" else "1.0"
-        return f"{kind}\n{width} {height}\n{scale}\n".encode() + image[::-1].tobytes()
-    white = int(np.iinfo(image.dtype).max)
-    if samples == 4:
-        head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL {white}\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
-    else:
-        head = f"{'P5' if samples == 1 else 'P6'}\n{width} {height}\n{white}\n"
-    return head.encode() + (image.astype(">u2") if white > 255 else image).tobytes()
+    kind, depth = {2: ("GRAYSCALE", 1)}.get(image.ndim) or {3: ("RGB", 3), 4: ("RGB_ALPHA", 4)}[image.shape[2]]
+    white = int(full_range(image.dtype))
+    head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {depth}\nMAXVAL {white}\nTUPLTYPE {kind}\nENDHDR\n"
+    return head.encode() + _big_endian(image)
+
+
+def _big_endian(image: Image) -> bytes:
+    return image.astype(image.dtype.newbyteorder(">"), copy=False).tobytes()
+
+
+def encode_pfm(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
+    """Encode float32 as PFM, rows from the bottom up, little-endian (which the negative scale says)."""
+    head = f"{'Pf' if image.ndim == 2 else 'PF'}\n{image.shape[1]} {image.shape[0]}\n-1.0\n"
+    return head.encode() + image[::-1].astype("<f4", copy=False).tobytes()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cmyk_to_srgb", "encode_srgb", "is_srgb", "lab_to_srgb", "profile_name", "to_srgb"]
 
-# D50 is the white of every profile; the inverse of sRGB's matrix, adapted by Bradford (IEC 61966-2-1, annex F of ICC.1).
+# D50 is the white of every profile; sRGB's matrix (IEC 61966-2-1) is adapted to it by Bradford's method.
 D50 = np.array([0.9642, 1.0, 0.8249])
 XYZ_OF_SRGB = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]

@@ -52,9 +52,35 @@ class Info:
 
 
 @overload
-def read(path: files.PathLike, *, with_metadata: Literal[False] = False, **options: Any) -> Image: ...
+def read(
+    path: files.PathLike,
+    *,
+    max_pixels: int = ...,
+    on_damaged: Literal["error", "keep"] = ...,
+    with_metadata: Literal[False] = ...,
+    frame: int | None = ...,
+    reduce: int = ...,
+    icc: Literal["keep", "srgb"] = ...,
+    strict: bool = ...,
+    max_total_pixels: int = ...,
+    max_frames: int = ...,
+    max_bytes: int = ...,
+) -> Image: ...
 @overload
-def read(path: files.PathLike, *, with_metadata: Literal[True], **options: Any) -> tuple[Image, Metadata]: ...
+def read(
+    path: files.PathLike,
+    *,
+    max_pixels: int = ...,
+    on_damaged: Literal["error", "keep"] = ...,
+    with_metadata: Literal[True],
+    frame: int | None = ...,
+    reduce: int = ...,
+    icc: Literal["keep", "srgb"] = ...,
+    strict: bool = ...,
+    max_total_pixels: int = ...,
+    max_frames: int = ...,
+    max_bytes: int = ...,
+) -> tuple[Image, Metadata]: ...
 
 
 def read(
@@ -325,6 +351,9 @@ def _decode(
     header = codec.probe(data, name)
     limits.check(header, name)
     request = Request(name, _choose_frame(frame, header, name), int(reduce), strict, on_damaged == "keep")
+    if request.frame and codec.probe_page is not None:
+        header = codec.probe_page(data, name, request.frame)
+        limits.check(header, name)
     image = codec.decode(data, header, request)
     image = _turn(image, header.orientation)
     metadata = upright(header.metadata)
@@ -369,7 +398,7 @@ def _turn(image: Image, orientation: int) -> Image:
 
 
 def _reduce(image: Image, header: Header, factor: int) -> Image:
-    """Take the mean over blocks, unless the decoder gave the smaller size already; edge pixels fill up the last blocks."""
+    """Take the mean over blocks (edge pixels fill up the last ones), unless the decoder gave that size already."""
     height, width = image.shape[:2]
     full = {header.width, header.height} == {width, height} or factor == 1
     if factor == 1 or not full:

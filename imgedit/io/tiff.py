@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.errors import ColorModelError, UnsupportedFormatError
+from imgedit.errors import ColorModelError, ImageTooLargeError, TruncatedImageError, UnsupportedFormatError
 from imgedit.io import pillow, profiles
 from imgedit.io.codec import Header, Options, Request, damaged, widen
-from imgedit.io.metadata import Metadata
+from imgedit.io.directory import Field, TiffFile, pack, value
+from imgedit.io.metadata import Metadata, resolution_of
 from imgedit.pixels import Image, full_range, like, unpremultiply
 
-__all__ = ["decode", "encode", "probe"]
+__all__ = ["decode", "encode", "probe", "probe_page"]
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES = 273, 274, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, PLANAR, UNIT, PREDICTOR, COLOR_MAP = 282, 283, 284, 296, 317, 320
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
-SUBFILE, XMP, ICC, EXIF_IFD, GPS_IFD = 254, 700, 34675, 34665, 34853
+SUBFILE, XMP, ICC, EXIF_IFD, GPS_IFD, INTEROP_IFD = 254, 700, 34675, 34665, 34853, 40965
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, INK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
 BASE = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, INK: 4, YCBCR: 3, LAB: 3, ICC_LAB: 3}
@@ -38,104 +38,11 @@ NONE, LZW, ADOBE_DEFLATE, DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 8, 32946, 32773,
 BYTEWISE = {NONE, LZW, ADOBE_DEFLATE, DEFLATE, PACKBITS, LZMA, ZSTD}
 JPEG_IN_TIFF, FAX = 7, {2, 3, 4}
 
-# Bytes of one value of each TIFF type, and how struct calls it.
-TYPES = {
-    1: "B",
-    2: "s",
-    3: "H",
-    4: "I",
-    5: "II",
-    6: "b",
-    7: "s",
-    8: "h",
-    9: "i",
-    10: "ii",
-    11: "f",
-    12: "d",
-    13: "I",
-    16: "Q",
-    17: "q",
-    18: "Q",
-}
-MOST_PAGES = 65536
+# Text about the picture that belongs to EXIF's first directory, and what EXIF keeps in directories of its own.
+ABOUT = (270, 271, 272, 305, 306, 315, 33432)
 
 # Strips of this size let readers take a part of the picture, and packing them needs little memory.
 STRIP_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Field:
-    """One directory entry: type, count and where its values stand."""
-
-    kind: int
-    count: int
-    at: int
-
-
-class File:
-    """The directories of a TIFF file; nothing is read but what is asked for, and never beyond the data."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        self.data, self.name = data, name
-        self.order = ">" if data[:2] == b"MM" else "<"
-        self.big = struct.unpack_from(self.order + "H", data, 2)[0] == 43
-        if len(data) < (16 if self.big else 8):
-            raise damaged(name, "the TIFF ends inside its header")
-
-    def pages(self) -> Iterator[tuple[int, dict[int, Field]]]:
-        """Yield place and entries of each directory; stops at a loop."""
-        at = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.data, 8 if self.big else 4)[0]
-        seen: set[int] = set()
-        while at and at not in seen and len(seen) < MOST_PAGES:
-            seen.add(at)
-            fields, link = self._directory(at)
-            yield at, fields
-            if link + (8 if self.big else 4) > len(self.data):
-                return
-            at = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.data, link)[0]
-
-    def _directory(self, at: int) -> tuple[dict[int, Field], int]:
-        head, size = ("Q", 20) if self.big else ("H", 12)
-        body = at + struct.calcsize(self.order + head)
-        if body > len(self.data):
-            raise damaged(self.name, "the TIFF ends before its directory")
-        (count,) = struct.unpack_from(self.order + head, self.data, at)
-        if body + size * count > len(self.data):
-            raise damaged(self.name, "the TIFF ends inside its directory")
-        fields: dict[int, Field] = {}
-        for entry in range(body, body + size * count, size):
-            tag, kind, number = struct.unpack_from(self.order + ("HHQ" if self.big else "HHI"), self.data, entry)
-            value = entry + (12 if self.big else 8)
-            if kind not in TYPES:
-                continue
-            if number * struct.calcsize("<" + TYPES[kind]) > (8 if self.big else 4):
-                (value,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.data, value)
-            fields.setdefault(tag, Field(kind, number, value))
-        return fields, body + size * count
-
-    def values(self, fields: dict[int, Field], tag: int, default: Sequence[Any] = ()) -> tuple[Any, ...]:
-        """Give the numbers of a tag."""
-        field = fields.get(tag)
-        if field is None:
-            return tuple(default)
-        code = TYPES[field.kind]
-        if field.at + field.count * struct.calcsize("<" + code) > len(self.data):
-            raise damaged(self.name, f"the TIFF ends inside tag {tag}")
-        return struct.unpack_from(
-            f"{self.order}{code * field.count if len(code) > 1 else f'{field.count}{code}'}", self.data, field.at
-        )
-
-    def one(self, fields: dict[int, Field], tag: int, default: int) -> int:
-        """Give the first number of a tag."""
-        found = self.values(fields, tag, (default,))
-        return int(found[0]) if found and not isinstance(found[0], bytes) else default
-
-    def raw(self, fields: dict[int, Field], tag: int) -> bytes | None:
-        """Give the bytes of a tag."""
-        field = fields.get(tag)
-        if field is None:
-            return None
-        return self.data[field.at : field.at + field.count * struct.calcsize("<" + TYPES[field.kind])]
 
 
 @dataclass(frozen=True)
@@ -163,14 +70,14 @@ class Page:
         return self.samples == self.base + 1
 
 
-def _pages(file: File) -> list[tuple[int, dict[int, Field]]]:
+def _pages(file: TiffFile) -> list[tuple[int, dict[int, Field]]]:
     """List the pages that are pictures: no previews, no masks."""
     pages = [(at, fields) for at, fields in file.pages() if WIDTH in fields]
     full = [(at, fields) for at, fields in pages if not file.one(fields, SUBFILE, 0) & 5]
     return full or pages[:1]
 
 
-def _page(file: File, at: int, fields: dict[int, Field]) -> Page:
+def _page(file: TiffFile, at: int, fields: dict[int, Field]) -> Page:
     one = file.one
     samples = one(fields, SAMPLES, 1)
     depths = set(file.values(fields, BITS, (1,)))
@@ -220,13 +127,16 @@ def _check(page: Page, name: str) -> None:
 
 def probe(data: bytes, name: str) -> Header:
     """Read the first page's tags and count the pages."""
-    if len(data) < 8:
-        raise damaged(name, "the TIFF ends inside its header")
-    file = File(data, name)
+    return probe_page(data, name, 0)
+
+
+def probe_page(data: bytes, name: str, number: int) -> Header:
+    """Read one page's tags and count the pages."""
+    file = TiffFile(data, name)
     pages = _pages(file)
     if not pages:
         raise damaged(name, "the TIFF holds no picture")
-    at, fields = pages[0]
+    at, fields = pages[number]
     page = _page(file, at, fields)
     _check(page, name)
     color = 1 if page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) else 3
@@ -244,26 +154,44 @@ def probe(data: bytes, name: str) -> Header:
     )
 
 
-def _metadata(file: File, fields: dict[int, Field]) -> Metadata:
+def _metadata(file: TiffFile, fields: dict[int, Field]) -> Metadata:
     return Metadata(
-        icc=file.raw(fields, ICC) or None,
-        xmp=file.raw(fields, XMP) or None,
-        resolution=_resolution(file, fields),
+        exif=_exif(file, fields),
+        icc=file.raw(fields, ICC),
+        xmp=file.raw(fields, XMP),
+        resolution=resolution_of(file, fields),
     )
 
 
-def _resolution(file: File, fields: dict[int, Field]) -> tuple[float, float] | None:
-    unit = file.one(fields, UNIT, 2)
-    across, down = file.values(fields, X_RESOLUTION), file.values(fields, Y_RESOLUTION)
-    if unit not in (2, 3) or len(across) != 2 or len(down) != 2 or not all((*across, *down)):
-        return None
-    factor = 2.54 if unit == 3 else 1.0
-    return across[0] / across[1] * factor, down[0] / down[1] * factor
+def _exif(file: TiffFile, fields: dict[int, Field]) -> bytes | None:
+    """Put together as EXIF what a TIFF file spreads over its own tags."""
+    tags = _about(file, fields)
+    return b"II*\0" + struct.pack("<I", 8) + pack(tags, 8) if tags else None
+
+
+def _about(file: TiffFile, fields: dict[int, Field]) -> dict[int, Any]:
+    """Collect what EXIF and TIFF have in common; broken parts give nothing, the picture is not to suffer from them."""
+    try:
+        tags: dict[int, Any] = {tag: file.value(fields, tag) for tag in ABOUT if tag in fields}
+        for tag in {EXIF_IFD, GPS_IFD} & fields.keys():
+            inner = file.entries(file.one(fields, tag, 0))[0]
+            tags[tag] = {number: file.value(inner, number) for number in inner if number != INTEROP_IFD}
+    except TruncatedImageError:
+        return {}
+    return tags
+
+
+def _tags_of_exif(exif: bytes | None) -> dict[int, Any]:
+    try:
+        file = TiffFile(exif or b"", "EXIF")
+        return _about(file, file.entries(file.offset(file.first))[0])
+    except TruncatedImageError:
+        return {}
 
 
 def decode(data: bytes, header: Header, request: Request) -> Image:
     """Decode one page to grey, RGB or RGBA."""
-    file = File(data, request.name)
+    file = TiffFile(data, request.name)
     at, fields = _pages(file)[request.frame]
     page = _page(file, at, fields)
     _check(page, request.name)
@@ -272,13 +200,16 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
     return _to_image(_samples(file, fields, page, request), file, fields, page, header)
 
 
-def _decode_whole(file: File, page: Page, header: Header, request: Request) -> Image:
+def _decode_whole(file: TiffFile, page: Page, header: Header, request: Request) -> Image:
     from PIL import TiffImagePlugin
 
-    link = struct.pack(file.order + ("Q" if file.big else "I"), page.at)
-    start = 8 if file.big else 4
-    data = b"".join([file.data[:start], link, file.data[start + len(link) :]])
-    with pillow.opened(TiffImagePlugin.TiffImageFile, data, request.name) as picture:
+    data = bytearray(file.data)
+    struct.pack_into(file.order + ("Q" if file.big else "I"), data, file.first, page.at)
+    turned = file.entries(page.at)[0].get(ORIENTATION)
+    if turned is not None and turned.kind == 3:
+        # Pillow would turn the picture while it loads; that is done once for all formats, after decoding.
+        struct.pack_into(file.order + "H", data, turned.at, 1)
+    with pillow.opened(TiffImagePlugin.TiffImageFile, bytes(data), request.name) as picture:
         if picture.mode == "CMYK":
             return profiles.cmyk_to_srgb(picture, header.metadata.icc, request.name)
         if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "RGBX"):
@@ -286,7 +217,7 @@ def _decode_whole(file: File, page: Page, header: Header, request: Request) -> I
         return pillow.to_array(picture)
 
 
-def _samples(file: File, fields: dict[int, Field], page: Page, request: Request) -> NDArray[Any]:
+def _samples(file: TiffFile, fields: dict[int, Field], page: Page, request: Request) -> NDArray[Any]:
     """Unpack all strips or tiles and put them together: HxWxS in the file's numbers."""
     across = 1 if page.planar else page.samples
     rows = min(max(1, file.one(fields, ROWS_PER_STRIP, page.height)), page.height)
@@ -327,7 +258,12 @@ def _dtype(page: Page) -> np.dtype[Any]:
 
 
 def _unpack(
-    file: File, page: Page, fields: dict[int, Field], span: tuple[int, int], shape: tuple[int, int], request: Request
+    file: TiffFile,
+    page: Page,
+    fields: dict[int, Field],
+    span: tuple[int, int],
+    shape: tuple[int, int],
+    request: Request,
 ) -> NDArray[np.uint8]:
     """Give the bytes of one strip or tile, unpacked: rows x bytes of a row."""
     offset, size = span
@@ -382,10 +318,10 @@ def _numbers(raw: NDArray[np.uint8], page: Page, order: str, width: int, across:
         return values
     bits = np.unpackbits(raw, axis=1)[:, : width * across * page.bits].reshape(rows, width, across, page.bits)
     weights = (1 << np.arange(page.bits - 1, -1, -1)).astype(np.uint16)
-    return (bits @ weights).astype(_dtype(page))
+    return np.asarray((bits @ weights).astype(_dtype(page)))
 
 
-def _to_image(samples: NDArray[Any], file: File, fields: dict[int, Field], page: Page, header: Header) -> Image:
+def _to_image(samples: NDArray[Any], file: TiffFile, fields: dict[int, Field], page: Page, header: Header) -> Image:
     """Make an image of numbers: colour model, alpha, depth."""
     if page.photometric == PALETTE:
         return _from_palette(samples[..., 0], file.values(fields, COLOR_MAP), page, file.name)
@@ -415,7 +351,7 @@ def _from_palette(index: NDArray[Any], table: tuple[Any, ...], page: Page, name:
     colors = np.array(table[: 3 * 2**page.bits], np.uint16).reshape(3, -1).T
     # 16-bit entries by the standard; files with 8-bit entries exist and are told by having nothing above 255.
     narrow = colors if colors.max() < 256 else colors >> 8
-    return narrow.astype(np.uint8)[index]
+    return np.asarray(narrow.astype(np.uint8)[index])
 
 
 def _from_ink(samples: NDArray[Any], page: Page, header: Header, name: str) -> Image:
@@ -436,50 +372,53 @@ def _from_lab(samples: NDArray[Any], page: Page, name: str) -> Image:
     lab = np.empty(samples.shape, np.float64)
     lab[..., 0] = samples[..., 0] * (100 / (255 if page.bits == 8 else 65535))
     if page.photometric == LAB:
-        lab[..., 1:] = samples[..., 1:].view(np.int8 if page.bits == 8 else np.int16) / step
+        signed = samples[..., 1:].view(np.int8 if page.bits == 8 else np.int16)
+        lab[..., 1:] = signed.astype(np.float64) / step
     else:
         lab[..., 1:] = samples[..., 1:].astype(np.float64) / step - 128
     return like(profiles.lab_to_srgb(lab).astype(np.float32), _dtype(page))
 
 
-def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
-    """Encode any image; `compression` 0 stores it plainly, 1 to 9 is deflate's level (with differences where they help)."""
+def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:
+    """Encode any image; `compression` 0 stores it plainly, 1 to 9 is deflate's level."""
     level = 6 if options.compression is None else options.compression
     samples = 1 if image.ndim == 2 else image.shape[2]
     differ = level > 0 and image.dtype.kind == "u"
     rows = max(1, STRIP_BYTES // image[0].nbytes)
     strips = [_strip(image[top : top + rows], level, differ) for top in range(0, image.shape[0], rows)]
     ends = np.cumsum([8, *map(len, strips)])
-    tags: list[tuple[int, int, Any]] = [
-        (WIDTH, 4, [image.shape[1]]),
-        (HEIGHT, 4, [image.shape[0]]),
-        (BITS, 3, [8 * image.itemsize] * samples),
-        (COMPRESSION, 3, [ADOBE_DEFLATE if level else NONE]),
-        (PHOTOMETRIC, 3, [RGB if samples > 1 else BLACK_IS_ZERO]),
-        (STRIP_OFFSETS, 4, ends[:-1].tolist()),
-        (SAMPLES, 3, [samples]),
-        (ROWS_PER_STRIP, 4, [rows]),
-        (STRIP_SIZES, 4, [len(strip) for strip in strips]),
-        (PLANAR, 3, [1]),
-        (SAMPLE_FORMAT, 3, [3 if image.dtype.kind == "f" else 1] * samples),
-    ]
+    tags: dict[int, Any] = _tags_of_exif(metadata.exif)
+    tags |= {
+        WIDTH: value(4, image.shape[1]),
+        HEIGHT: value(4, image.shape[0]),
+        BITS: value(3, *[8 * image.itemsize] * samples),
+        COMPRESSION: value(3, ADOBE_DEFLATE if level else NONE),
+        PHOTOMETRIC: value(3, RGB if samples > 1 else BLACK_IS_ZERO),
+        STRIP_OFFSETS: value(4, *ends[:-1].tolist()),
+        ORIENTATION: value(3, 1),
+        SAMPLES: value(3, samples),
+        ROWS_PER_STRIP: value(4, rows),
+        STRIP_SIZES: value(4, *map(len, strips)),
+        PLANAR: value(3, 1),
+        SAMPLE_FORMAT: value(3, *[3 if image.dtype.kind == "f" else 1] * samples),
+    }
     if differ:
-        tags.append((PREDICTOR, 3, [2]))
+        tags[PREDICTOR] = value(3, 2)
     if samples == 4:
-        tags.append((EXTRA_SAMPLES, 3, [2]))
+        tags[EXTRA_SAMPLES] = value(3, 2)
     if metadata.resolution:
-        across, down = ([round(x * 1000), 1000] for x in metadata.resolution)
-        tags += [(X_RESOLUTION, 5, across), (Y_RESOLUTION, 5, down), (UNIT, 3, [2])]
-    tags += [(tag, kind, list(body)) for tag, kind, body in ((XMP, 1, metadata.xmp), (ICC, 7, metadata.icc)) if body]
+        for tag, per_inch in zip((X_RESOLUTION, Y_RESOLUTION), metadata.resolution, strict=True):
+            tags[tag] = value(5, round(per_inch * 1000), 1000)
+        tags[UNIT] = value(3, 2)
+    if metadata.xmp:
+        tags[XMP] = value(1, *metadata.xmp)
+    if metadata.icc:
+        tags[ICC] = value(7, *metadata.icc)
     start = int(ends[-1]) + int(ends[-1]) % 2
-    parts = [
-        b"II*\0",
-        struct.pack("<I", start),
-        *strips,
-        b"\0" * (start - int(ends[-1])),
-        _directory(sorted(tags), start),
-    ]
-    return b"".join(parts)
+    if start > 2**32 - 2**24:
+        raise ImageTooLargeError(name, "a TIFF ends at 4 GiB; write PNG, or a smaller image")
+    padding = b"\0" * (start - int(ends[-1]))
+    return b"".join([b"II*\0", struct.pack("<I", start), *strips, padding, pack(tags, start)])
 
 
 def _strip(rows: Image, level: int, differ: bool) -> bytes:
@@ -489,20 +428,3 @@ def _strip(rows: Image, level: int, differ: bool) -> bytes:
         rows[:, 1:] -= flat[:, :-1]
     data = rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes()
     return zlib.compress(data, level) if level else data
-
-
-def _directory(tags: list[tuple[int, int, list[int]]], start: int) -> bytes:
-    """Lay out a directory at `start`, values that don't fit into their entry behind it."""
-    entries, tail = [], b""
-    behind = start + 2 + 12 * len(tags) + 4
-    for tag, kind, values in tags:
-        code = {1: "B", 7: "B", 3: "H", 4: "I", 5: "I"}[kind]
-        body = struct.pack(f"<{len(values)}{code}", *values)
-        count = len(values) // 2 if kind == 5 else len(values)
-        if len(body) > 4:
-            place = struct.pack("<I", behind + len(tail))
-            tail += body + b"\0" * (len(body) % 2)
-        else:
-            place = body.ljust(4, b"\0")
-        entries.append(struct.pack("<HHI", tag, kind, count) + place)
-    return b"".join([struct.pack("<H", len(tags)), *entries, b"\0\0\0\0", tail])

@@ -65,8 +65,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
     with pillow.opened(WebPImagePlugin.WebPImageFile, data, request.name) as picture:
         if request.frame:
             picture.seek(request.frame)
-        pixels = np.array(picture.convert("RGBA" if header.channels == 4 else "RGB"))
-    return pixels
+        return np.array(picture.convert("RGBA" if header.channels == 4 else "RGB"))
 
 
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001

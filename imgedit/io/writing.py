@@ -9,6 +9,7 @@ import numpy as np
 
 from imgedit.errors import (
     AlphaLossError,
+    ArgumentError,
     BitDepthError,
     ChannelError,
     ColorModelError,
@@ -20,7 +21,7 @@ from imgedit.errors import (
 from imgedit.io import files, profiles
 from imgedit.io.codec import Codec, Options, check_number_option
 from imgedit.io.formats import FORMATS, format_of_suffix
-from imgedit.io.metadata import Metadata
+from imgedit.io.metadata import Metadata, exif_with_size
 from imgedit.pixels import Image, check, describe
 
 __all__ = ["encode", "write"]
@@ -142,11 +143,17 @@ def encode(
         A whole file.
     """
     codec = FORMATS[format]
+    if not isinstance(metadata, (Metadata, type(None))):
+        raise ArgumentError(
+            "metadata", f"is {metadata!r:.60}", "give what ie.read(path, with_metadata=True) gave, or None"
+        )
     options = Options(quality, compression, lossless, subsampling, progressive)
     _check_options(codec, options, name)
     _check_image(codec, image, name)
     image = check(image)
     kept = _held_metadata(codec, metadata or Metadata(), name)
+    if kept.exif is not None:
+        kept = replace(kept, exif=exif_with_size(kept.exif, image.shape[1], image.shape[0]))
     if scrub_hidden:
         image = _scrubbed(image)
     try:
@@ -187,7 +194,7 @@ def _check_image(codec: Codec, image: Image, name: str) -> None:
     if image.ndim == 3 and image.shape[2] == 4 and not codec.alpha:
         raise AlphaLossError(
             name,
-            f"{codec.name} can't hold alpha; lay the image on a colour with ie.flatten, or drop alpha with image[..., :3]",
+            f"{codec.name} can't hold alpha; lay the image on a colour with ie.flatten, or drop it with image[..., :3]",
         )
     height, width = image.shape[:2]
     if max(height, width) > codec.most_side:
@@ -210,7 +217,9 @@ def _held_metadata(codec: Codec, metadata: Metadata, name: str) -> Metadata:
 def _scrubbed(image: Image) -> Image:
     if image.ndim == 2 or image.shape[2] == 3:
         return image
-    return image * (image[..., 3:] != 0).astype(image.dtype)
+    out = image.copy()
+    out[image[..., 3] == 0] = 0
+    return out
 
 
 def _verify(codec: Codec, data: bytes, image: Image, name: str) -> None:
