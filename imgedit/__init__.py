@@ -64,6 +64,8 @@ from imgedit.fusion import (
     pyramid_blend,
 )
 from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, trim_box, warp
+from imgedit.geometry.painting import erase, fill
+from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
 from imgedit.io import Info, Metadata, info, read, read_mask, write
 from imgedit.pixels import (
     from_bgr,
@@ -83,6 +85,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bevel",
     "ColorOverlay",
+    "ConicGradient",
     "DropShadow",
     "GradientOverlay",
     "Group",
@@ -90,8 +93,12 @@ __all__ = [
     "InnerGlow",
     "InnerShadow",
     "Layer",
+    "LinearGradient",
     "Metadata",
+    "Noise",
     "OuterGlow",
+    "Pattern",
+    "RadialGradient",
     "Recipe",
     "Step",
     "Stroke",
@@ -109,8 +116,10 @@ __all__ = [
     "depth_of_field",
     "draw_text",
     "drop_shadow",
+    "erase",
     "errors",
     "exposure_fusion",
+    "fill",
     "flatten",
     "flip",
     "focus_stack",
@@ -135,6 +144,7 @@ __all__ = [
     "outer_glow",
     "pad",
     "parse_color",
+    "parse_paint",
     "premultiply",
     "pyramid_blend",
     "read",

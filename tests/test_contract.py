@@ -19,6 +19,8 @@ SIZE = (40, 56)
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
 ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
+    "erase": lambda dtype, channels: {"mask": disc_mask(SIZE)},
+    "fill": lambda dtype, channels: {"mask": disc_mask(SIZE), "paint": "#808080"},
     "crop": lambda dtype, channels: {"box": (4, 2, 30, 31)},
     "flip": lambda dtype, channels: {"axis": "horizontal"},
     "pad": lambda dtype, channels: {"margins": 3},
@@ -36,7 +38,9 @@ ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
 OTHER_DTYPE = {"to_uint8": np.uint8, "to_uint16": np.uint16, "to_float": np.float32}
 
 # Why an operation may give another number of channels.
-OTHER_CHANNELS: dict[str, str] = {}
+OTHER_CHANNELS: dict[str, str] = {
+    "erase": "what is erased to transparent needs alpha",
+}
 
 # What takes more than images: converters, whose work is to accept other arrays.
 LENIENT = {"to_uint8", "to_uint16", "to_float"}
