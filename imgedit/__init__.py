@@ -29,6 +29,9 @@ from imgedit.compositing.depth import (
     depth_of_field,
     fog,
 )
+from imgedit.compositing.documents import (
+    read_layers,
+)
 from imgedit.compositing.effects import (
     bevel,
     color_overlay,
@@ -45,6 +48,7 @@ from imgedit.compositing.flattening import (
 from imgedit.compositing.layers import (
     Group,
     Layer,
+    Stack,
 )
 from imgedit.compositing.paints import (
     Bevel,
@@ -54,6 +58,7 @@ from imgedit.compositing.paints import (
     InnerGlow,
     InnerShadow,
     OuterGlow,
+    PatternOverlay,
     Stroke,
 )
 from imgedit.filters import blur, draw_text, sharpen
@@ -98,8 +103,10 @@ __all__ = [
     "Noise",
     "OuterGlow",
     "Pattern",
+    "PatternOverlay",
     "RadialGradient",
     "Recipe",
+    "Stack",
     "Step",
     "Stroke",
     "Transform",
@@ -148,6 +155,7 @@ __all__ = [
     "premultiply",
     "pyramid_blend",
     "read",
+    "read_layers",
     "read_mask",
     "resize",
     "rgb_to_hsl",
@@ -163,8 +171,8 @@ __all__ = [
     "to_bgr",
     "to_float",
     "to_pil",
-    "to_uint8",
     "to_uint16",
+    "to_uint8",
     "trim",
     "trim_box",
     "unpremultiply",

@@ -536,7 +536,7 @@ def _apply(image: Image, effect: Effect, *, alone: bool, expand: bool | int = Fa
         first, last = max(0, top - effect.reach), min(height, bottom + effect.reach)
         color, alpha = to_planes(image[first:last])
         shape = np.ones(color.shape[1:], np.float32) if alpha is None else alpha
-        paints = effect.paints(shape, Frame(first, height, width))
+        paints = effect.paints(shape, Frame(first, 0, height, width))
         ground = np.zeros_like(color), np.zeros_like(shape)
         planes, cover = dress(*ground, None if alone else color, shape, paints)
         inner = slice(top - first, bottom - first)
@@ -561,5 +561,5 @@ def _grown(image: Image, margin: int) -> Image:
 
 
 def _is_neutral(effect: Effect) -> bool:
-    probe = effect.paints(np.ones((1, 1), np.float32), Frame(0, 1, 1))
+    probe = effect.paints(np.ones((1, 1), np.float32), Frame(0, 0, 1, 1))
     return all(np.ptp(paint.color, axis=0).max() == 0 for paint in probe)

@@ -32,6 +32,7 @@ def ramp(
     scale: float = 1.0,
     offset: tuple[float, float] = (0.0, 0.0),
     rows: tuple[int, int] | None = None,
+    columns: tuple[int, int] | None = None,
 ) -> Floats:
     """Position along a gradient for each pixel of a box.
 
@@ -47,17 +48,16 @@ def ramp(
         Length of the gradient as a fraction of the box's extent.
     offset : (float, float)
         Shift (x, y) of the centre in fractions of width and height.
-    rows : (int, int), optional
-        Only these rows, top and bottom; default all.
+    rows, columns : (int, int), optional
+        Only these, from and to; may lie outside the box. Default all.
 
     Returns
     -------
     ndarray of float32
         0 at the first colour, 1 at the last; within [0, 1].
     """
-    top, bottom = rows or (0, height)
-    y = (np.arange(top, bottom, dtype=np.float32) + 0.5 - height * (0.5 + offset[1]))[:, None]
-    x = (np.arange(width, dtype=np.float32) + 0.5 - width * (0.5 + offset[0]))[None]
+    y = (np.arange(*(rows or (0, height)), dtype=np.float32) + 0.5 - height * (0.5 + offset[1]))[:, None]
+    x = (np.arange(*(columns or (0, width)), dtype=np.float32) + 0.5 - width * (0.5 + offset[0]))[None]
     turn = np.deg2rad(angle)
     cosine, sine = float(np.cos(turn)), float(np.sin(turn))
     along, across = x * cosine - y * sine, x * sine + y * cosine

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.color import Color, parse_color
-from imgedit.compositing.equation import composite
+from imgedit.compositing.equation import composite, to_planes
 from imgedit.compositing.gradients import STYLES, ramp, sample_stops
 from imgedit.compositing.modes import MODES
 from imgedit.errors import ArgumentError
-from imgedit.pixels import check_number
+from imgedit.pixels import Image, check, check_number
 from imgedit.tables import Table
 
 __all__ = [
@@ -42,8 +42,10 @@ __all__ = [
     "InnerShadow",
     "OuterGlow",
     "Paint",
+    "PatternOverlay",
     "Stroke",
     "dress",
+    "join",
 ]
 
 Floats = NDArray[np.float32]
@@ -57,9 +59,10 @@ MOST_PIXELS = 500.0
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a piece of alpha lies: its first row, and the size of the whole."""
+    """Where a piece of alpha lies: its first row and column, and the size of the whole."""
 
     top: int
+    left: int
     height: int
     width: int
 
@@ -463,11 +466,59 @@ class GradientOverlay:
 
     def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
         """Cover the whole shape with a gradient over its canvas."""
-        rows = (frame.top, frame.top + alpha.shape[0])
-        position = ramp(frame.height, frame.width, style=self.style, angle=self.angle, scale=self.scale, rows=rows)
+        position = ramp(
+            frame.height,
+            frame.width,
+            style=self.style,
+            angle=self.angle,
+            scale=self.scale,
+            rows=(frame.top, frame.top + alpha.shape[0]),
+            columns=(frame.left, frame.left + alpha.shape[1]),
+        )
         colors = np.array([parse_color(color) for color in self.colors])
         planes = sample_stops(position, self.stops, colors)
         return [Paint(planes[:3], self.mode, inside=planes[3] * np.float32(self.opacity))]
+
+
+@dataclass(frozen=True, eq=False)
+class PatternOverlay:
+    """A picture over the picture, repeated from the top left corner of its canvas.
+
+    Parameters
+    ----------
+    image : ndarray
+        HxW, HxWx3 or HxWx4.
+    opacity : float
+        0 to 1.
+    mode : str
+        Blend mode over the picture.
+    """
+
+    image: Image
+    opacity: float = 1.0
+    mode: Annotated[str, MODES] = "normal"
+
+    def __post_init__(self) -> None:
+        check(self.image)
+        _check_style(self.opacity, self.mode)
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
+        """Cover the whole shape with tiles."""
+        rows = np.arange(frame.top, frame.top + alpha.shape[0]) % self.image.shape[0]
+        columns = np.arange(frame.left, frame.left + alpha.shape[1]) % self.image.shape[1]
+        color, cover = to_planes(self.image[np.ix_(rows, columns)])
+        inside = np.ones_like(alpha) if cover is None else cover
+        return [Paint(color, self.mode, inside=inside * np.float32(self.opacity))]
 
 
 EFFECTS: Table[type[Any]] = Table(
@@ -479,6 +530,7 @@ EFFECTS: Table[type[Any]] = Table(
         "inner-glow": InnerGlow,
         "gradient-overlay": GradientOverlay,
         "color-overlay": ColorOverlay,
+        "pattern-overlay": PatternOverlay,
         "bevel": Bevel,
         "stroke": Stroke,
     },
@@ -496,6 +548,8 @@ def dress(
     mode: str = "normal",
     opacity: float = 1.0,
     fill: float = 1.0,
+    space: str = "srgb",
+    initial: tuple[Floats, Floats | None] | None = None,
 ) -> tuple[Floats, Floats | None]:
     """Put a picture with its effects on a backdrop.
 
@@ -517,6 +571,10 @@ def dress(
         0 to 1, of picture and effects together.
     fill : float
         0 to 1, of the picture alone.
+    space : str
+        Colour space to blend in.
+    initial : (ndarray, ndarray or None), optional
+        Colour and alpha that show inside the shape instead of the backdrop, for a picture that knocks out.
 
     Returns
     -------
@@ -527,30 +585,47 @@ def dress(
     """
     for paint in paints:
         if paint.below is not None:
+            cover = paint.below * np.float32(opacity)
             backdrop, backdrop_alpha = composite(
-                backdrop, backdrop_alpha, *_spread(paint, paint.below * np.float32(opacity)), paint.mode
+                backdrop, backdrop_alpha, _spread(paint, cover), cover, paint.mode, space=space
             )
-    inner = outer = (backdrop, backdrop_alpha)
+    outer = (backdrop, backdrop_alpha)
+    bottom = inner = initial or outer
     if color is not None:
-        inner = composite(*inner, color, None, mode, fill=fill)
+        inner = composite(*inner, color, None, mode, fill=fill, space=space)
     for paint in paints:
         if paint.inside is not None:
-            inner = composite(*inner, *_spread(paint, paint.inside), paint.mode)
+            inner = composite(*inner, _spread(paint, paint.inside), paint.inside, paint.mode, space=space)
         if paint.beside is not None:
-            outer = composite(*outer, *_spread(paint, paint.beside * np.float32(opacity)), paint.mode)
+            cover = paint.beside * np.float32(opacity)
+            outer = composite(*outer, _spread(paint, cover), cover, paint.mode, space=space)
     shown = alpha * np.float32(opacity)
     parts = [(*outer, 1 - alpha), (*inner, shown)]
     if opacity < 1:
-        parts.append((backdrop, backdrop_alpha, alpha - shown))
-    return _join(parts)
+        parts.append((*bottom, alpha - shown))
+    return join(parts)
 
 
-def _spread(paint: Paint, cover: Floats) -> tuple[Floats, Floats]:
-    return np.broadcast_to(paint.color, (len(paint.color), *cover.shape)), cover
+def _spread(paint: Paint, cover: Floats) -> Floats:
+    return np.broadcast_to(paint.color, (len(paint.color), *cover.shape))
 
 
-def _join(parts: Sequence[tuple[Floats, Floats | None, Floats]]) -> tuple[Floats, Floats | None]:
-    """Add parts that share out a pixel's area, premultiplied."""
+def join(parts: Sequence[tuple[Floats, Floats | None, Floats]]) -> tuple[Floats, Floats | None]:
+    """Add up parts that share out the area of each pixel, premultiplied.
+
+    Parameters
+    ----------
+    parts : sequence of (color, alpha, area)
+        (C, height, width) straight colour, (height, width) alpha or None for opaque, and the share of each pixel;
+        the areas add up to 1.
+
+    Returns
+    -------
+    color : ndarray of float32
+        (C, height, width) straight colour; the first part's where nothing is.
+    alpha : ndarray of float32 or None
+        (height, width), None where all parts are opaque.
+    """
     planes = max(len(color) for color, _, _ in parts)
     weights = [area if alpha is None else area * alpha for _, alpha, area in parts]
     total = np.sum(weights, axis=0)

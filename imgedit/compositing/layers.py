@@ -1,0 +1,279 @@
+"""Layers and groups: what a stack is made of.
+
+A stack is a list from the lowest to the topmost, as OpenRaster, PSD (read upwards) and ``blend`` calls in a row have
+it. Groups follow ISO 32000-1 (PDF), 11.4: an isolated group is composited by itself and then put on its backdrop as one
+picture; a pass-through group's layers blend with what is below the group; in a knockout group each layer replaces the
+ones before it inside its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Literal, TypeAlias, overload
+
+import numpy as np
+
+from imgedit.compositing.equation import BLEND_MODES
+from imgedit.compositing.paints import Effect
+from imgedit.errors import ArgumentError, ImageError
+from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size
+
+__all__ = ["Group", "Item", "Layer", "Stack", "clip_runs", "walk"]
+
+# Deeper nesting than any editor writes; a chain of groups this long is taken for damage.
+MOST_NESTED = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One picture, or one adjustment, of a stack.
+
+    Parameters
+    ----------
+    image : ndarray or None
+        HxW, HxWx3 or HxWx4; None for an adjustment layer.
+    mode : str
+        Blend mode.
+    opacity : float
+        0 to 1, of picture and effects together.
+    fill : float
+        0 to 1, of the picture but not of its effects.
+    mask : ndarray, optional
+        HxW mask of the image's size, at its place: a factor on alpha. An adjustment's mask has a size of its own.
+    offset : (int, int), optional
+        (x, y) of the top left corner on the canvas; may lie outside. Without it, the image must have the canvas' size.
+    clip : bool
+        Show the layer only where the layer below it is that is not clipped itself, and blend with that one alone.
+    visible : bool
+        Whether the layer counts; layers clipped to a hidden one are hidden too.
+    effects : sequence of effects
+        ``DropShadow(...)``, ``Stroke(...)`` and so on, from the lowest.
+    knockout : {"none", "shallow", "deep"}
+        Let the layer cut its shape out of what lies below it, down to the backdrop of its group, or of the whole stack.
+    name : str
+        For documents.
+    adjustment : callable, optional
+        Takes what lies below as an image (HxWx3, or HxW in a grey stack; float32) and gives it changed: any tone edit.
+    pointwise : bool
+        Whether the adjustment looks at each pixel by itself. If not (a blur), the stack is flattened in one piece.
+
+    Raises
+    ------
+    ImageError
+        An image or mask that is none.
+    ArgumentError
+        A number out of range, an unknown name, or neither image nor adjustment.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ie.Layer(np.zeros((4, 6), np.uint8), mode="multiply", offset=(2, 1)).offset
+    (2, 1)
+    """
+
+    image: Image | None = None
+    _: KW_ONLY
+    mode: Annotated[str, BLEND_MODES] = "normal"
+    opacity: float = 1.0
+    fill: float = 1.0
+    mask: Mask | None = None
+    offset: tuple[int, int] | None = None
+    clip: bool = False
+    visible: bool = True
+    effects: Sequence[Effect] = ()
+    knockout: Literal["none", "shallow", "deep"] = "none"
+    name: str = ""
+    adjustment: Callable[[Image], Image] | None = None
+    pointwise: bool = True
+
+    def __post_init__(self) -> None:
+        _check_item(self)
+        if (self.image is None) == (self.adjustment is None):
+            raise ArgumentError("image", "and adjustment are both given, or neither", "give one of the two")
+        if self.adjustment is not None and not callable(self.adjustment):
+            raise ArgumentError("adjustment", f"is {self.adjustment!r}", "give a callable on an image")
+        if self.image is not None:
+            image = check(self.image)
+            check_alpha(image)
+            if self.mask is not None:
+                check_same_size(check_mask(self.mask), image, "mask", "image")
+        elif self.mask is not None:
+            check_mask(self.mask)
+        if self.knockout not in ("none", "shallow", "deep"):
+            raise ArgumentError("knockout", f"is {self.knockout!r}", 'give "none", "shallow" or "deep"')
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Several layers or groups that are treated as one.
+
+    Parameters
+    ----------
+    layers : sequence of Layer or Group
+        From the lowest to the topmost.
+    isolation : {"isolated", "pass-through"}
+        Whether the layers blend among themselves only, or with what is below the group too.
+    mode : str
+        Blend mode of an isolated group.
+    opacity : float
+        0 to 1.
+    fill : float
+        0 to 1, of the content but not of the group's effects.
+    mask : ndarray, optional
+        HxW mask.
+    offset : (int, int), optional
+        (x, y) of the mask's top left corner; without it, the mask must have the canvas' size. The layers inside have
+        offsets on the canvas of their own.
+    clip, visible, effects, name
+        As for `Layer`. A group with effects, or one that is clipped, is isolated.
+    knockout : bool
+        Whether each layer replaces those before it inside its shape.
+
+    Raises
+    ------
+    ImageError
+        A mask that is none.
+    ArgumentError
+        A number out of range, an unknown name, or something else than layers.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> dot = ie.Layer(np.full((1, 1), 255, np.uint8))
+    >>> len(ie.Group([dot, dot], mode="screen").layers)
+    2
+    """
+
+    layers: Sequence[Layer | Group]
+    _: KW_ONLY
+    isolation: Literal["isolated", "pass-through"] = "isolated"
+    mode: Annotated[str, BLEND_MODES] = "normal"
+    opacity: float = 1.0
+    fill: float = 1.0
+    mask: Mask | None = None
+    offset: tuple[int, int] | None = None
+    clip: bool = False
+    visible: bool = True
+    effects: Sequence[Effect] = ()
+    knockout: bool = False
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _check_item(self)
+        if self.isolation not in ("isolated", "pass-through"):
+            raise ArgumentError("isolation", f"is {self.isolation!r}", 'give "isolated" or "pass-through"')
+        if self.isolation == "pass-through" and self.mode != "normal":
+            raise ArgumentError(
+                "mode", f"is {self.mode!r} in a pass-through group", "isolate the group, or leave it normal"
+            )
+        if self.mask is not None:
+            check_mask(self.mask)
+
+
+Item: TypeAlias = Layer | Group
+
+
+@dataclass(frozen=True, eq=False)
+class Stack(Sequence[Layer | Group]):
+    """The layers of a document, with its size: a sequence that ``flatten`` takes as it takes a list.
+
+    Parameters
+    ----------
+    layers : tuple of Layer or Group
+        From the lowest to the topmost.
+    size : (int, int)
+        Height and width of the canvas.
+    fixed : int
+        So many of the lowest layers are the ground that a deep knockout shows (Photoshop's Background layer).
+    """
+
+    layers: tuple[Layer | Group, ...]
+    size: tuple[int, int]
+    fixed: int = 0
+
+    @overload
+    def __getitem__(self, index: int) -> Layer | Group: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Layer | Group, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Layer | Group | tuple[Layer | Group, ...]:
+        return self.layers[index]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+
+def _check_item(item: Item) -> None:
+    BLEND_MODES[item.mode]
+    check_number(item.opacity, "opacity", least=0, most=1)
+    check_number(item.fill, "fill", least=0, most=1)
+    if item.offset is not None:
+        whole = isinstance(item.offset, (tuple, list)) and len(item.offset) == 2
+        if not whole or not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in item.offset):
+            raise ArgumentError("offset", f"is {item.offset!r}", "give (x, y) in whole pixels")
+    for effect in item.effects:
+        if not callable(getattr(effect, "paints", None)):
+            raise ArgumentError("effects", f"holds {effect!r:.60}", "give DropShadow(...), Stroke(...) and the like")
+
+
+def walk(layers: Sequence[Item], name: str = "layers", path: tuple[int, ...] = ()) -> Iterator[Item]:
+    """Go through a stack from the lowest layer, groups before what they hold, and refuse what is no stack.
+
+    Parameters
+    ----------
+    layers : sequence of Layer or Group
+        What a caller gave.
+    name : str
+        Where it stands, for errors.
+    path : tuple of int
+        Groups around it.
+
+    Yields
+    ------
+    Layer or Group
+        Each of the stack.
+
+    Raises
+    ------
+    ArgumentError
+        Something else than layers and groups, or a group that holds itself.
+    """
+    if isinstance(layers, (Layer, Group, np.ndarray)) or not isinstance(layers, Sequence):
+        raise ArgumentError(name, f"is {layers!r:.60}", "give a list of Layer(...) and Group(...)")
+    for n, item in enumerate(layers):
+        here = f"{name}[{n}]"
+        if isinstance(item, np.ndarray):
+            raise ImageError(here, "is an array", f"wrap it: Layer({here})")
+        if not isinstance(item, (Layer, Group)):
+            raise ArgumentError(here, f"is {item!r:.60}", "give Layer(...) or Group(...)")
+        yield item
+        if isinstance(item, Group):
+            if id(item) in path or len(path) >= MOST_NESTED:
+                raise ArgumentError(here, "is a group that holds itself", "take it out of its own layers")
+            yield from walk(item.layers, f"{here}.layers", (*path, id(item)))
+
+
+def clip_runs(layers: Sequence[Item]) -> Iterator[tuple[Item, list[Item]]]:
+    """Part a stack into bases and the layers that are clipped to them.
+
+    Parameters
+    ----------
+    layers : sequence of Layer or Group
+        One level of a stack.
+
+    Yields
+    ------
+    base : Layer or Group
+        Not clipped; or the lowest of all, which has nothing that it could be clipped to.
+    clipped : list of Layer or Group
+        What is clipped to it, from the lowest.
+    """
+    n = 0
+    while n < len(layers):
+        end = n + 1
+        while end < len(layers) and layers[end].clip:
+            end += 1
+        yield layers[n], list(layers[n + 1 : end])
+        n = end

@@ -1,0 +1,585 @@
+"""Read Photoshop documents through psd-tools: its records become layers, groups, masks, effects and adjustments.
+
+psd-tools parses the file; what is on the canvas is composited by ``flatten``. Pixels are those that Photoshop stored,
+also for text, smart objects and shapes. Colour is taken as the document has it (grey or RGB; other modes are converted
+by Pillow); 8 bit becomes uint8, 16 bit uint16, 32 bit float32.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from os import PathLike
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.color import lab_to_srgb
+from imgedit.compositing import photoshop
+from imgedit.compositing.layers import Group, Item, Layer, Stack
+from imgedit.compositing.paints import (
+    Bevel,
+    ColorOverlay,
+    DropShadow,
+    Effect,
+    GradientOverlay,
+    InnerGlow,
+    InnerShadow,
+    OuterGlow,
+    PatternOverlay,
+    Stroke,
+)
+from imgedit.errors import ArgumentError, MissingExtraError, NotAnImageError
+from imgedit.pixels import Image, like
+
+__all__ = ["read_psd"]
+
+Floats = NDArray[np.float32]
+
+# Photoshop's soft light is not W3C's.
+RENAMED = {"soft-light": "soft-light:photoshop"}
+
+# psd-tools reads a few dozen bytes by position: what a damaged file can raise on the way is open-ended.
+DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError, struct.error, AssertionError)
+
+
+def read_psd(path: str | PathLike[str]) -> Stack:
+    """Read the layers of a PSD or PSB file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Stack
+        Its layers from the lowest; one layer with the stored picture if the file has none.
+
+    Raises
+    ------
+    MissingExtraError
+        psd-tools is not installed.
+    NotAnImageError
+        Not a Photoshop document, or a damaged one.
+    UnsupportedFormatError
+        A kind of document that can't be read as layers of grey or RGB.
+    """
+    try:
+        import psd_tools
+    except ImportError:
+        raise MissingExtraError("psd-tools", "psd", "reading Photoshop documents") from None
+    with open(path, "rb") as file:
+        try:
+            document = psd_tools.PSDImage.open(file)
+            reader = _Reader(document)
+            layers = tuple(reader.items(document)) if len(document) else (reader.merged(),)
+        except DAMAGE as error:
+            raise NotAnImageError(path, f"is not a Photoshop document that can be read ({error})") from error
+    fixed = int(len(document) > 0 and _is_background(document[0]))
+    return Stack(layers, (document.height, document.width), fixed)
+
+
+def _is_background(record: Any) -> bool:
+    """Photoshop's Background layer has no transparency channel at all."""
+    from psd_tools.constants import ChannelID
+
+    return all(channel.id != ChannelID.TRANSPARENCY_MASK for channel in record._record.channel_info)
+
+
+class _Reader:
+    """Turns the records of one document into items."""
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+        self.dtype = {1: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.float32}[document.depth]
+        self.direct = document.color_mode.name in ("RGB", "GRAYSCALE")
+        self.size = (document.height, document.width)
+
+    def items(self, records: Iterable[Any]) -> Iterable[Item]:
+        for record in records:
+            item = self._group(record) if record.is_group() else self._layer(record)
+            if item is not None:
+                yield item
+
+    def merged(self) -> Layer:
+        """The stored picture of a document without layers."""
+        picture = self.document.topil(apply_icc=False)
+        if self.direct:
+            return Layer(self._like(self.document.numpy("color"), self._shape_of(self.document)), name="Background")
+        return Layer(_from_pillow(picture, self.dtype), name="Background")
+
+    def _shape_of(self, record: Any) -> Floats | None:
+        shape = record.numpy("shape")
+        return None if shape is None or (shape == 1).all() else shape
+
+    def _like(self, color: Floats, shape: Floats | None) -> Image:
+        if shape is not None and color.shape[2] == 1:
+            color = np.repeat(color, 3, axis=2)
+        values = color if shape is None else np.concatenate([color, shape], axis=2)
+        return like(values[..., 0] if values.shape[2] == 1 else values, self.dtype)
+
+    def _common(self, record: Any) -> dict[str, Any]:
+        from psd_tools.constants import Tag
+
+        fill = record.tagged_blocks.get_data(Tag.BLEND_FILL_OPACITY, 255)
+        return {
+            "opacity": record.opacity / 255,
+            "fill": float(fill) / 255,
+            "clip": bool(record.clipping),
+            "visible": bool(record.visible),
+            "name": record.name,
+            "effects": tuple(self._effects(record)),
+        }
+
+    def _group(self, record: Any) -> Group:
+        common = self._common(record)
+        layers: tuple[Item, ...] = tuple(self.items(record))
+        passes = record.blend_mode.name == "PASS_THROUGH"
+        mask = self._mask(record, (0, 0, self.document.width, self.document.height))
+        if record.kind == "artboard":
+            layers, mask = self._artboard(record, layers)
+            passes = False
+        return Group(
+            layers,
+            isolation="pass-through" if passes else "isolated",
+            mode="normal" if passes else _mode(record.blend_mode),
+            mask=mask,
+            **common,
+        )
+
+    def _artboard(self, record: Any, layers: tuple[Item, ...]) -> tuple[tuple[Item, ...], Floats]:
+        """An artboard clips to its box and may have paper of its own."""
+        left, top, right, bottom = record.bbox
+        mask = np.zeros(self.size, np.float32)
+        mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 1
+        color = _artboard_color(record)
+        if color is None:
+            return layers, mask
+        paper = np.empty((*self.size, 3), self.dtype)
+        paper[:] = like(np.array([[color]], np.float32), self.dtype)[0, 0]
+        return (Layer(paper, name="paper"), *layers), mask
+
+    def _layer(self, record: Any) -> Layer | None:
+        common = self._common(record)
+        mode = _mode(record.blend_mode)
+        knockout = self._knockout(record)
+        adjustment = _adjustment(record)
+        canvas = (0, 0, self.document.width, self.document.height)
+        if adjustment is not None:
+            return Layer(None, adjustment=adjustment, mode=mode, mask=self._mask(record, canvas), **common)
+        found = self._pixels(record)
+        if found is None:
+            return None
+        image, box = found
+        mask = self._mask(record, box)
+        return Layer(image, mode=mode, mask=mask, offset=(box[0], box[1]), knockout=knockout, **common)
+
+    def _knockout(self, record: Any) -> Any:
+        from psd_tools.constants import Tag
+
+        return {1: "shallow", 2: "deep"}.get(int(record.tagged_blocks.get_data(Tag.KNOCKOUT_SETTING, 0)), "none")
+
+    def _pixels(self, record: Any) -> tuple[Image, tuple[int, int, int, int]] | None:
+        """Stored pixels, or those of a fill layer, and their box on the canvas."""
+        if record.has_pixels() and record.width > 0 and record.height > 0:
+            if self.direct:
+                color, shape = record.numpy("color"), record.numpy("shape")
+                if color is not None:
+                    return self._like(color, shape), record.bbox
+            picture = record.topil(apply_icc=False)
+            return None if picture is None else (_from_pillow(picture, self.dtype), record.bbox)
+        return self._fill(record)
+
+    def _fill(self, record: Any) -> tuple[Image, tuple[int, int, int, int]] | None:
+        from psd_tools.composite import paint
+        from psd_tools.composite.utils import has_fill
+
+        if not has_fill(record) or not self.direct:
+            return None
+        box = (
+            record.bbox if record.width > 0 and record.height > 0 else (0, 0, self.document.width, self.document.height)
+        )
+        color, shape = paint.create_fill(record, box)
+        return None if color is None else (self._like(np.asarray(color, np.float32), shape), box)
+
+    def _mask(self, record: Any, box: tuple[int, int, int, int]) -> Floats | None:
+        """User mask and vector mask on a box, as far as the stored pixels do not hold them already."""
+        cover: Floats | None = None
+        mask = record.mask
+        if mask is not None and not mask.disabled and not _repeats_shape(record):
+            stored = record.numpy("mask", real_mask=True)
+            cover = np.full((box[3] - box[1], box[2] - box[0]), mask.background_color / 255, np.float32)
+            if stored is not None:
+                _paste(cover, stored[..., 0], mask.bbox, box)
+            cover = _parametrized(cover, mask)
+        vector = record.vector_mask
+        if vector is None or vector.disabled or not _needs_path(record):
+            return cover
+        from psd_tools.composite.vector import draw_vector_mask
+
+        path = np.asarray(draw_vector_mask(record, box), np.float32)[..., 0]
+        density = getattr(getattr(mask, "parameters", None), "vector_mask_density", None)
+        if density is not None:
+            path = path * np.float32(density / 255) + np.float32(1 - density / 255)
+        return path if cover is None else cover * path
+
+    def _effects(self, record: Any) -> Iterable[Effect]:
+        """Enabled effects, from the lowest to the topmost as Photoshop stacks them."""
+        if not record.has_effects() or not record.effects.enabled:
+            return
+        for name, convert in EFFECTS:
+            for effect in record.effects.find(name):
+                try:
+                    made = convert(effect, self.document)
+                except (ArgumentError, *DAMAGE):
+                    made = None  # an effect that can't be read is left away, as every reader of the format does
+                if made is not None:
+                    yield made
+
+
+def _mode(mode: Any) -> str:
+    name = mode.name.lower().replace("_", "-")
+    return "normal" if name == "pass-through" else RENAMED.get(name, name)
+
+
+def _from_pillow(picture: Any, dtype: Any) -> Image:
+    """CMYK, Lab, indexed and the like: Pillow's conversion to RGB."""
+    clear = "A" in picture.getbands() or "transparency" in picture.info
+    values = np.asarray(picture.convert("RGBA" if clear else "RGB"))
+    return like(values.astype(np.float32) / 255, dtype)
+
+
+def _paste(onto: Floats, values: Floats, place: tuple[int, int, int, int], box: tuple[int, int, int, int]) -> None:
+    left, top = max(place[0], box[0]), max(place[1], box[1])
+    right, bottom = min(place[2], box[2]), min(place[3], box[3])
+    if left < right and top < bottom:
+        part = values[top - place[1] : bottom - place[1], left - place[0] : right - place[0]]
+        onto[top - box[1] : bottom - box[1], left - box[0] : right - box[0]] = part
+
+
+def _parametrized(cover: Floats, mask: Any) -> Floats:
+    parameters = mask.parameters
+    if parameters is None:
+        return cover
+    feather = parameters.user_mask_feather
+    if feather and not mask.has_real():
+        cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(feather), borderType=cv2.BORDER_REPLICATE), np.float32)
+    density = parameters.user_mask_density
+    return cover if density is None else cover * np.float32(density / 255) + np.float32(1 - density / 255)
+
+
+def _repeats_shape(record: Any) -> bool:
+    """Shape and fill layers store their coverage twice, as transparency and as mask; it must count once."""
+    mask = record.mask
+    if record.kind not in ("shape", "solidcolorfill", "gradientfill", "patternfill") or not record.has_pixels():
+        return False
+    if mask.real_flags is not None or mask.bbox != record.bbox:
+        return False
+    stored, shape = record.numpy("mask"), record.numpy("shape")
+    return stored is not None and shape is not None and np.array_equal(stored, shape)
+
+
+def _needs_path(record: Any) -> bool:
+    if record.is_group() or not record.has_pixels():
+        return True
+    filled = record.kind in ("shape", "solidcolorfill", "gradientfill", "patternfill")
+    return not filled and not (record.mask is not None and record.mask.has_real())
+
+
+def _artboard_color(record: Any) -> tuple[float, float, float] | None:
+    from psd_tools.constants import Tag
+
+    for tag in (Tag.ARTBOARD_DATA1, Tag.ARTBOARD_DATA2, Tag.ARTBOARD_DATA3):
+        data = record.tagged_blocks.get_data(tag)
+        if data is None:
+            continue
+        kind = int(data.get(b"artboardBackgroundType", 1))
+        if kind == 3:
+            return None
+        if kind in (1, 2):
+            return (1.0, 1.0, 1.0) if kind == 1 else (0.0, 0.0, 0.0)
+        return _color(data.get(b"Clr "))
+    return (1.0, 1.0, 1.0)
+
+
+def _color(descriptor: Any) -> tuple[float, float, float]:
+    from psd_tools.composite.paint import draw_solid_color_fill
+    from psd_tools.constants import ColorMode
+    from psd_tools.terminology import Key
+
+    pixel, _ = draw_solid_color_fill((0, 0, 1, 1), ColorMode.RGB, {Key.Color: descriptor})  # type: ignore[arg-type]
+    red, green, blue = (float(v) for v in pixel[0, 0])
+    return red, green, blue
+
+
+def _light(effect: Any) -> tuple[float, float]:
+    """Offset of a shadow: away from the light, y downwards."""
+    turn = np.deg2rad(float(effect.angle))
+    return -float(effect.distance) * float(np.cos(turn)), float(effect.distance) * float(np.sin(turn))
+
+
+def _style(effect: Any) -> dict[str, Any]:
+    return {"opacity": float(effect.opacity) / 100, "mode": _mode(effect.blend_mode)}
+
+
+def _soft(effect: Any) -> dict[str, Any]:
+    return {
+        **_style(effect),
+        "color": _color(effect.color),
+        "size": float(effect.size),
+        "spread": float(effect.choke) / 100,
+    }
+
+
+def _drop_shadow(effect: Any, _: Any) -> Effect:
+    return DropShadow(offset=_light(effect), knockout=bool(effect.layer_knocks_out), **_soft(effect))
+
+
+def _inner_shadow(effect: Any, _: Any) -> Effect:
+    return InnerShadow(offset=_light(effect), **_soft(effect))
+
+
+def _outer_glow(effect: Any, _: Any) -> Effect:
+    return OuterGlow(**_soft(effect))
+
+
+def _inner_glow(effect: Any, _: Any) -> Effect:
+    center = effect.glow_source is not None and effect.glow_source.name == "CENTER"
+    return InnerGlow(source="center" if center else "edge", **_soft(effect))
+
+
+def _color_overlay(effect: Any, _: Any) -> Effect:
+    return ColorOverlay(color=_color(effect.color), **_style(effect))
+
+
+def _gradient_overlay(effect: Any, _: Any) -> Effect | None:
+    stops = _gradient_stops(effect.gradient)
+    if stops is None or effect.type is None:
+        return None
+    positions, colors = stops
+    if effect.reversed:
+        positions, colors = [1 - p for p in reversed(positions)], colors[::-1]
+    return GradientOverlay(
+        colors=tuple(colors),
+        positions=tuple(positions),
+        style=effect.type.name.lower().replace("_", "-"),
+        angle=float(effect.angle),
+        scale=float(effect.scale) / 100,
+        **_style(effect),
+    )
+
+
+def _gradient_stops(gradient: Any) -> tuple[list[float], list[tuple[float, ...]]] | None:
+    """Colour and transparency stops merged into one list of colours with alpha."""
+    from psd_tools.terminology import Key
+
+    if Key.Colors not in gradient:
+        return None
+    colors = [(float(s[Key.Location]) / 4096, _color(s[Key.Color])) for s in gradient[Key.Colors]]
+    clear = [(float(s[Key.Location]) / 4096, float(s[Key.Opacity]) / 100) for s in gradient[Key.Transparency]]
+    positions = sorted({p for p, _ in colors} | {p for p, _ in clear} | {0.0, 1.0})
+    planes = [np.interp(positions, [p for p, _ in colors], [c[i] for _, c in colors]) for i in range(3)]
+    planes.append(np.interp(positions, [p for p, _ in clear], [a for _, a in clear]))
+    return positions, [tuple(float(v) for v in row) for row in np.transpose(planes)]
+
+
+def _pattern_overlay(effect: Any, document: Any) -> Effect | None:
+    from psd_tools.composite.paint import draw_pattern_fill
+
+    pixels, shape = draw_pattern_fill((0, 0, document.width, document.height), document, effect.descriptor)
+    if pixels is None:
+        return None
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    cover = np.ones((*pixels.shape[:2], 1), np.float32) if shape is None else shape
+    return PatternOverlay(np.concatenate([pixels, cover], axis=2).astype(np.float32), **_style(effect))
+
+
+def _stroke(effect: Any, _: Any) -> Effect | None:
+    if effect.fill_type is not None and effect.fill_type.name != "SOLID_COLOR":
+        return None
+    place = {"INSIDE": "inside", "CENTER": "center", "OUTSIDE": "outside"}
+    position: Any = place[effect.position.name]
+    return Stroke(color=_color(effect.color), size=float(effect.size), position=position, **_style(effect))
+
+
+def _bevel(effect: Any, _: Any) -> Effect:
+    down = effect.direction is not None and effect.direction.name == "DOWN"
+    depth = float(effect.depth) / 100
+    return Bevel(
+        size=max(float(effect.size), 0.5),
+        depth=min(-depth if down else depth, 10),
+        angle=float(effect.angle),
+        altitude=float(effect.altitude),
+        soften=float(effect.soften),
+        highlight=_color(effect.highlight_color),
+        shadow=_color(effect.shadow_color),
+        opacity=float(effect.highlight_opacity) / 100,
+        highlight_mode=_mode(effect.highlight_mode),
+        shadow_mode=_mode(effect.shadow_mode),
+    )
+
+
+EFFECTS: tuple[tuple[str, Callable[[Any, Any], Effect | None]], ...] = (
+    ("dropshadow", _drop_shadow),
+    ("outerglow", _outer_glow),
+    ("patternoverlay", _pattern_overlay),
+    ("gradientoverlay", _gradient_overlay),
+    ("coloroverlay", _color_overlay),
+    ("innerglow", _inner_glow),
+    ("innershadow", _inner_shadow),
+    ("bevelemboss", _bevel),
+    ("stroke", _stroke),
+)
+
+
+def _adjustment(record: Any) -> Callable[[Image], Image] | None:
+    make = ADJUSTMENTS[record.kind] if record.kind in ADJUSTMENTS else None
+    return None if make is None else make(record)
+
+
+def _levels(record: Any) -> Callable[[Image], Image]:
+    tables = []
+    for one in list(record.data or [])[:4]:
+        values = (one.input_floor / 255, one.input_ceiling / 255, one.gamma / 100)
+        plain = (*values, one.output_floor, one.output_ceiling) == (0, 1, 1, 0, 255)
+        table = photoshop.levels_table(*values, one.output_floor / 255, one.output_ceiling / 255)
+        tables.append(None if plain else table)
+    return photoshop.ToneCurve(tables[1:4], tables[0]) if tables else photoshop.ToneCurve()
+
+
+def _curves(record: Any) -> Callable[[Image], Image]:
+    data = record.data
+    found = {}
+    if data is not None and data.extra is not None:
+        found = {item.channel_id: item.points for item in data.extra}
+    elif data is not None:
+        channels = (
+            [bit for bit in range(32) if data.count_map >> bit & 1] if data.version == 1 else range(data.count_map)
+        )
+        found = dict(zip(channels, data.data, strict=False))
+    tables = {channel: _curve(points) for channel, points in found.items()}
+    return photoshop.ToneCurve([tables.get(n) for n in (1, 2, 3)], tables.get(0))
+
+
+def _curve(points: list[Any]) -> Floats | None:
+    if points and isinstance(points[0], int):
+        return np.array(points, np.float32) / 255
+    pairs = [(x / 255, y / 255) for y, x in points]
+    return None if len(pairs) < 2 or pairs == [(0, 0), (1, 1)] else photoshop.curve_table(pairs)
+
+
+def _exposure(record: Any) -> Callable[[Image], Image]:
+    grey = record._psd.color_mode.name == "GRAYSCALE"
+    # Photoshop's default grey profile, Dot Gain 20 %, is near an exponent of 1.75.
+    table = photoshop.exposure_table(record.exposure, record.exposure_offset, record.gamma, 1.75 if grey else 2.2)
+    return photoshop.ToneCurve(master=table)
+
+
+def _brightness_contrast(record: Any) -> Callable[[Image], Image]:
+    if record.use_legacy:
+        return photoshop.ToneCurve(master=photoshop.brightness_contrast_table(record.brightness, record.contrast))
+    # The curves of the newer kind are known from measurement only; psd-tools holds the measured ones.
+    from psd_tools.composite.adjustments import apply_brightnesscontrast
+    from psd_tools.constants import ColorMode
+
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[None, :, None] + np.float32(1e-6)
+    values = apply_brightnesscontrast(np.repeat(ramp, 3, axis=2), ColorMode.RGB, record)
+    return photoshop.ToneCurve(master=np.asarray(values[0, :, 0], np.float32))
+
+
+def _invert(_: Any) -> Callable[[Image], Image]:
+    return photoshop.ToneCurve(master=np.array([1, 0], np.float32))
+
+
+def _posterize(record: Any) -> Callable[[Image], Image]:
+    return photoshop.ToneCurve(master=photoshop.posterize_table(int(record.posterize)))
+
+
+def _threshold(record: Any) -> Callable[[Image], Image]:
+    return photoshop.Threshold(float(record.threshold))
+
+
+def _hue_saturation(record: Any) -> Callable[[Image], Image]:
+    colorize = bool(record.enable_colorization)
+    hue, saturation, lightness = record.colorization if colorize else record.master
+    ranges = tuple(
+        (tuple(float(c) for c in corners), (h, s / 100, v / 100))
+        for corners, (h, s, v) in record.data
+        if (h, s, v) != (0, 0, 0)
+    )
+    return photoshop.HueSaturation(hue, saturation / 100, lightness / 100, colorize, () if colorize else ranges)
+
+
+def _channel_mixer(record: Any) -> Callable[[Image], Image]:
+    rest = record._data.unknown
+    numbers = [*record.data, *struct.unpack(f">{len(rest) // 2}h", rest[: len(rest) // 2 * 2])]
+    rows = [numbers[n : n + 5] for n in range(0, 15, 5)]
+    weights = tuple((r / 100, g / 100, b / 100, c / 100) for r, g, b, _, c in rows if len(rows) == 3)
+    return photoshop.ChannelMixer(weights[:1] if record.monochrome else weights)
+
+
+def _gradient_map(record: Any) -> Callable[[Image], Image]:
+    stops = [(stop.location / 4096, tuple(c / 65535 for c in stop.color[:3])) for stop in record.color_stops]
+    if record.reversed:
+        stops = [(1 - p, c) for p, c in reversed(stops)]
+    return photoshop.ToneMap(tuple(p for p, _ in stops), tuple(c for _, c in stops))
+
+
+def _black_and_white(record: Any) -> Callable[[Image], Image]:
+    names = ("red", "yellow", "green", "cyan", "blue", "magenta")
+    weights = tuple(getattr(record, name) / 100 for name in names)
+    tint = _color(record.tint_color) if record.use_tint and record.tint_color is not None else None
+    return photoshop.BlackWhite(weights, tint)  # type: ignore[arg-type]
+
+
+def _photo_filter(record: Any) -> Callable[[Image], Image] | None:
+    if record.xyz is not None:
+        # Version 3 stores Lab as 16.16 fixed point, chroma around 0.
+        lab = np.array([struct.unpack(">i", struct.pack(">I", v))[0] / 65536 for v in record.xyz], np.float32)
+        color = lab_to_srgb(lab)
+    elif record.color_space == 7:
+        lightness, a, b = record.color_components[:3]
+        color = lab_to_srgb(np.array([lightness / 100, np.int16(a) / 100, np.int16(b) / 100], np.float32))
+    elif record.color_space == 0:
+        color = np.array(record.color_components[:3], np.float32) / 65535
+    else:
+        return None
+    red, green, blue = (float(v) for v in np.clip(color, 0, 1))
+    return photoshop.PhotoFilter((red, green, blue), float(record.density) / 100, bool(record.luminosity))
+
+
+def _selective_color(record: Any) -> Callable[[Image], Image]:
+    changes = tuple(tuple(v / 100 for v in plate) for plate in record.data[1:10])
+    return photoshop.SelectiveColor(changes, relative=record.method == 0)  # type: ignore[arg-type]
+
+
+def _color_balance(record: Any) -> Callable[[Image], Image]:
+    ranges = [tuple(v / 255 for v in part) for part in (record.shadows, record.midtones, record.highlights)]
+    return photoshop.ColorBalance(*ranges, keeps_luma=bool(record.luminosity))  # type: ignore[arg-type]
+
+
+def _vibrance(record: Any) -> Callable[[Image], Image]:
+    return photoshop.Vibrance(record.vibrance / 100, record.saturation / 100)
+
+
+ADJUSTMENTS: dict[str, Callable[[Any], Callable[[Image], Image] | None]] = {
+    "levels": _levels,
+    "curves": _curves,
+    "exposure": _exposure,
+    "brightnesscontrast": _brightness_contrast,
+    "invert": _invert,
+    "posterize": _posterize,
+    "threshold": _threshold,
+    "huesaturation": _hue_saturation,
+    "channelmixer": _channel_mixer,
+    "gradientmap": _gradient_map,
+    "blackandwhite": _black_and_white,
+    "photofilter": _photo_filter,
+    "selectivecolor": _selective_color,
+    "colorbalance": _color_balance,
+    "vibrance": _vibrance,
+}
