@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import cv2
@@ -15,7 +16,7 @@ from imgedit.geometry.separable import Axis, resample
 from imgedit.pixels import Image, Progress, check, check_alpha, check_number
 from imgedit.tables import Table
 
-__all__ = ["RESIZE_FILTERS", "resize"]
+__all__ = ["RESIZE_FILTERS", "Placement", "place", "resize", "resize_placed"]
 
 RESIZE_FILTERS: Table[Kernel | None] = Table("filter", {"auto": None, **FILTERS})
 """The kernels, and ``auto``: Lanczos along an axis that shrinks, Catmull-Rom along one that grows."""
@@ -99,15 +100,90 @@ def resize(
         raise ArgumentError("fit", f"is {fit!r}", "give 'stretch', 'contain', 'cover' or 'pad'")
     if space not in ("srgb", "linear"):
         raise ArgumentError("space", f"is {space!r}", "give 'srgb' or 'linear'")
-    target = _target(image.shape[:2], size, scale, width, height)
-    inner = _within(image.shape[:2], target) if fit in ("contain", "pad") else target
-    box = _cover(image.shape[:2], target) if fit == "cover" else (0.0, 0.0, image.shape[1], image.shape[0])
-    out = _resized(image, inner, box, filter, space == "linear", progress)
-    if fit != "pad" or inner == target:
+    placement = place(image.shape[:2], size, scale=scale, width=width, height=height, fit=fit)
+    return resize_placed(image, placement, filter=filter, space=space, background=background, progress=progress)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which part of an image lands where: the `box` (left, top, right, bottom) of it on `inner` pixels of `outer`."""
+
+    box: tuple[float, float, float, float]
+    inner: tuple[int, int]
+    outer: tuple[int, int]
+
+    @property
+    def ratio(self) -> float:
+        """Input pixels for one output pixel, along the axis that shrinks less."""
+        left, top, right, bottom = self.box
+        return min((bottom - top) / self.inner[0], (right - left) / self.inner[1])
+
+    def after(self, reduction: int) -> Placement:
+        """Give the same placement for an image that its decoder has made so many times smaller already."""
+        left, top, right, bottom = (edge / reduction for edge in self.box)
+        return replace(self, box=(left, top, right, bottom))
+
+
+def place(
+    shape: tuple[int, ...],
+    size: tuple[int, int] | None = None,
+    *,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: str = "stretch",
+) -> Placement:
+    """Work out the sizes of `resize` without an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the image.
+    size, scale, width, height, fit
+        As for `resize`.
+
+    Returns
+    -------
+    Placement
+        What lands where.
+    """
+    target = _target(shape, size, scale, width, height)
+    inner = _within(shape, target) if fit in ("contain", "pad") else target
+    box = _cover(shape, target) if fit == "cover" else (0.0, 0.0, float(shape[1]), float(shape[0]))
+    return Placement(box, inner, target if fit == "pad" else inner)
+
+
+def resize_placed(
+    image: Image,
+    placement: Placement,
+    *,
+    filter: str = "auto",
+    space: str = "srgb",
+    background: Color | None = None,
+    progress: Progress | None = None,
+) -> Image:
+    """Do what `resize` does once the sizes are known.
+
+    Parameters
+    ----------
+    image : ndarray
+        A checked image.
+    placement : Placement
+        From `place`.
+    filter, space, background, progress
+        As for `resize`.
+
+    Returns
+    -------
+    ndarray
+        A new image of the outer size.
+    """
+    out = _resized(image, placement.inner, placement.box, filter, space == "linear", progress)
+    if placement.inner == placement.outer:
         return out
-    top, left = ((outer - part) // 2 for outer, part in zip(target, inner, strict=True))
-    rest = (left, top, target[1] - inner[1] - left, target[0] - inner[0] - top)
-    return pad(out, rest, background=background)
+    (height, width), inner = placement.outer, placement.inner
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    return pad(out, (left, top, width - inner[1] - left, height - inner[0] - top), background=background)
 
 
 def _target(
