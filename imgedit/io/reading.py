@@ -16,7 +16,7 @@ from imgedit.io import files, profiles
 from imgedit.io.codec import Codec, Header, Request
 from imgedit.io.formats import FORMATS, sniff
 from imgedit.io.metadata import Metadata, upright
-from imgedit.pixels import Image, full_range, premultiply, soft_mask, split_alpha, unpremultiply
+from imgedit.pixels import Image, as_float, full_range, like, premultiply, soft_mask, split_alpha, unpremultiply
 
 __all__ = ["Info", "decode", "info", "read", "read_mask"]
 
@@ -405,6 +405,8 @@ def _reduce(image: Image, header: Header, factor: int) -> Image:
         return image
     down, right = -height % factor, -width % factor
     clear = split_alpha(image)[1] is not None
-    image = cv2.copyMakeBorder(premultiply(image) if clear else image, 0, down, 0, right, cv2.BORDER_REPLICATE)
-    small = cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    return unpremultiply(small) if clear else np.asarray(small)
+    work = premultiply(as_float(image)) if clear else image
+    work = np.asarray(cv2.copyMakeBorder(work, 0, down, 0, right, cv2.BORDER_REPLICATE))
+    size = (work.shape[1] // factor, work.shape[0] // factor)
+    small = np.asarray(cv2.resize(work, size, interpolation=cv2.INTER_AREA))
+    return like(unpremultiply(small), image) if clear else small
