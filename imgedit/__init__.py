@@ -84,6 +84,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
+from imgedit.tone import adjust
 
 __version__ = "0.1.0"
 
@@ -111,6 +112,7 @@ __all__ = [
     "Stroke",
     "Transform",
     "__version__",
+    "adjust",
     "align_depth",
     "batch",
     "bevel",
@@ -171,8 +173,8 @@ __all__ = [
     "to_bgr",
     "to_float",
     "to_pil",
-    "to_uint16",
     "to_uint8",
+    "to_uint16",
     "trim",
     "trim_box",
     "unpremultiply",

@@ -30,10 +30,12 @@ __all__ = [
     "linear_to_srgb",
     "luma",
     "luminance",
+    "mix_triples",
     "oklab_to_linear",
     "oklab_to_srgb",
     "oklch_to_srgb",
     "on_triples",
+    "rgb_to_relative_xyz",
     "srgb_to_lab",
     "srgb_to_lch",
     "srgb_to_linear",
@@ -206,8 +208,21 @@ def on_triples(values: NDArray[Any], convert: Callable[[Floats], Floats]) -> Flo
     return out
 
 
-def _mix(values: Floats, matrix: NDArray[np.float64]) -> Floats:
-    """Multiply each triple by a 3x3 matrix."""
+def mix_triples(values: Floats, matrix: NDArray[np.float64]) -> Floats:
+    """Multiply each triple by a 3x3 matrix.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        ``(..., 3)``.
+    matrix : ndarray of float64
+        3x3; rows give the new channels.
+
+    Returns
+    -------
+    ndarray of float32
+        A new array of the same shape.
+    """
     pixels = np.ascontiguousarray(values).reshape(-1, 1, 3)
     return np.asarray(cv2.transform(pixels, matrix), np.float32).reshape(values.shape)
 
@@ -369,12 +384,12 @@ def oklch_to_srgb(values: NDArray[Any]) -> Floats:
 
 
 def _oklab(linear: Floats) -> Floats:
-    return _mix(np.cbrt(_mix(linear, OKLAB_LMS)), OKLAB_LAB)
+    return mix_triples(np.cbrt(mix_triples(linear, OKLAB_LMS)), OKLAB_LAB)
 
 
 def _from_oklab(lab: Floats) -> Floats:
-    cones = _mix(lab, np.linalg.inv(OKLAB_LAB))
-    return _mix(cones * cones * cones, np.linalg.inv(OKLAB_LMS))
+    cones = mix_triples(lab, np.linalg.inv(OKLAB_LAB))
+    return mix_triples(cones * cones * cones, np.linalg.inv(OKLAB_LMS))
 
 
 def _polar(lab: Floats) -> Floats:
@@ -495,7 +510,7 @@ def lch_to_srgb(values: NDArray[Any]) -> Floats:
 
 
 @functools.cache
-def _rgb_to_relative_xyz() -> NDArray[np.float64]:
+def rgb_to_relative_xyz() -> NDArray[np.float64]:
     """Linear sRGB -> X, Y, Z over those of white, from the chromaticities alone."""
     full = np.array([(x / y, 1.0, (1 - x - y) / y) for x, y in (*PRIMARIES, D65)])
     primaries, white = full[:3].T, full[3]
@@ -504,7 +519,7 @@ def _rgb_to_relative_xyz() -> NDArray[np.float64]:
 
 
 def _lab(linear: Floats) -> Floats:
-    relative = _mix(linear, _rgb_to_relative_xyz())
+    relative = mix_triples(linear, rgb_to_relative_xyz())
     root = np.where(
         relative > LAB_KNEE**3,
         np.cbrt(relative),
@@ -518,7 +533,7 @@ def _from_lab(lab: Floats) -> Floats:
     y = (lab[..., 0] + 16) / 116
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     relative = np.where(root > LAB_KNEE, root * root * root, (root - np.float32(4 / 29)) * np.float32(3 * LAB_KNEE**2))
-    return _mix(relative, np.asarray(np.linalg.inv(_rgb_to_relative_xyz()), np.float64))
+    return mix_triples(relative, np.asarray(np.linalg.inv(rgb_to_relative_xyz()), np.float64))
 
 
 def luma(values: NDArray[Any], *, standard: Literal["bt601", "bt709"] = "bt709") -> Floats:
