@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo test check bench docs dist clean
+.PHONY: demo test test-train check bench docs dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -17,6 +17,11 @@ demo: $(VENV)/demo.done
 
 test: check
 	$(BIN)/pytest -n auto
+
+# torch is pinned here so that CI takes a build for the CPU; users choose theirs.
+test-train: $(VENV)/test.done
+	$(PIP) install --quiet torch==2.13.0 -e '.[train]'
+	$(BIN)/pytest tests_train imgedit/training
 
 check: $(VENV)/test.done
 	$(BIN)/ruff check .

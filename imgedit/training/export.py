@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import platform
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,21 +52,36 @@ def export_onnx(net: nn.Module, path: Path, *, example: Tensor, free_axes: Seque
     """
     folded = fold(net)
     free = dict.fromkeys(free_axes, torch.export.Dim.AUTO)
-    program = torch.onnx.export(
-        folded,
-        (example,),
-        dynamo=True,
-        input_names=["input"],
-        output_names=["output"],
-        dynamic_shapes=(free,),
-        opset_version=OPSET,
-        optimize=True,
-        verbose=False,
-    )
+    with _quiet():
+        program = torch.onnx.export(
+            folded,
+            (example,),
+            dynamo=True,
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_shapes=(free,),
+            opset_version=OPSET,
+            optimize=True,
+            verbose=False,
+        )
     if program is None:
         raise TrainingError(f"torch gave no ONNX program for {path.name}")
     _save_bare(program.model_proto, path)
     return _difference(folded, path, example, free_axes)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what torch's exporter says about itself: its own deprecations, and torchvision, which nobody needs."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _save_bare(model: Any, path: Path) -> None:

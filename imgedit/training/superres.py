@@ -334,7 +334,7 @@ def train_superres(
         torch.manual_seed(seed)
         net = SuperResolution(scale, channels=channels, blocks=blocks)
     task = SuperResolutionTask.from_folder(net, data, held=held, crop=crop, count=count)
-    settings = Settings(steps=steps, rate=rate, seed=seed, every=every, device=device)
+    settings = Settings(steps=steps, rate=rate, warmup=min(200, steps // 10), seed=seed, every=every, device=device)
     best = train(task, out, settings, progress=progress)
     name = name or out.resolve().name
     path = out / f"{name}.onnx"
