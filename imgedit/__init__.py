@@ -72,6 +72,7 @@ from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, t
 from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
 from imgedit.io import Info, Metadata, info, read, read_mask, write
+from imgedit.metrics import mse, psnr, ssim, ssim_map
 from imgedit.pixels import (
     from_bgr,
     from_pil,
@@ -147,6 +148,7 @@ __all__ = [
     "linear_to_srgb",
     "luma",
     "luminance",
+    "mse",
     "oklab_to_linear",
     "oklab_to_srgb",
     "oklch_to_srgb",
@@ -155,6 +157,7 @@ __all__ = [
     "parse_color",
     "parse_paint",
     "premultiply",
+    "psnr",
     "pyramid_blend",
     "read",
     "read_layers",
@@ -169,6 +172,8 @@ __all__ = [
     "srgb_to_linear",
     "srgb_to_oklab",
     "srgb_to_oklch",
+    "ssim",
+    "ssim_map",
     "stroke",
     "to_bgr",
     "to_float",
