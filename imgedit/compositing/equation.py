@@ -57,8 +57,11 @@ def to_planes(strip: Image) -> tuple[Planes, Alpha]:
     """
     channels = 1 if strip.ndim == 2 else strip.shape[2]
     out = np.empty((channels, *strip.shape[:2]), np.float32)
-    for plane, values in zip(out, [strip] if channels == 1 else cv2.split(strip), strict=True):
-        np.divide(values, np.float32(full_range(strip.dtype)), out=plane, dtype=np.float32)
+    if strip.dtype == np.float32:
+        cv2.split(strip, list(out))
+    else:
+        for plane, values in zip(out, cv2.split(strip), strict=True):
+            np.divide(values, np.float32(full_range(strip.dtype)), out=plane)
     return out[:3], out[3] if channels == 4 else None
 
 
@@ -128,7 +131,7 @@ def composite(
     alpha: Alpha
     planes = max(len(backdrop), len(source))
     if len(backdrop) != len(source) or (planes == 1 and ("oklab" in (space, outer) or not _separable(mode))):
-        backdrop, source = (np.repeat(x, 3, axis=0) if len(x) == 1 else x for x in (backdrop, source))
+        backdrop, source = _rgb(backdrop), _rgb(source)
     pair = _Pair(backdrop, source, space, outer)
     if mode in ALPHA_MODES:
         alpha_s = _plane(times(source_alpha, fill, source), source)
@@ -137,8 +140,11 @@ def composite(
         color, alpha = ALPHA_MODES[mode].apply(pair.backdrop, alpha_b, pair.source, alpha_s, shape)
         color = color.copy() if color is backdrop else color
     else:
-        mixed, source_alpha = _mix(pair, backdrop_alpha, source_alpha, mode, fill)
-        color, alpha = _operate(pair.backdrop, backdrop_alpha, mixed, source_alpha, operator)
+        inner = fill if mode in FILLED else 1.0
+        if inner == 1:
+            source_alpha = times(source_alpha, fill, source)
+        blended = pair.blended(mode, inner)
+        color, alpha = _operate(pair, backdrop_alpha, blended, source_alpha, operator, inner)
     if outer != "srgb":
         color = convert(color, outer, "srgb")
         _keep(color, backdrop, source_alpha)
@@ -192,22 +198,29 @@ def knock_out(
     This is the formula of ISO 32000-1, 11.4.6.2, in premultiplied colour:
     ``(1 - shape) accumulated + (shape - alpha_s) initial + alpha_s mixed``.
     """
-    clear = np.zeros(source.shape[1:], np.float32)
     if initial is None:
-        initial, initial_alpha = source, clear
-    outside = 0.0 if shape is None else 1 - shape
-    over = 1.0 if initial_alpha is None else initial_alpha
-    mixed, source_alpha = _mix(_Pair(initial, source), initial_alpha, source_alpha, mode, fill)
-    inside = clear + (1.0 if source_alpha is None else source_alpha)
-    weights = (
-        outside * (1.0 if accumulated_alpha is None else accumulated_alpha) + clear,
-        (1 - outside - inside) * over + clear,
-        inside,
-    )
-    alpha = weights[0] + weights[1] + weights[2]
-    share = [weight / np.maximum(alpha, TINY) for weight in weights]
-    color = share[0] * accumulated + share[1] * initial + share[2] * mixed
-    return np.where(alpha > 0, color, accumulated), alpha
+        initial, initial_alpha = source, np.zeros(source.shape[1:], np.float32)
+    if len({len(accumulated), len(initial), len(source)}) > 1:
+        accumulated, initial, source = _rgb(accumulated), _rgb(initial), _rgb(source)
+    pair = _Pair(initial, source)
+    inner = fill if mode in FILLED else 1.0
+    if inner == 1:
+        source_alpha = times(source_alpha, fill, source)
+    over, alpha_s = _plane(initial_alpha, source), _plane(source_alpha, source)
+    covered = _plane(shape, source)
+    within = alpha_s * over
+    weights = {
+        "accumulated": (1 - covered) * _plane(accumulated_alpha, source),
+        "initial": (covered - alpha_s) * over,
+        "within": within,
+        "beside": (alpha_s - within) * np.float32(inner),
+    }
+    alpha = np.minimum(sum(weights.values()), 1)
+    colors = accumulated, initial, pair.blended(mode, inner), source
+    divisor = np.maximum(alpha, TINY)
+    shares = [weight / divisor for weight in weights.values()]
+    shares[0] += alpha <= 0
+    return _sum(*zip(shares, colors, strict=True)), alpha
 
 
 class _Pair:
@@ -231,25 +244,12 @@ class _Pair:
         return convert(result, space, self.outer)
 
 
+def _rgb(color: Planes) -> Planes:
+    return np.repeat(color, 3, axis=0) if len(color) == 1 else color
+
+
 def _separable(mode: str) -> bool:
     return MODES[mode].separable if mode in MODES else mode != "color-erase"
-
-
-def _mix(pair: _Pair, backdrop_alpha: Alpha, source_alpha: Alpha, mode: str, fill: float) -> tuple[Planes, Alpha]:
-    """Blend where there is backdrop, leave the source alone where there is none; give the alpha that goes with it."""
-    inner = fill if mode in FILLED else 1.0
-    if inner == 1:
-        source_alpha = times(source_alpha, fill, pair.source)
-    blended = pair.blended(mode, inner)
-    if backdrop_alpha is None or mode == "normal":
-        return blended, source_alpha
-    if inner == 1:
-        return (1 - backdrop_alpha) * pair.source + backdrop_alpha * blended, source_alpha
-    # Fill inside a formula leaves the backdrop as it was at fill 0, so the part beside the backdrop must vanish too.
-    beside = (1 - backdrop_alpha) * np.float32(inner)
-    shown = beside + backdrop_alpha
-    mixed = (beside * pair.source + backdrop_alpha * blended) / np.maximum(shown, TINY)
-    return mixed, shown if source_alpha is None else source_alpha * shown
 
 
 def _keep(color: Planes, backdrop: Planes, source_alpha: Alpha) -> None:
@@ -259,23 +259,40 @@ def _keep(color: Planes, backdrop: Planes, source_alpha: Alpha) -> None:
 
 
 def _operate(
-    backdrop: Planes, backdrop_alpha: Alpha, mixed: Planes, source_alpha: Alpha, operator: str
+    pair: _Pair, backdrop_alpha: Alpha, blended: Planes, source_alpha: Alpha, operator: str, fill: float
 ) -> tuple[Planes, Alpha]:
-    """Weigh the two premultiplied, and divide by the resulting alpha."""
-    if operator == "source-over" and source_alpha is None:
-        return mixed.copy(), None
-    if operator == "source-over" and backdrop_alpha is None and source_alpha is not None:
-        return (1 - source_alpha) * backdrop + source_alpha * mixed, None
-    alpha_b = _plane(backdrop_alpha, backdrop)
-    alpha_s = _plane(source_alpha, backdrop)
+    """Weigh the blend, the source beside the backdrop and the backdrop, and divide by the alpha that they add up to.
+
+    Fill inside a formula leaves the backdrop as it was at fill 0, so the source beside the backdrop must fade with it.
+    """
+    if operator == "source-over" and backdrop_alpha is None:
+        if source_alpha is None:
+            return np.array(blended, np.float32), None
+        return _sum((source_alpha, blended), (1 - source_alpha, pair.backdrop)), None
+    alpha_b, alpha_s = _plane(backdrop_alpha, blended), _plane(source_alpha, blended)
     factor_s, factor_b = OPERATORS[operator](alpha_b, alpha_s)
     weight_s, weight_b = alpha_s * np.float32(factor_s), alpha_b * np.float32(factor_b)
-    alpha = np.minimum(weight_s + weight_b, 1)
+    within = weight_s * alpha_b
+    beside = (weight_s - within) * np.float32(fill)
+    alpha = np.minimum(within + beside + weight_b, 1)
     divisor = np.maximum(alpha, TINY)
     # Where nothing is left, the colour is the backdrop's as far as the operator keeps any of it: hidden colour that
     # a clear source touches must stay as it was.
-    share_b = np.where(alpha > 0, weight_b / divisor, np.float32(np.greater(factor_b, 0)))
-    return weight_s / divisor * mixed + share_b * backdrop, alpha
+    clear = (alpha <= 0) * np.greater(factor_b, 0)
+    share_b = weight_b / divisor + clear
+    if blended is pair.source:
+        return _sum(((within + beside) / divisor, blended), (share_b, pair.backdrop)), alpha
+    return _sum((within / divisor, blended), (beside / divisor, pair.source), (share_b, pair.backdrop)), alpha
+
+
+def _sum(*parts: tuple[NDArray[Any], Planes]) -> Planes:
+    """Add up planes of colour, each times its plane of weights."""
+    out = np.zeros(parts[0][1].shape, np.float32)
+    for weight, color in parts:
+        weight = np.asarray(weight, np.float32)
+        for plane, values in zip(out, color, strict=True):
+            cv2.accumulateProduct(np.asarray(values, np.float32), weight, plane)
+    return out
 
 
 def _plane(alpha: Alpha, color: Planes) -> NDArray[Any]:

@@ -29,6 +29,9 @@ Values: TypeAlias = Any
 GIMP_LUMA = (0.22248840, 0.71690369, 0.06060791)
 BT709_LUMA = (0.212656, 0.715158, 0.072186)
 
+# As far beyond [0, 1] as a colour in it comes by rounding.
+ROUNDING = np.float32(1e-6)
+
 
 def luma(color: Values) -> Values:
     """Weigh red, green and blue as W3C 10.2 does: 0.3, 0.59, 0.11."""
@@ -38,8 +41,11 @@ def luma(color: Values) -> Values:
 def _clip_color(color: Values, gray: Values) -> Values:
     """Pull a colour towards a grey until it lies in [0, 1] (W3C 10.2, ClipColor)."""
     low, high = color.min(axis=0), color.max(axis=0)
-    shrink = np.minimum(1, np.minimum(gray / np.maximum(gray - low, TINY), (1 - gray) / np.maximum(high - gray, TINY)))
-    return gray + (color - gray) * np.maximum(shrink, 0)
+    rise, fall = np.where(high > 1 + ROUNDING, high - gray, 0), np.where(low < -ROUNDING, gray - low, 0)
+    shrink = np.minimum(
+        (1 - gray + (rise <= 0)) / np.maximum(rise, TINY), (gray + (fall <= 0)) / np.maximum(fall, TINY)
+    )
+    return gray + (color - gray) * np.clip(shrink, 0, 1)
 
 
 def _with_luma(color: Values, value: Values) -> Values:
@@ -214,7 +220,7 @@ def _mean(color: Values) -> Values:
 
 
 HSX = {
-    "hsi": _hsx(_mean, lambda c: 1 - c.min(axis=0) / np.maximum(_mean(c), TINY)),
+    "hsi": _hsx(_mean, lambda c: (_mean(c) - c.min(axis=0)) / np.maximum(_mean(c), TINY)),
     "hsl": _hsx(_mid, lambda c: _saturation(c) / np.maximum(1 - np.abs(2 * _mid(c) - 1), TINY)),
     "hsv": _hsx(lambda c: c.max(axis=0), lambda c: _saturation(c) / np.maximum(c.max(axis=0), TINY)),
 }
