@@ -92,12 +92,16 @@ def _load_regular(name: str, max_bytes: int) -> bytes:
     for flag in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):
         flags |= getattr(os, flag, 0)
     descriptor = os.open(name, flags)
-    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+    try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         if not stat.S_ISREG(status.st_mode):
             raise InvalidPathError(name, f"is {_kind(status.st_mode)}, not a regular file; pipe data in through '-'")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
         if status.st_size > max_bytes:
             _refuse_size(name, max_bytes, f"{status.st_size} bytes")
         # One byte more than the size that is told, so that the usual file takes one call and no copy.

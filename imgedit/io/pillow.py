@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     import PIL.Image
     import PIL.ImageFile
 
-__all__ = ["channels_of", "opened", "to_array"]
+__all__ = ["allot", "channels_of", "opened", "to_array"]
 
 # What Pillow's plugins are known to raise for broken files; MemoryError and signals are not among them.
-FAILURES = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, ArithmeticError)
+FAILURES = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError, ArithmeticError, struct.error,
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -47,6 +49,13 @@ def opened(
         if type(failure).__module__.startswith("imgedit"):
             raise
         raise damaged(name, f"can't be decoded ({failure})") from failure
+
+
+def allot(picture: PIL.ImageFile.ImageFile) -> None:
+    """Give a picture its memory before it loads: the TIFF plugin asks Pillow's own limit only when it has to."""
+    import PIL.Image
+
+    picture.im = PIL.Image.new(picture.mode, picture.size).im
 
 
 def channels_of(picture: PIL.Image.Image) -> int:

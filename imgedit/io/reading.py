@@ -16,7 +16,7 @@ from imgedit.io import files, profiles
 from imgedit.io.codec import Codec, Header, Request
 from imgedit.io.formats import FORMATS, sniff
 from imgedit.io.metadata import Metadata, upright
-from imgedit.pixels import Image, as_float, full_range, like, premultiply, soft_mask, split_alpha, unpremultiply
+from imgedit.pixels import Image, as_float, like, premultiply, soft_mask, split_alpha, unpremultiply
 
 __all__ = ["Info", "decode", "info", "read", "read_mask"]
 
@@ -208,7 +208,8 @@ def read_mask(
         A picture in colour, which is no mask.
     """
     image = read(path, frame=frame, max_pixels=max_pixels)
-    coverage = soft_mask(np.clip(_one_channel(image, files.show(path)), 0, full_range(image.dtype)))
+    mask = _one_channel(image, files.show(path))
+    coverage = soft_mask(np.clip(mask, 0, 1) if mask.dtype == np.float32 else mask)
     return coverage if soft else coverage >= 0.5
 
 

@@ -41,6 +41,13 @@ JPEG_IN_TIFF, FAX = 7, {2, 3, 4}
 # Text about the picture that belongs to EXIF's first directory, and what EXIF keeps in directories of its own.
 ABOUT = (270, 271, 272, 305, 306, 315, 33432)
 
+# What the codecs of JPEG and fax need to know, beside the place of the data.
+CODED = (
+    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES,
+    PLANAR, 292, 293, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT,
+    347, 529, 530, 531, 532,
+)  # fmt: skip
+
 # Strips of this size let readers take a part of the picture, and packing them needs little memory.
 STRIP_BYTES = 256 * 1024
 
@@ -203,13 +210,15 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
 def _decode_whole(file: TiffFile, page: Page, header: Header, request: Request) -> Image:
     from PIL import TiffImagePlugin
 
-    data = bytearray(file.data)
-    struct.pack_into(file.order + ("Q" if file.big else "I"), data, file.first, page.at)
-    turned = file.entries(page.at)[0].get(ORIENTATION)
-    if turned is not None and turned.kind == 3:
-        # Pillow would turn the picture while it loads; that is done once for all formats, after decoding.
-        struct.pack_into(file.order + "H", data, turned.at, 1)
-    with pillow.opened(TiffImagePlugin.TiffImageFile, bytes(data), request.name) as picture:
+    fields = file.entries(page.at)[0]
+    offsets, sizes = _spans(file, fields, page)
+    if any(offset + size > len(file.data) for offset, size in zip(offsets, sizes, strict=True)) and not request.keep:
+        raise damaged(request.name, "the TIFF ends early")
+    # Only the tags that the codecs need: no orientation (that is applied once, later), nothing that could mislead.
+    kept = pack({tag: file.value(fields, tag) for tag in CODED if tag in fields}, len(file.data))
+    data = b"".join([b"II*\0", struct.pack("<I", len(file.data)), file.data[8:], kept])
+    with pillow.opened(TiffImagePlugin.TiffImageFile, data, request.name) as picture:
+        pillow.allot(picture)
         if picture.mode == "CMYK":
             return profiles.cmyk_to_srgb(picture, header.metadata.icc, request.name)
         if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "RGBX"):
@@ -224,13 +233,10 @@ def _samples(file: TiffFile, fields: dict[int, Field], page: Page, request: Requ
     block_height, block_width = page.block or (rows, page.width)
     if block_height <= 0 or block_width <= 0 or block_height * block_width > 4 * max(2**20, page.width * page.height):
         raise damaged(request.name, f"the TIFF has tiles of {block_width}x{block_height} pixels")
-    offsets = file.values(fields, TILE_OFFSETS if page.block else STRIP_OFFSETS)
-    sizes = file.values(fields, TILE_SIZES if page.block else STRIP_SIZES)
+    offsets, sizes = _spans(file, fields, page)
     down, right = -(-page.height // block_height), -(-page.width // block_width)
     planes = page.samples if page.planar else 1
-    if not sizes and len(offsets) == 1:
-        sizes = (len(file.data) - offsets[0],)
-    if len(offsets) != len(sizes) or len(offsets) < down * right * planes:
+    if len(offsets) < down * right * planes:
         raise damaged(request.name, "the TIFF lists too few strips")
     row_bytes = (block_width * across * page.bits + 7) // 8
     out = np.zeros((page.height, page.width, page.samples), _dtype(page))
@@ -249,6 +255,17 @@ def _samples(file: TiffFile, fields: dict[int, Field], page: Page, request: Requ
                     target[...] = part
                 number += 1
     return out
+
+
+def _spans(file: TiffFile, fields: dict[int, Field], page: Page) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Give places and sizes of all strips or tiles."""
+    offsets = file.values(fields, TILE_OFFSETS if page.block else STRIP_OFFSETS)
+    sizes = file.values(fields, TILE_SIZES if page.block else STRIP_SIZES)
+    if not sizes and len(offsets) == 1:
+        sizes = (len(file.data) - offsets[0],)  # old writers leave out the size of the only strip
+    if not offsets or len(offsets) != len(sizes):
+        raise damaged(file.name, "the TIFF does not tell where its strips are")
+    return offsets, sizes
 
 
 def _dtype(page: Page) -> np.dtype[Any]:
@@ -276,11 +293,27 @@ def _unpack(
             return np.zeros(shape, np.uint8)
     if page.compression == NONE:
         raw = np.frombuffer(packed[:wanted].ljust(wanted, b"\0"), np.uint8).reshape(shape)
+    elif page.compression in (ADOBE_DEFLATE, DEFLATE):
+        raw = _inflate(packed, shape, request)
     else:
         raw = _through_libtiff(packed, page.compression, shape, request)
     if file.one(fields, FILL_ORDER, 1) == 2:
         raw = np.packbits(np.unpackbits(raw, axis=1).reshape(shape[0], -1, 8)[..., ::-1].reshape(shape[0], -1), axis=1)
     return raw
+
+
+def _inflate(packed: bytes, shape: tuple[int, int], request: Request) -> NDArray[np.uint8]:
+    wanted = shape[0] * shape[1]
+    try:
+        # One byte more than wanted makes zlib read on to its checksum.
+        raw = zlib.decompressobj().decompress(packed, wanted + 1)[:wanted]
+    except zlib.error as failure:
+        if not request.keep:
+            raise damaged(request.name, f"the TIFF is damaged ({failure})") from failure
+        raw = b""
+    if len(raw) < wanted and not request.keep:
+        raise damaged(request.name, "the TIFF is damaged (a strip is too short)")
+    return np.frombuffer(raw.ljust(wanted, b"\0"), np.uint8).reshape(shape)
 
 
 def _through_libtiff(packed: bytes, compression: int, shape: tuple[int, int], request: Request) -> NDArray[np.uint8]:
@@ -301,6 +334,7 @@ def _through_libtiff(packed: bytes, compression: int, shape: tuple[int, int], re
         b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", len(tags)) + directory + b"\0\0\0\0"
     )
     with pillow.opened(TiffImagePlugin.TiffImageFile, wrapped, request.name) as picture:
+        pillow.allot(picture)
         return np.array(picture)
 
 
