@@ -56,7 +56,7 @@ def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
         index = np.floor(v).astype(np.intp) * source.shape[1] + np.floor(u).astype(np.intp)
         return _fetch(source, index)
     if filter == "linear" and linear_remap_is_exact():
-        return np.asarray(cv2.remap(source, u - np.float32(0.5), v - np.float32(0.5), cv2.INTER_LINEAR))
+        return _linear(source, u - np.float32(0.5), v - np.float32(0.5))
     if filter == "cubic" and linear_remap_is_exact():
         return _parabolas(source, u - np.float32(0.5), v - np.float32(0.5))
     return _taps(source, u, v, filter)
@@ -71,21 +71,32 @@ def linear_remap_is_exact() -> bool:
 
 
 def _parabolas(source: Floats, x: Floats, y: Floats) -> Floats:
-    bend_x = cv2.sepFilter2D(source, -1, SECOND_DIFFERENCE, ONE)
-    bend_y = cv2.sepFilter2D(source, -1, ONE, SECOND_DIFFERENCE)
-    bend_both = cv2.sepFilter2D(bend_x, -1, ONE, SECOND_DIFFERENCE)
-    a, b = _half_product(x), _half_product(y)
-    if source.ndim == 3:
-        a, b = cv2.merge([a] * 4), cv2.merge([b] * 4)
-    out = cv2.remap(bend_both, x, y, cv2.INTER_LINEAR)
+    bend_x = _filtered(source, SECOND_DIFFERENCE, ONE)
+    bend_y = _filtered(source, ONE, SECOND_DIFFERENCE)
+    bend_both = _filtered(bend_x, ONE, SECOND_DIFFERENCE)
+    a, b = (_spread(_half_product(place), source) for place in (x, y))
+    out = _linear(bend_both, x, y)
     out *= b
-    out -= cv2.remap(bend_x, x, y, cv2.INTER_LINEAR)
+    out -= _linear(bend_x, x, y)
     out *= a
-    part = cv2.remap(bend_y, x, y, cv2.INTER_LINEAR)
+    part = _linear(bend_y, x, y)
     part *= b
     out -= part
-    out += cv2.remap(source, x, y, cv2.INTER_LINEAR)
-    return np.asarray(out)
+    out += _linear(source, x, y)
+    return out
+
+
+def _linear(source: Floats, x: Floats, y: Floats) -> Floats:
+    return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR), np.float32)
+
+
+def _filtered(source: Floats, across: Floats, down: Floats) -> Floats:
+    return np.asarray(cv2.sepFilter2D(source, -1, across, down), np.float32)
+
+
+def _spread(weight: Floats, source: Floats) -> Floats:
+    """Repeat weights for all channels, so that products run over contiguous numbers."""
+    return weight if source.ndim == 2 else np.asarray(cv2.merge([weight] * 4), np.float32)
 
 
 def _half_product(place: Floats) -> Floats:
@@ -98,14 +109,13 @@ def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
     left, across = _weights(u, filter)
     top, down = _weights(v, filter)
     start = top * source.shape[1] + left
-    if source.ndim == 3:
-        across, down = ([cv2.merge([weight] * 4) for weight in weights] for weights in (across, down))
+    shares = [_spread(weight, source) for weight in across]
     out = np.zeros((*u.shape, *source.shape[2:]), np.float32)
     for row, weight in enumerate(down):
         line = np.zeros_like(out)
-        for column, share in enumerate(across):
+        for column, share in enumerate(shares):
             line += _fetch(source, start + (row * source.shape[1] + column)) * share
-        out += line * weight
+        out += line * _spread(weight, source)
     return out
 
 

@@ -118,11 +118,11 @@ def _stretched(shape: Callable[[NDArray[np.float64]], NDArray[np.float64]], supp
 
 def _box(x: NDArray[np.float64]) -> NDArray[np.float64]:
     # Half open, so that a pixel on the seam of two boxes counts once.
-    return ((x > -0.5) & (x <= 0.5)).astype(np.float64)
+    return np.asarray((x > -0.5) & (x <= 0.5), np.float64)
 
 
 def _triangle(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(1 - np.abs(x), 0)
+    return np.asarray(np.maximum(1 - np.abs(x), 0))
 
 
 def _cubic(b: float, c: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -143,7 +143,7 @@ def _lanczos3(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _coverage(distance: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
     """Give the length that an input pixel shares with the output pixel's footprint."""
-    return np.clip((ratio + 1) / 2 - np.abs(distance), 0, min(ratio, 1.0))
+    return np.asarray(np.clip((ratio + 1) / 2 - np.abs(distance), 0, min(ratio, 1.0)))
 
 
 FILTERS: Table[Kernel] = Table(

@@ -39,9 +39,10 @@ def load(strip: Image, out: NDArray[np.float32], *, linear: bool = False) -> Non
         out[:, channel] = srgb_to_linear(plane) if linear else plane
     if len(planes) == 4:
         white = full_range(strip.dtype)
-        coverage = planes[3] / np.float32(white)
-        out[:, :3] *= coverage[:, None]
+        coverage = np.divide(planes[3], np.float32(white), dtype=np.float32)
         out[:, 3] = coverage if linear else planes[3]
+        if coverage.min() < 1:
+            out[:, :3] *= coverage[:, None]
 
 
 def store(planes: NDArray[np.float32], out: Image, *, linear: bool = False) -> None:
@@ -61,9 +62,10 @@ def store(planes: NDArray[np.float32], out: Image, *, linear: bool = False) -> N
         alpha = planes[:, 3]
         # Negative lobes can carry alpha out of its range, which nothing can hold.
         np.clip(alpha, 0, white, out=alpha)
-        inverse = white / np.maximum(alpha, white * np.float32(LEAST_ALPHA))
-        inverse *= alpha > white * LEAST_ALPHA
-        planes[:, :3] *= inverse[:, None]
+        if alpha.min() < white:
+            inverse = np.divide(white, np.maximum(alpha, white * np.float32(LEAST_ALPHA)), dtype=np.float32)
+            inverse *= alpha > white * LEAST_ALPHA
+            planes[:, :3] *= inverse[:, None]
     if linear:
         colors = planes[:, :3] if planes.shape[1] == 4 else planes
         colors[:] = linear_to_srgb(colors.reshape(-1, colors.shape[-1])).reshape(colors.shape)

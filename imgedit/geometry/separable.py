@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +19,25 @@ from imgedit.geometry.planes import load, store
 from imgedit.pixels import Image
 from imgedit.strips import STRIP_BYTES, Progress, each_strip
 
-__all__ = ["Axis", "convolve_columns", "convolve_rows", "resample"]
+__all__ = ["Axis", "Band", "convolve_columns", "convolve_rows", "make_bands", "resample"]
+
+Floats = NDArray[np.float32]
 
 # Multiplications up to which OpenBLAS keeps a product on the calling thread. The strips run on threads of their own;
 # products that start more of them stall both.
 SMALL_PRODUCT = 1 << 18
 
-# Rows (of planes) a strip hands to the pass along columns; enough for its products to run at full speed.
-STRIP_ROWS = 192
-# What a strip may hold as floats before it takes fewer rows.
-STRIP_INPUT_BYTES = 8 << 20
+# Output pixels that share a matrix along rows and along columns: few where the image shrinks and each brings inputs of
+# its own (the rest of the matrix is zeros), many where it grows. Measured on halving, thirds and enlarging.
+BLOCKS = {"rows": (8, 32), "columns": (16, 32)}
+
+# Rows of a strip; enough for the products of the pass along columns to run at full speed.
+STRIP_ROWS = 64
+# Output rows that are made at once from the same input rows, and what these may take as floats.
+PANEL_ROWS = 32
+PANEL_BYTES = 4 << 20
+# What is stored at once, as floats.
+STORE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -76,136 +86,136 @@ def resample(
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     down, across = rows.taps(height), columns.taps(width)
+    row_bands = make_bands(down, "rows") if down else []
+    column_bands = make_bands(across, "columns") if across else []
     out = np.empty((rows.size, columns.size, *image.shape[2:]), image.dtype)
-    bands = _bands(across, STRIP_ROWS) if across else None
     scratch = threading.local()
 
     def work(top: int, bottom: int) -> None:
-        low, high = down.span(top, bottom) if down else (top, bottom)
-        planes = _buffer(scratch, "input", (high - low, channels, width))
-        load(image[low:high], planes, linear=linear)
-        if down:
-            reduced = _buffer(scratch, "rows", (bottom - top, channels, width))
-            planes = convolve_rows(planes, down, top, bottom, reduced)
-        if bands is not None:
-            planes = _convolve(planes, bands, _buffer(scratch, "columns", (bottom - top, channels, columns.size)))
-        store(planes, out[top:bottom], linear=linear)
+        planes = _buffer(scratch, "rows", (bottom - top, channels, width))
+        if row_bands:
+            for start in range(top, bottom, PANEL_ROWS):
+                bands = [band for band in row_bands if start <= band.start < min(start + PANEL_ROWS, bottom)]
+                _reduce(image, bands, planes[start - top :], linear, scratch)
+        else:
+            load(image[top:bottom], planes, linear=linear)
+        if column_bands:
+            planes = convolve_columns(
+                planes, column_bands, _buffer(scratch, "columns", (bottom - top, channels, columns.size))
+            )
+        step = max(1, STORE_BYTES // (4 * channels * columns.size))
+        for start in range(0, bottom - top, step):
+            store(planes[start : start + step], out[top + start : min(top + start + step, bottom)], linear=linear)
 
-    input_row = 4 * channels * width * max(1.0, rows.ratio)
-    strip = max(1, min(STRIP_ROWS // channels, int(STRIP_INPUT_BYTES / input_row)))
-    each_strip(work, rows.size, row_bytes=STRIP_BYTES // strip, progress=progress)
+    each_strip(work, rows.size, row_bytes=STRIP_BYTES // STRIP_ROWS, progress=progress)
     return out
 
 
-def _buffer(scratch: threading.local, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _buffer(scratch: threading.local, name: str, shape: tuple[int, ...]) -> Floats:
     """Give this thread's scratch array; fresh memory for each strip would cost more than the work on it."""
     size = int(np.prod(shape))
-    held: NDArray[np.float32] | None = getattr(scratch, name, None)
+    held: Floats | None = getattr(scratch, name, None)
     if held is None or held.size < size:
         held = np.empty(size, np.float32)
         setattr(scratch, name, held)
     return held[:size].reshape(shape)
 
 
-def convolve_rows(
-    planes: NDArray[np.float32], taps: Taps, top: int, bottom: int, out: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Make the output rows ``top <= y < bottom`` from the input rows that they span.
-
-    Parameters
-    ----------
-    planes : ndarray of float32
-        Input rows ``taps.span(top, bottom)`` x channels x width.
-    taps : Taps
-        Of the vertical axis.
-    top, bottom : int
-        Output rows.
-    out : ndarray of float32
-        Output rows x channels x width, written to.
-
-    Returns
-    -------
-    ndarray of float32
-        `out`.
-    """
-    offset = taps.span(top, bottom)[0]
-    source, target = planes.reshape(len(planes), -1), out.reshape(len(out), -1)
-    block = _block(taps)
-    for start in range(top, bottom, block):
-        stop = min(start + block, bottom)
-        low, matrix = taps.matrix(start, stop)
-        band = source[low - offset : low - offset + matrix.shape[1]]
-        _product(matrix, band, target[start - top : stop - top])
-    return out
-
-
-def _block(taps: Taps) -> int:
-    """Output pixels that share a matrix: few where they share few inputs, since the rest of it is zeros."""
-    return int(np.clip(2 * taps.weights.shape[1], 8, 32)) if len(taps.first) > 1 else 1
-
-
-def _product(matrix: NDArray[np.float32], band: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Multiply, in pieces of columns that stay on the calling thread."""
-    width = band.shape[1]
-    piece = max(16, SMALL_PRODUCT // matrix.size // 16 * 16)
-    whole = width // piece * piece
-    if whole:
-        pieces = (-1, whole // piece, piece)
-        np.matmul(
-            matrix,
-            band[:, :whole].reshape(pieces).swapaxes(0, 1),
-            out=out[:, :whole].reshape(pieces).swapaxes(0, 1),
-        )
-    if whole < width:
-        np.matmul(matrix, band[:, whole:], out=out[:, whole:])
+def _reduce(image: Image, bands: list[Band], out: Floats, linear: bool, scratch: threading.local) -> None:
+    """Make output rows from an image's rows, in panels of columns that stay in the cache as floats."""
+    low, high = min(band.low for band in bands), max(band.high for band in bands)
+    width, channels = image.shape[1], out.shape[1]
+    panels = -(-4 * channels * width * (high - low) // PANEL_BYTES)
+    step = -(-width // panels)
+    for left in range(0, width, step):
+        right = min(left + step, width)
+        planes = _buffer(scratch, "panel", (high - low, channels, right - left))
+        load(image[low:high, left:right], planes, linear=linear)
+        convolve_rows(planes, low, bands, out[:, :, left:right])
 
 
 @dataclass(frozen=True)
-class _Band:
+class Band:
+    """The output pixels ``start <= i < stop`` as a matrix times the input pixels ``low <= k < high``."""
+
     start: int
     stop: int
     low: int
     high: int
-    matrix: NDArray[np.float32]
+    matrix: Floats
 
 
-def _bands(taps: Taps, rows: int) -> list[_Band]:
-    """Matrices of all blocks of output columns, for products with this many rows."""
+def make_bands(taps: Taps, axis: Literal["rows", "columns"]) -> list[Band]:
+    """Cut the taps of one axis into dense matrices.
+
+    Parameters
+    ----------
+    taps : Taps
+        Of that axis.
+    axis : {"rows", "columns"}
+        Which one; for columns the matrices are transposed.
+
+    Returns
+    -------
+    list of Band
+        In order; together all output pixels.
+    """
+    size = len(taps.first)
+    ratio = (taps.first[-1] - taps.first[0]) / max(size - 1, 1)
+    block = BLOCKS[axis][int(ratio < 1)]
     bands = []
-    start, size = 0, len(taps.first)
-    while start < size:
-        stop = min(start + 32, size)
-        # Shorter blocks where the matrix is high: the product must stay small.
-        while stop - start > 8 and rows * (stop - start) * np.subtract(*taps.span(start, stop)[::-1]) > SMALL_PRODUCT:
-            stop = start + (stop - start) // 2
+    for start in range(0, size, block):
+        stop = min(start + block, size)
         low, matrix = taps.matrix(start, stop)
-        bands.append(_Band(start, stop, low, low + matrix.shape[1], np.ascontiguousarray(matrix.T)))
-        start = stop
+        high = low + matrix.shape[1]
+        bands.append(Band(start, stop, low, high, matrix if axis == "rows" else np.ascontiguousarray(matrix.T)))
     return bands
 
 
-def _convolve(planes: NDArray[np.float32], bands: list[_Band], out: NDArray[np.float32]) -> NDArray[np.float32]:
-    source, target = planes.reshape(-1, planes.shape[-1]), out.reshape(-1, out.shape[-1])
+def convolve_rows(planes: Floats, first: int, bands: list[Band], out: Floats) -> None:
+    """Resample planes along their first axis.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Input rows x channels x width.
+    first : int
+        Number of the first of these input rows.
+    bands : list of Band
+        Neighbouring ones, of the rows.
+    out : ndarray of float32
+        Output rows (from the first band's) x channels x width, written to.
+    """
+    top, width = bands[0].start, planes.shape[2]
     for band in bands:
-        np.matmul(source[:, band.low : band.high], band.matrix, out=target[:, band.start : band.stop])
-    return out
+        source = planes[band.low - first : band.high - first].swapaxes(0, 1)
+        target = out[band.start - top : band.stop - top].swapaxes(0, 1)
+        piece = max(16, SMALL_PRODUCT // band.matrix.size)
+        for left in range(0, width, piece):
+            np.matmul(band.matrix, source[..., left : left + piece], out=target[..., left : left + piece])
 
 
-def convolve_columns(planes: NDArray[np.float32], taps: Taps) -> NDArray[np.float32]:
+def convolve_columns(planes: Floats, bands: list[Band], out: Floats) -> Floats:
     """Resample planes along their last axis.
 
     Parameters
     ----------
     planes : ndarray of float32
         Rows x channels x width.
-    taps : Taps
-        Of the horizontal axis.
+    bands : list of Band
+        All of the columns.
+    out : ndarray of float32
+        Rows x channels x output width, written to.
 
     Returns
     -------
     ndarray of float32
-        Rows x channels x output width.
+        `out`.
     """
-    rows = planes.shape[0] * planes.shape[1]
-    out = np.empty((*planes.shape[:2], len(taps.first)), np.float32)
-    return _convolve(planes, _bands(taps, rows), out)
+    source, target = planes.reshape(-1, planes.shape[-1]), out.reshape(-1, out.shape[-1])
+    for band in bands:
+        piece = max(16, SMALL_PRODUCT // band.matrix.size)
+        for top in range(0, len(source), piece):
+            part = source[top : top + piece, band.low : band.high]
+            np.matmul(part, band.matrix, out=target[top : top + piece, band.start : band.stop])
+    return out

@@ -22,7 +22,7 @@ from imgedit.geometry.canvas import Border, canvas_color, check_border, check_si
 from imgedit.geometry.interpolation import REACH, interpolate
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
 from imgedit.geometry.planes import load, store
-from imgedit.geometry.separable import convolve_columns, convolve_rows
+from imgedit.geometry.separable import convolve_columns, convolve_rows, make_bands
 from imgedit.geometry.transform import Transform
 from imgedit.pixels import (
     Image,
@@ -374,16 +374,16 @@ class _Job:
             y = float(np.floor(top * shrink[1]))
             count = int(np.ceil(bottom * shrink[1]) - y)
             centres = (y + np.arange(0.5, count)) / shrink[1] - top
-            taps = make_taps(kernel, bottom - top, centres, 1 / shrink[1])
-            span = taps.span(0, count)
-            planes = convolve_rows(
-                planes[slice(*span)], taps, 0, count, np.empty((count, *planes.shape[1:]), np.float32)
-            )
+            bands = make_bands(make_taps(kernel, bottom - top, centres, 1 / shrink[1]), "rows")
+            reduced = np.empty((count, *planes.shape[1:]), np.float32)
+            convolve_rows(planes, 0, bands, reduced)
+            planes = reduced
         if shrink[0] < 1:
             x = float(np.floor(left * shrink[0]))
             count = int(np.ceil(right * shrink[0]) - x)
             centres = (x + np.arange(0.5, count)) / shrink[0] - left
-            planes = convolve_columns(planes, make_taps(kernel, right - left, centres, 1 / shrink[0]))
+            bands = make_bands(make_taps(kernel, right - left, centres, 1 / shrink[0]), "columns")
+            planes = convolve_columns(planes, bands, np.empty((*planes.shape[:2], count), np.float32))
         if channels == 1:
             return np.ascontiguousarray(planes[:, 0]), (x, y)
         # Four channels even for three: OpenCV and NumPy both move them twice as fast.
@@ -395,10 +395,8 @@ class _Job:
         if coverage is not None:
             values = values * (coverage if values.ndim == 2 else coverage[..., None])
         if samples != (1, 1):
-            values = cv2.resize(values, out.shape[1::-1], interpolation=cv2.INTER_AREA)
-            coverage = (
-                None if coverage is None else cv2.resize(coverage, out.shape[1::-1], interpolation=cv2.INTER_AREA)
-            )
+            values = _averaged(values, out.shape)
+            coverage = None if coverage is None else _averaged(coverage, out.shape)
         channels = out.shape[2] if out.ndim == 3 else 1
         planes = np.empty((out.shape[0], channels, out.shape[1]), np.float32)
         for channel in range(channels):
