@@ -17,6 +17,7 @@ import secrets
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import asdict, dataclass, replace
@@ -72,6 +73,7 @@ class Row:
     state: State
     error: str = ""
     problem: str = ""
+    warning: str = ""
     seconds: float = 0.0
     size: int = 0
     changed: int = 0
@@ -396,15 +398,19 @@ def perform(recipe: Recipe, output: str, job: Job) -> Row:
         Its state is done or failed.
     """
     began = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        row = _row(recipe, Path(output), job)
+    told = "; ".join(str(warning.message) for warning in caught)
+    return replace(row, warning=told, seconds=round(time.perf_counter() - began, 4))
+
+
+def _row(recipe: Recipe, output: Path, job: Job) -> Row:
     try:
-        before, written = _edit(recipe, Path(output), job)
+        before, written = _edit(recipe, output, job)
     except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
-        seconds = round(time.perf_counter() - began, 4)
-        return Row(job.source, job.name, "failed", type(failure).__name__, str(failure), seconds)
-    seconds = round(time.perf_counter() - began, 4)
-    return Row(
-        job.source, job.name, "done", "", "", seconds, size=before.st_size, changed=before.st_mtime_ns, written=written
-    )
+        return Row(job.source, job.name, "failed", type(failure).__name__, str(failure))
+    return Row(job.source, job.name, "done", size=before.st_size, changed=before.st_mtime_ns, written=written)
 
 
 def _edit(recipe: Recipe, output: Path, job: Job) -> tuple[os.stat_result, int]:

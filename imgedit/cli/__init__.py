@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ def run(arguments: list[str]) -> int:
         The exit code.
     """
     try:
-        result = application()(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: print(f"imgedit: warning: {message}", file=sys.stderr)
+            result = application()(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has left. Python would complain once more when it closes the stream.
@@ -87,8 +91,8 @@ def application() -> App:
     from cyclopts import App, Parameter
 
     import imgedit
-    from imgedit.cli import commands, verbs
-    from imgedit.recipes.steps import MERGES, STEPS
+    from imgedit.cli import commands
+    from imgedit.recipes.steps import MEASURES, MERGES, STEPS
 
     app = App(
         name="imgedit",
@@ -101,9 +105,11 @@ def application() -> App:
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for name, verb in sorted({**STEPS, **MERGES}.items()):
-        text = verbs.example(name, verb)
-        app.command(verbs.command(name, verb), name=name.replace("_", "-"), group="Verbs", help_epilogue=text)
+    for table, group in ((STEPS, "Verbs"), (MERGES, "Verbs"), (MEASURES, "Commands")):
+        for name, verb in table.items():
+            command = name.replace("_", "-")
+            line = f"Example: ``imgedit {command} {verb.example}``"
+            app.command(f"imgedit.cli.lazy:{name}", name=command, group=group, help=verb.summary, help_epilogue=line)
     for name, function in commands.COMMANDS.items():
         app.command(function, name=name, group="Commands")
     app.register_install_completion_command()

@@ -7,7 +7,7 @@ import inspect
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,11 +15,11 @@ from cyclopts import Group
 from cyclopts import Parameter as Option
 
 from imgedit import io
-from imgedit.cli.console import progress_bar
+from imgedit.cli.console import progress_bar, show
 from imgedit.recipes.steps import READ, WRITE, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, fits, frozen, help_texts, plain
 
-__all__ = ["command", "example"]
+__all__ = ["command", "question"]
 
 PATH = Option(allow_leading_hyphen=True)  # "-" is standard input or output
 
@@ -47,15 +47,46 @@ def command(name: str, verb: Verb) -> Callable[..., None]:
         _run(name, verb, inspect.Signature(parameters).bind(*args, **kwargs).arguments)
 
     parameters = list(_signature(verb))
+    return _disguised(call, verb, parameters)
+
+
+def _disguised(call: Callable[..., None], verb: Verb, parameters: list[inspect.Parameter]) -> Callable[..., None]:
+    """Give a function the signature and the docstring that the command line is built from."""
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     call.__doc__ = verb.function.__doc__
     return call
 
 
-def example(name: str, verb: Verb) -> str:
-    """Give the line that a help page ends with."""
-    return f"Example: ``imgedit {name.replace('_', '-')} {verb.example}``"
+def question(name: str, verb: Verb) -> Callable[..., None]:
+    """Make a function that prints what a function tells about images.
+
+    Parameters
+    ----------
+    name : str
+        Its name, under which a single value is printed.
+    verb : Verb
+        The function.
+
+    Returns
+    -------
+    callable
+        Reads, calls, prints.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        given = inspect.Signature(parameters).bind(*args, **kwargs).arguments
+        as_json = given.pop("json", False)
+        how = {option: given.pop(option) for option in reading() if option in given}
+        _open_images(verb, given, how)
+        found = verb.call(given)
+        show(found if isinstance(found, Mapping) else {name: found}, as_json=as_json)
+
+    parameters = [_option(p) for p in verb.parameters.values()]
+    as_json = Annotated[bool, Option(negative=(), help="Print JSON.")]
+    parameters += [inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, annotation=as_json, default=False)]
+    parameters += _reading_options()
+    return _disguised(call, verb, parameters)
 
 
 def _signature(verb: Verb) -> Iterator[inspect.Parameter]:
@@ -67,7 +98,11 @@ def _signature(verb: Verb) -> Iterator[inspect.Parameter]:
     yield from _extras(verb)
     texts = help_texts(WRITE.function) | {"metadata": "Carry EXIF, colour profile, XMP and resolution over."}
     yield from (_option(p, WRITING, texts[p.name]) for p in writing().values())
-    yield from (_option(p, READING, help_texts(READ.function)[p.name]) for p in reading().values())
+    yield from _reading_options()
+
+
+def _reading_options() -> list[inspect.Parameter]:
+    return [_option(p, READING, help_texts(READ.function)[p.name]) for p in reading().values()]
 
 
 def _extras(verb: Verb) -> Iterator[inspect.Parameter]:
@@ -86,7 +121,8 @@ def _extras(verb: Verb) -> Iterator[inspect.Parameter]:
 def _option(
     parameter: Parameter, group: Group | None = None, text: str | None = None, defaults: bool = True
 ) -> inspect.Parameter:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if parameter.positional else inspect.Parameter.KEYWORD_ONLY
+    by_place = parameter.positional and not parameter.nullable
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place else inspect.Parameter.KEYWORD_ONLY
     notes: list[Option] = [Option(group=group, help=text)] if group else []
     annotation: Any = plain(parameter.type)
     if parameter.kind in ("image", "mask"):
@@ -94,7 +130,9 @@ def _option(
     elif parameter.kind == "images":
         annotation, notes = list[Path], [*notes, PATH, Option(consume_multiple=True)]
     elif not _simple(annotation):
-        notes = [*notes, Option(converter=_converter(annotation), n_tokens=1, accepts_keys=False, metavar="VALUE")]
+        # Its real type is hidden, or it would be taken apart into several words.
+        notes = [*notes, Option(converter=_converter(parameter.name, annotation), n_tokens=1, metavar="VALUE")]
+        annotation = object
     if not parameter.required and (parameter.default is None or not defaults):
         annotation = annotation | None
     noted = Annotated[(annotation, *notes)] if notes else annotation
@@ -113,7 +151,7 @@ def _simple(annotation: Any) -> bool:
     return origin is Literal or annotation in (bool, int, float, str)
 
 
-def _converter(annotation: Any) -> Callable[[Any, Any], Any]:
+def _converter(name: str, annotation: Any) -> Callable[[Any, Any], Any]:
     """Make a function that takes one word for a value: as TOML writes it, as words with commas, or as it is."""
 
     def convert(_: Any, tokens: Any) -> Any:
@@ -121,7 +159,7 @@ def _converter(annotation: Any) -> Callable[[Any, Any], Any]:
         for value in _readings(word):
             if not fits(value, annotation):
                 return value
-        raise ValueError(f"{word!r}{fits(word, annotation)}")
+        raise ValueError(f"{name} is {word!r}{fits(word, annotation)}")
 
     return convert
 
@@ -140,6 +178,14 @@ def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
     how = {option: given.pop(option) for option in reading() if option in given}
     carry = options.pop("metadata", True)
     io.check_target(output, overwrite=options.get("overwrite", True))
+    found = _open_images(verb, given, how)
+    with progress_bar(name, verb) as reporter:
+        image = verb.call(given | reporter)
+    io.write(output, image, metadata=found[verb.photo] if carry else None, **options)
+
+
+def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict[str, io.Metadata]:
+    """Put images in the place of their paths, and give the metadata of each."""
     found: dict[str, io.Metadata] = {}
     for parameter in verb.takes(given).values():
         path = given.get(parameter.name)
@@ -152,6 +198,4 @@ def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
         elif parameter.kind == "images":
             opened = [io.read(one, with_metadata=True, **how) for one in path]
             given[parameter.name], found[parameter.name] = [image for image, _ in opened], opened[0][1]
-    with progress_bar(name, verb) as reporter:
-        image = verb.function(**given, **reporter)
-    io.write(output, image, metadata=found[verb.photo] if carry else None, **options)
+    return found

@@ -18,6 +18,7 @@ from imgedit.io import FORMATS
 from imgedit.pixels import Image, Progress
 from imgedit.recipes import running
 from imgedit.recipes.checks import check
+from imgedit.recipes.decoding import open_for
 from imgedit.recipes.lines import key_lines, line_of, syntax_error
 from imgedit.recipes.steps import STEPS
 from imgedit.recipes.toml import dump
@@ -232,7 +233,7 @@ class Recipe:
         progress : callable, optional
             Given the fraction done; what it raises stops the work.
         """
-        image, metadata, left = running.open_for(self.steps, source, self.input)
+        image, metadata, left = open_for(self.steps, source, self.input)
         image = running.apply(left, image, self.folder, progress)
         running.save(target, image, metadata, self.output)
 

@@ -16,7 +16,7 @@ from imgedit.recipes.verbs import Kind
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["apply", "files_of", "open_for", "save"]
+__all__ = ["apply", "files_of", "save"]
 
 
 def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress | None) -> Image:
@@ -27,7 +27,7 @@ def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress 
         arguments[verb.place(step.parameters)] = image
         if progress is not None and (reporter := next(iter(verb.of_kind("progress")), None)):
             arguments[reporter.name] = _share(progress, index, len(steps))
-        image = verb.function(**arguments)
+        image = verb.call(arguments)
         if progress is not None:
             progress((index + 1) / len(steps))
     return image
@@ -85,33 +85,6 @@ def files_of(step: Step, folder: Path) -> Iterator[Path]:
             for inner in value if isinstance(value, tuple) else [value]:
                 if isinstance(inner, (str, Path)):
                     yield folder / inner
-
-
-def open_for(
-    steps: Sequence[Step], source: str | os.PathLike[str], options: Mapping[str, Any]
-) -> tuple[Image, io.Metadata, Sequence[Step]]:
-    """Read a photo, and give the steps that are left to do.
-
-    Parameters
-    ----------
-    steps : sequence of Step
-        What is to be done with it.
-    source : str or path_like
-        The file.
-    options : mapping
-        Parameters of `imgedit.read`.
-
-    Returns
-    -------
-    image : ndarray
-        The photo, or what the first step makes of it.
-    metadata : Metadata
-        To be written along.
-    steps : sequence of Step
-        What is still to be done.
-    """
-    image, metadata = io.read(source, with_metadata=True, **options)
-    return image, metadata, steps
 
 
 def save(target: str | os.PathLike[str], image: Image, metadata: io.Metadata, output: Mapping[str, Any]) -> None:

@@ -44,6 +44,8 @@ class Parameter:
     type: Any
     default: Any
     positional: bool
+    nullable: bool = False
+    """It has no default, but may be None: left out in a recipe or a command, it is given as None."""
 
     @property
     def required(self) -> bool:
@@ -116,6 +118,16 @@ class Verb:
         """Parameters of these kinds, in the order of the signature."""
         return [p for p in self.parameters.values() if p.kind in kinds]
 
+    @property
+    def summary(self) -> str:
+        """First line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Call the function with arguments by name."""
+        left_out = {p.name: None for p in self.parameters.values() if p.nullable}
+        return self.function(**(left_out | dict(arguments)))
+
     def place(self, given: Iterable[str]) -> str:
         """Name the parameter that takes the photo when others are given: the edited image, or the first one left.
 
@@ -163,7 +175,9 @@ def _parameter(parameter: inspect.Parameter, function: Callable[..., Any]) -> Pa
     kind: Kind = next((kind for pattern, kind in KINDS.items() if re.fullmatch(pattern, bare)), "value")
     resolved = _resolve(parameter, function) if kind == "value" else None
     positional = parameter.kind is not parameter.KEYWORD_ONLY
-    return Parameter(parameter.name, kind, resolved, parameter.default, positional)
+    nullable = written.endswith(" | None") and parameter.default is parameter.empty
+    default = None if nullable else parameter.default
+    return Parameter(parameter.name, kind, resolved, default, positional, nullable)
 
 
 def _resolve(parameter: inspect.Parameter, function: Callable[..., Any]) -> Any:
@@ -201,7 +215,7 @@ def choices(annotation: Any) -> list[Any]:
 
 
 def plain(annotation: Any) -> Any:
-    """Write tables as literals, so that libraries which know nothing of tables see the choices.
+    """Write a type as libraries know it: tables as literals, and our own classes, which no text can hold, left out.
 
     Parameters
     ----------
@@ -211,14 +225,19 @@ def plain(annotation: Any) -> Any:
     Returns
     -------
     type
-        The same with ``Annotated[str, TABLE]`` as ``Literal["name", ...]``.
+        Literals, plain types, and tuples, sequences and mappings of them.
     """
     if typing.get_origin(annotation) is typing.Annotated:
         table = _table(annotation)
         return Literal[tuple(table)] if table else plain(annotation.__origin__)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return functools.reduce(operator.or_, map(plain, typing.get_args(annotation)))
+        kept = [inner for inner in typing.get_args(annotation) if not _is_ours(inner)]
+        return functools.reduce(operator.or_, map(plain, kept))
     return annotation
+
+
+def _is_ours(annotation: Any) -> bool:
+    return isinstance(annotation, type) and annotation.__module__.startswith("imgedit.")
 
 
 def fits(value: Any, annotation: Any) -> str:
@@ -238,9 +257,10 @@ def fits(value: Any, annotation: Any) -> str:
     """
     import pydantic
 
+    if type(value).__module__.startswith("imgedit."):
+        return ""  # made in Python, by a class that checks its own values
     try:
-        config = pydantic.ConfigDict(strict=True, arbitrary_types_allowed=True)
-        pydantic.TypeAdapter(plain(annotation), config=config).validate_python(value)
+        pydantic.TypeAdapter(plain(annotation), config=pydantic.ConfigDict(strict=True)).validate_python(value)
     except pydantic.ValidationError as failure:
         names = [name for name in choices(annotation) if isinstance(name, str)]
         if names and isinstance(value, str):
