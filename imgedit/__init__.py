@@ -31,6 +31,7 @@ from imgedit.compositing.depth import (
 )
 from imgedit.compositing.documents import (
     read_layers,
+    write_layers,
 )
 from imgedit.compositing.effects import (
     bevel,
@@ -85,7 +86,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
-from imgedit.tone import adjust
+from imgedit.tone import adjust, curves, levels
 
 __version__ = "0.1.0"
 
@@ -122,6 +123,7 @@ __all__ = [
     "color_overlay",
     "composite_depth",
     "crop",
+    "curves",
     "decontaminate",
     "depth_of_field",
     "draw_text",
@@ -144,6 +146,7 @@ __all__ = [
     "inner_shadow",
     "lab_to_srgb",
     "lch_to_srgb",
+    "levels",
     "linear_to_oklab",
     "linear_to_srgb",
     "luma",
@@ -185,4 +188,5 @@ __all__ = [
     "unpremultiply",
     "warp",
     "write",
+    "write_layers",
 ]

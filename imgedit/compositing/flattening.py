@@ -90,8 +90,8 @@ def flatten(
     SPACES[space]
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ArgumentError("seed", f"is {seed!r}", "give a whole number, at least 0")
-    if size is None and isinstance(layers, Stack):
-        size = layers.size
+    if isinstance(layers, Stack):
+        size, background = size or layers.size, background or layers.background
     pictures = [item for item in everything if isinstance(item, Layer) and item.image is not None]
     height, width = _canvas(pictures, size)
     canvas = _Box(0, height, 0, width)

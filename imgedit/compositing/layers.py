@@ -14,12 +14,13 @@ from typing import Annotated, Literal, TypeAlias, overload
 
 import numpy as np
 
+from imgedit.color import Color
 from imgedit.compositing.equation import BLEND_MODES
 from imgedit.compositing.paints import Effect
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size
 
-__all__ = ["Group", "Item", "Layer", "Stack", "clip_runs", "walk"]
+__all__ = ["MOST_NESTED", "Group", "Item", "Layer", "Stack", "clip_runs", "walk"]
 
 # Deeper nesting than any editor writes; a chain of groups this long is taken for damage.
 MOST_NESTED = 64
@@ -182,15 +183,18 @@ class Stack(Sequence[Layer | Group]):
     ----------
     layers : tuple of Layer or Group
         From the lowest to the topmost.
-    size : (int, int)
+    size : (int, int), optional
         Height and width of the canvas.
     fixed : int
         So many of the lowest layers are the ground that a deep knockout shows (Photoshop's Background layer).
+    background : str or tuple of float, optional
+        Colour under all layers.
     """
 
     layers: tuple[Layer | Group, ...]
-    size: tuple[int, int]
+    size: tuple[int, int] | None = None
     fixed: int = 0
+    background: Color | None = None
 
     @overload
     def __getitem__(self, index: int) -> Layer | Group: ...

@@ -41,7 +41,7 @@ Floats = NDArray[np.float32]
 # Photoshop's soft light is not W3C's.
 RENAMED = {"soft-light": "soft-light:photoshop"}
 
-# Photoshop's blur of a size has a sigma of 0.43 of it (fitted to the shadow of masks.psd, within a level); ours has half.
+# Photoshop's blur of a size has a sigma of 0.43 of it (fitted to shadows that it drew, within a level); ours has half.
 BLUR = 0.86
 
 # psd-tools reads a few dozen bytes by position: what a damaged file can raise on the way is open-ended.
@@ -108,7 +108,7 @@ class _Reader:
                 yield item
 
     def merged(self) -> Layer:
-        """The stored picture of a document without layers."""
+        """Take the stored picture of a document without layers."""
         picture = self.document.topil(apply_icc=False)
         if self.direct:
             return Layer(self._like(self.document.numpy("color"), self._shape_of(self.document)), name="Background")
@@ -154,7 +154,7 @@ class _Reader:
         )
 
     def _artboard(self, record: Any, layers: tuple[Item, ...]) -> tuple[tuple[Item, ...], Floats]:
-        """An artboard clips to its box and may have paper of its own."""
+        """Clip an artboard to its box and give it its paper."""
         left, top, right, bottom = record.bbox
         mask = np.zeros(self.size, np.float32)
         mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 1
@@ -186,7 +186,7 @@ class _Reader:
         return {1: "shallow", 2: "deep"}.get(int(record.tagged_blocks.get_data(Tag.KNOCKOUT_SETTING, 0)), "none")
 
     def _pixels(self, record: Any) -> tuple[Image, tuple[int, int, int, int]] | None:
-        """Stored pixels, or those of a fill layer, and their box on the canvas."""
+        """Find stored pixels, or those of a fill layer, and their box on the canvas."""
         if record.has_pixels() and record.width > 0 and record.height > 0:
             if self.direct:
                 color, shape = record.numpy("color"), record.numpy("shape")
@@ -250,7 +250,11 @@ def _effect_views(record: Any) -> Iterable[Any]:
     from psd_tools.constants import Tag
     from psd_tools.psd.descriptor import Descriptor, List
 
-    names = ("OBJECT_BASED_EFFECTS_LAYER_INFO", "OBJECT_BASED_EFFECTS_LAYER_INFO_V0", "OBJECT_BASED_EFFECTS_LAYER_INFO_V1")
+    names = (
+        "OBJECT_BASED_EFFECTS_LAYER_INFO",
+        "OBJECT_BASED_EFFECTS_LAYER_INFO_V0",
+        "OBJECT_BASED_EFFECTS_LAYER_INFO_V1",
+    )
     blocks = (record.tagged_blocks.get_data(getattr(Tag, name)) for name in names)
     block = next((found for found in blocks if isinstance(found, Descriptor)), None)
     if block is None or not bool(block.get(b"masterFXSwitch", True)):
@@ -459,8 +463,7 @@ EFFECTS: tuple[tuple[str, Callable[[Any, Any], Effect | None]], ...] = (
 
 
 def _adjustment(record: Any) -> Callable[[Image], Image] | None:
-    make = ADJUSTMENTS[record.kind] if record.kind in ADJUSTMENTS else None
-    return None if make is None else make(record)
+    return ADJUSTMENTS[record.kind](record) if record.kind in ADJUSTMENTS else None
 
 
 def _levels(record: Any) -> Callable[[Image], Image]:
