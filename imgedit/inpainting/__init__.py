@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from imgedit.errors import ArgumentError, ImageError
-from imgedit.inpainting.diffusion import fill_push_pull
+from imgedit.inpainting.biharmonic import fill_biharmonic
+from imgedit.inpainting.diffusion import fill_harmonic, fill_push_pull
+from imgedit.inpainting.marching import fill_telea
 from imgedit.inpainting.methods import Filled, Method
 from imgedit.inpainting.regions import Flags, Floats, crops, edit_region
 from imgedit.inpainting.seams import SEAMS, match_surroundings
 from imgedit.pixels import (
-    LEAST_ALPHA,
     Image,
     Mask,
     as_float,
@@ -26,6 +27,7 @@ from imgedit.pixels import (
     check_number,
     hard_mask,
     like,
+    unpremultiply,
 )
 from imgedit.strips import Progress
 from imgedit.tables import Table
@@ -35,6 +37,9 @@ __all__ = ["METHODS", "Filled", "Method", "inpaint", "inpaint_with_confidence"]
 METHODS: Table[Method] = Table(
     "method",
     {
+        "telea": Method(fill_telea),
+        "biharmonic": Method(fill_biharmonic),
+        "harmonic": Method(fill_harmonic),
         "push-pull": Method(fill_push_pull),
     },
 )
@@ -237,13 +242,12 @@ def _paste(out: Image, filled: Floats, own: Flags, weight: Floats | None) -> Non
     fresh: Floats = np.asarray(filled[own], np.float32)
     if weight is not None:
         old = as_float(out[own]).reshape(fresh.shape).copy()
-        if old.shape[1] == 4:
+        if filled.shape[2] == 4:
             old[:, :3] *= old[:, 3:]
         share = weight[own][:, None]
         # What stood under the mask may be NaN, which no weight of 0 takes away.
         fresh = np.where((share == 1) | ~np.isfinite(old), fresh, share * fresh + (1 - share) * old)
-    if fresh.shape[1] == 4:
-        alpha = np.clip(fresh[:, 3:], 0, 1)
-        color = np.where(alpha > LEAST_ALPHA, fresh[:, :3] / np.maximum(alpha, LEAST_ALPHA), 0)
-        fresh = np.concatenate([color, alpha], axis=1)
+    if filled.shape[2] == 4:
+        fresh[:, 3] = np.clip(fresh[:, 3], 0, 1)
+        fresh = unpremultiply(fresh[:, None])[:, 0]
     out[own] = like(fresh[:, 0] if out.ndim == 2 else fresh, out.dtype)
