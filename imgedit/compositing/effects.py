@@ -102,7 +102,9 @@ def drop_shadow(
     >>> ie.drop_shadow(dot, offset=(2, 0), size=0, opacity=1)[..., 3].tolist()
     [[255, 0, 255, 0]]
     """
-    effect = DropShadow(color=color, opacity=opacity, offset=offset, size=size, spread=spread, mode=mode)
+    effect = DropShadow(
+        color=color, opacity=opacity, offset=offset, size=size, spread=spread, mode=mode, knockout=not alone
+    )
     return _apply(image, effect, alone=alone, expand=expand)
 
 
@@ -160,7 +162,7 @@ def outer_glow(
     >>> ie.outer_glow(dot, size=1, spread=1, opacity=1)[..., 3].tolist()
     [[0, 255, 255, 255, 0]]
     """
-    effect = OuterGlow(color=color, opacity=opacity, size=size, spread=spread, mode=mode)
+    effect = OuterGlow(color=color, opacity=opacity, size=size, spread=spread, mode=mode, knockout=not alone)
     return _apply(image, effect, alone=alone, expand=expand)
 
 

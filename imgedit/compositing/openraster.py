@@ -203,7 +203,7 @@ class _Archive:
             raise ReadError(self.name, f"has a layer {element.get('name', '')!r} without a source")
         if not source.lower().endswith(".png"):
             raise UnsupportedFormatError(self.name, f"has a layer in {source!r}; only PNG can be read")
-        image = decode(self.entry(source), name=f"{self.name}/{source}", max_pixels=max(1, self.pixels))
+        image, _ = decode(self.entry(source), name=f"{self.name}/{source}", max_pixels=max(1, self.pixels))
         self.pixels -= image.shape[0] * image.shape[1]
         offset = (left + self._number(element, "x", 0), top + self._number(element, "y", 0))
         return Layer(image, offset=offset, **self._common(element))

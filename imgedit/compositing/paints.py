@@ -199,7 +199,25 @@ class _Soft:
 
 
 @dataclass(frozen=True)
-class DropShadow(_Soft):
+class _Behind(_Soft):
+    """What lies behind the picture; knocked out by it, it does not show through where the picture is transparent."""
+
+    knockout: bool
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return True
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Shift, grow and blur the shape."""
+        cover = self._cover(alpha, 0.0)
+        where = {"beside": cover} if self.knockout else {"below": cover}
+        return [Paint(_plane_color(self.color), self.mode, **where)]
+
+
+@dataclass(frozen=True)
+class DropShadow(_Behind):
     """Shadow below the picture; see `drop_shadow`."""
 
     color: Color = "black"
@@ -210,21 +228,9 @@ class DropShadow(_Soft):
     mode: Annotated[str, MODES] = "multiply"
     knockout: bool = True
 
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return True
-
-    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
-        """Shift, grow and blur the shape."""
-        cover = self._cover(alpha, 0.0)
-        # A shadow that is knocked out by its picture does not show through it where it is transparent.
-        where = {"beside": cover} if self.knockout else {"below": cover}
-        return [Paint(_plane_color(self.color), self.mode, **where)]
-
 
 @dataclass(frozen=True)
-class OuterGlow(_Soft):
+class OuterGlow(_Behind):
     """Light around the picture; see `outer_glow`."""
 
     color: Color = "white"
@@ -233,15 +239,7 @@ class OuterGlow(_Soft):
     size: float = 12.0
     spread: float = 0.0
     mode: Annotated[str, MODES] = "screen"
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return True
-
-    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
-        """Grow and blur the shape."""
-        return [Paint(_plane_color(self.color), self.mode, beside=self._cover(alpha, 0.0))]
+    knockout: bool = True
 
 
 @dataclass(frozen=True)
