@@ -86,7 +86,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
-from imgedit.tone import adjust, curves, levels
+from imgedit.tone import adjust, auto_levels, clahe, curves, equalize, levels, match_color
 
 __version__ = "0.1.0"
 
@@ -116,10 +116,12 @@ __all__ = [
     "__version__",
     "adjust",
     "align_depth",
+    "auto_levels",
     "batch",
     "bevel",
     "blend",
     "blur",
+    "clahe",
     "color_overlay",
     "composite_depth",
     "crop",
@@ -128,6 +130,7 @@ __all__ = [
     "depth_of_field",
     "draw_text",
     "drop_shadow",
+    "equalize",
     "erase",
     "errors",
     "exposure_fusion",
@@ -151,6 +154,7 @@ __all__ = [
     "linear_to_srgb",
     "luma",
     "luminance",
+    "match_color",
     "mse",
     "oklab_to_linear",
     "oklab_to_srgb",

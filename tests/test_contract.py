@@ -19,6 +19,8 @@ SIZE = (40, 56)
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
 ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
+    "curves": lambda dtype, channels: {"points": "0,0 0.5,0.6 1,1"},
+    "match_color": lambda dtype, channels: {"reference": photo(np.uint8, 3, (20, 30), seed=2)},
     "erase": lambda dtype, channels: {"mask": disc_mask(SIZE)},
     "fill": lambda dtype, channels: {"mask": disc_mask(SIZE), "paint": "#808080"},
     "crop": lambda dtype, channels: {"box": (4, 2, 30, 31)},

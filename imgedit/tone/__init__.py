@@ -1,5 +1,8 @@
-"""Tone and colour: adjust."""
+"""Tone and colour: adjust, levels, curves, automatic contrast, colour matching."""
 
 from imgedit.tone.adjustment import adjust
+from imgedit.tone.equalization import auto_levels, clahe, equalize
+from imgedit.tone.grading import curves, levels
+from imgedit.tone.matching import match_color
 
-__all__ = ["adjust"]
+__all__ = ["adjust", "auto_levels", "clahe", "curves", "equalize", "levels", "match_color"]
