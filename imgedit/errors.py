@@ -23,6 +23,8 @@
     │   │   ├── ParameterError            an option the encoder does not have, or out of its range
     │   │   └── OutOfSpaceError (OSError) the disk or the quota is full
     │   └── ModelError                    a model file or its manifest that can't be used
+    │       ├── DeviceError               a device that was asked for and does not run; says what is missing
+    │       └── ModelTimeoutError         a model that did not end before its deadline
     ├── RecipeError                       a recipe that can't run; names file, line, step and parameter
     ├── BatchError                        a run that can't start or go on
     │   └── LockedError                   another run works on the same output
@@ -45,6 +47,7 @@ __all__ = [
     "Cancelled",
     "ChannelError",
     "ColorModelError",
+    "DeviceError",
     "EmptyFileError",
     "FileError",
     "ImageError",
@@ -54,6 +57,7 @@ __all__ = [
     "LockedError",
     "MissingExtraError",
     "ModelError",
+    "ModelTimeoutError",
     "MultiFrameError",
     "NotAnImageError",
     "OutOfSpaceError",
@@ -189,6 +193,14 @@ class OutOfSpaceError(WriteError, OSError):
 
 class ModelError(FileError):
     """A model file or its manifest that can't be used."""
+
+
+class DeviceError(ModelError):
+    """A device that was asked for and does not run; says what is missing."""
+
+
+class ModelTimeoutError(ModelError):
+    """A model that did not end before its deadline."""
 
 
 class RecipeError(ImgeditError):

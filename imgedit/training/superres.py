@@ -349,7 +349,7 @@ def train_superres(
         license=license,
         source="imgedit train superres",
         scale=scale,
-        overlap=16,
+        overlap=3 * blocks + 3,
         half=True,
         parameters=count_parameters(best),
     )
