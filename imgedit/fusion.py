@@ -46,9 +46,6 @@ __all__ = ["decontaminate", "exposure_fusion", "focus_stack", "pyramid_blend"]
 
 Floats = NDArray[np.float32]
 
-# The coarsest level still has this many pixels along its short side: below, borders are all there is.
-COARSEST = 4
-
 # Mertens' sigma of well-exposedness is 0.2 around mid grey.
 WELL_EXPOSED = 2 * 0.2**2
 
@@ -276,10 +273,9 @@ def _same_kind(images: Sequence[Image], names: Sequence[str] | None = None) -> l
 
 
 def _levels(image: Image, levels: int | None, most: int = 64) -> int:
-    room = max(0, int(np.log2(min(image.shape[:2]) / COARSEST)))
+    top = int(np.log2(min(image.shape[:2])))
     if levels is None:
-        return min(room, most)
-    top = max(0, int(np.log2(min(image.shape[:2]))))
+        return min(top, most)
     if isinstance(levels, bool) or not isinstance(levels, int) or not 0 <= levels <= top:
         raise ArgumentError("levels", f"is {levels!r}", f"give a whole number from 0 to {top} for this size")
     return levels
