@@ -228,6 +228,7 @@ for turn in range(10**6):
     ie.write(sys.argv[1], pair[turn % 2], compression=0)
 """
     path = tmp_path / "x.png"
+    ie.write(path, np.full((900, 900, 3), 2, np.uint8))
     seen = set()
     for turn in range(4):
         process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
@@ -450,8 +451,8 @@ def test_profiles_are_converted_to_srgb(dtype, channels):
     white = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
     linear = (image[..., 2::-1].astype(np.float64) / white).clip(0) ** (461 / 256)  # as the profile can hold it
     want = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    # LittleCMS works with 16-bit numbers inside and rounds on the way; the formula only at the end.
-    tolerance = {np.uint8: 1.6 / 255, np.uint16: 4e-5, np.float32: 4e-5}[dtype]
+    # LittleCMS rounds on the way to 8 bits; the profile holds its matrix in steps of 1/65536, and black is amplified 13x.
+    tolerance = {np.uint8: 1.6 / 255, np.uint16: 2e-4, np.float32: 2e-4}[dtype]
     assert np.abs(got[..., :3].astype(np.float64) / white - want).max() < tolerance
     if channels == 4:
         np.testing.assert_array_equal(got[..., 3], image[..., 3])
