@@ -23,6 +23,9 @@ __all__ = ["command", "question"]
 
 PATH = Option(allow_leading_hyphen=True)  # "-" is standard input or output
 
+# Names that no verb may have for a parameter, beside those of reading and writing.
+OWN_OPTIONS = frozenset({"output", "help", "version"})
+
 WRITING = Group("Writing", sort_key=2)
 READING = Group("Reading", sort_key=3)
 
@@ -127,7 +130,7 @@ def _option(
     annotation: Any = plain(parameter.type)
     if parameter.kind in ("image", "mask"):
         annotation, notes = Path, [*notes, PATH]
-    elif parameter.kind == "images":
+    elif parameter.kind in ("images", "layers"):
         annotation, notes = list[Path], [*notes, PATH, Option(consume_multiple=True)]
     elif not _simple(annotation):
         # Its real type is hidden, or it would be taken apart into several words.
@@ -195,7 +198,7 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
             given[parameter.name] = io.read_mask(path, soft=True)
         elif parameter.kind == "image":
             given[parameter.name], found[parameter.name] = io.read(path, with_metadata=True, **how)
-        elif parameter.kind == "images":
+        elif parameter.kind in ("images", "layers"):
             opened = [io.read(one, with_metadata=True, **how) for one in path]
             given[parameter.name], found[parameter.name] = [image for image, _ in opened], opened[0][1]
     return found

@@ -165,15 +165,16 @@ class Recipe:
             line, problem = syntax_error(failure)
             raise RecipeError(f"{name}:{line or len(text.splitlines())}: not TOML: {problem}") from failure
         folder, document = Path(folder), frozen(document)
-        for step in document.get("steps", ()):
+        steps = document.get("steps")
+        for step in steps if isinstance(steps, tuple) else ():
             if isinstance(step, dict) and isinstance(step.get("op"), str):
                 step["op"] = step["op"].replace("-", "_")
         if findings := check(document, folder):
             lines = key_lines(text)
             placed = sorted((line_of(path, lines), sentence) for path, sentence in findings)
             raise RecipeError(*(f"{name}:{line}: {sentence}" for line, sentence in placed))
-        steps = [Step(step.pop("op"), **step) for step in document.get("steps", ())]
-        return cls(tuple(steps), document.get("output", {}), document.get("input", {}), folder)
+        made = tuple(Step(step.pop("op"), **step) for step in document.get("steps", ()))
+        return cls(made, document.get("output", {}), document.get("input", {}), folder)
 
     def document(self) -> dict[str, Any]:
         """Give the recipe as the tables of its TOML text.

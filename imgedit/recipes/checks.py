@@ -89,12 +89,12 @@ def _images(verb: Verb, given: Mapping[str, Any], allowed: Mapping[str, Paramete
         names = " or ".join(p.name for p in verb.of_kind("image"))
         yield (), f"leaves no place for the photo; leave out {names}"
     for name, parameter in allowed.items():
-        if parameter.kind not in ("image", "images", "mask") or name == photo:
+        if parameter.kind not in ("image", "images", "layers", "mask") or name == photo:
             continue
         if name not in given and parameter.required:
             yield (), f"needs {name!r}, the path of an image"
         values = given.get(name)
-        for value in values if isinstance(values, tuple) and parameter.kind == "images" else (values,):
+        for value in values if isinstance(values, tuple) and parameter.kind in ("images", "layers") else (values,):
             if value is None or isinstance(value, np.ndarray):
                 continue
             if not isinstance(value, (str, Path)):

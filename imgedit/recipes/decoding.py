@@ -28,6 +28,9 @@ __all__ = ["open_for"]
 # Pixels of the decoder for each pixel of the result that a filter must find; "nearest" wants the real ones.
 LEFT_FOR = {"area": 1.0, "box": 1.0, "auto": 1.0, "linear": 2.0, "cubic": 2.0, "mitchell": 2.0, "lanczos3": 2.0}
 
+# A third of 1000 is 333: sizes are rounded, and a ratio that falls short of a whole one by that is meant as whole.
+SLACK = 0.98
+
 # What decides the size of the result; the rest is how its pixels are made.
 SIZES = ("size", "scale", "width", "height", "fit")
 
@@ -86,6 +89,6 @@ def _reduction(header: Header, given: Mapping[str, Any]) -> tuple[int, Placement
     for factor in (8, 4, 2):
         # Blocks that stick out do so at the right and bottom as stored; turned, they would shift the picture.
         fits = header.orientation in (1, 5) or not (header.width % factor or header.height % factor)
-        if fits and placement.ratio / factor >= least:
+        if fits and placement.ratio / factor >= least * SLACK:
             return factor, placement
     return 1, placement

@@ -36,12 +36,12 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     >>> key_lines("[[steps]]\nop = 'flip'\n")[("steps", 0, "op")]
     2
     """
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     found: dict[KeyPath, int] = {}
     begin = 1
     for number in range(1, len(lines) + 1):
         try:
-            document = tomllib.loads("".join(lines[:number]))
+            document = tomllib.loads("\n".join(lines[:number]))
         except tomllib.TOMLDecodeError:
             continue
         for path in _paths(document):

@@ -40,7 +40,7 @@ def _share(progress: Progress, index: int, count: int) -> Progress:
 def _value(step: Step, name: str, value: Any, folder: Path) -> Any:
     """Open what is given as a path of an image or a mask; the rest is passed on as it is."""
     kind = _kind(step, name)
-    if kind == "images":
+    if kind in ("images", "layers"):
         return [_opened(inner, "image", folder) for inner in value]
     return _opened(value, kind, folder) if kind in ("image", "mask") else value
 
@@ -81,7 +81,7 @@ def files_of(step: Step, folder: Path) -> Iterator[Path]:
         Images and masks, in the order of the parameters.
     """
     for name, value in step.parameters.items():
-        if _kind(step, name) in ("image", "images", "mask"):
+        if _kind(step, name) in ("image", "images", "layers", "mask"):
             for inner in value if isinstance(value, tuple) else [value]:
                 if isinstance(inner, (str, Path)):
                     yield folder / inner

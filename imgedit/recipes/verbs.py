@@ -24,12 +24,13 @@ from imgedit.tables import Table
 
 __all__ = ["Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
 
-Kind = Literal["image", "images", "mask", "progress", "value"]
+Kind = Literal["image", "images", "layers", "mask", "progress", "value"]
 
 # Image and Mask name the same type to Python, so they are told apart by how the annotation is written.
 KINDS: dict[str, Kind] = {
     r"Image|NDArray\[Any\]": "image",
     r"(?:Sequence|Iterable|list|tuple)\[Image(?:, \.\.\.)?\]": "images",
+    r"Sequence\[Item\]": "layers",
     r"Mask": "mask",
     r"Progress": "progress",
 }
@@ -87,7 +88,7 @@ class Verb:
     @cached_property
     def photo(self) -> str:
         """Name of the image that is edited."""
-        return self.main or next(p.name for p in self.of_kind("image", "images"))
+        return self.main or next(p.name for p in self.of_kind("image", "images", "layers"))
 
     @cached_property
     def selector(self) -> Parameter | None:
@@ -126,7 +127,19 @@ class Verb:
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function with arguments by name."""
         left_out = {p.name: None for p in self.parameters.values() if p.nullable}
-        return self.function(**(left_out | dict(arguments)))
+        return self.function(**(left_out | {name: self._fit(name, value) for name, value in arguments.items()}))
+
+    def _fit(self, name: str, value: Any) -> Any:
+        """Put one image where several are taken, and plain images where layers are."""
+        kind = self.parameters[name].kind if name in self.parameters else "value"
+        if kind not in ("images", "layers"):
+            return value
+        images = value if isinstance(value, (list, tuple)) else [value]
+        if kind == "images":
+            return images
+        from imgedit.compositing.layers import Layer
+
+        return [Layer(image) for image in images]
 
     def place(self, given: Iterable[str]) -> str:
         """Name the parameter that takes the photo when others are given: the edited image, or the first one left.
@@ -142,7 +155,7 @@ class Verb:
             Name of an image parameter; empty if they are all given.
         """
         taken = set(given)
-        names = [self.photo, *(p.name for p in self.of_kind("image"))]
+        names = [self.photo, *(p.name for p in self.of_kind("image", "images", "layers"))]
         return next((name for name in names if name not in taken), "")
 
 
