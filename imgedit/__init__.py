@@ -86,7 +86,8 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
-from imgedit.tone import adjust, auto_levels, clahe, curves, equalize, levels, match_color
+from imgedit.superres import upscale
+from imgedit.tone import Lut, adjust, apply_lut, auto_levels, clahe, curves, equalize, levels, match_color
 
 __version__ = "0.1.0"
 
@@ -102,6 +103,7 @@ __all__ = [
     "InnerShadow",
     "Layer",
     "LinearGradient",
+    "Lut",
     "Metadata",
     "Noise",
     "OuterGlow",
@@ -116,6 +118,7 @@ __all__ = [
     "__version__",
     "adjust",
     "align_depth",
+    "apply_lut",
     "auto_levels",
     "batch",
     "bevel",
@@ -190,6 +193,7 @@ __all__ = [
     "trim",
     "trim_box",
     "unpremultiply",
+    "upscale",
     "warp",
     "write",
     "write_layers",

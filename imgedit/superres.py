@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from imgedit.color import luma
 from imgedit.errors import ModelError
 from imgedit.geometry import resize
-from imgedit.models import Manifest, Model, find, load, names
 from imgedit.pixels import LEAST_ALPHA, Image, check, check_alpha, check_number
 from imgedit.strips import Progress
 from imgedit.tables import Table
 from imgedit.tiling import apply
+
+if TYPE_CHECKING:
+    from imgedit.models import Manifest, Model
 
 __all__ = ["FAMILIES", "upscale"]
 
@@ -79,6 +81,8 @@ def upscale(
     >>> ie.upscale(np.zeros((8, 12, 3), np.uint8), 2).shape
     (16, 24, 3)
     """
+    from imgedit.models import find, load  # here, since manifests are checked by a library that is slow to import
+
     image = check(image)
     check_alpha(image)
     scale = check_number(scale, "scale", above=1)
@@ -96,6 +100,8 @@ def upscale(
 
 def _choose(scale: float) -> Manifest:
     """Pick the shipped net whose factor is the smallest that reaches `scale`, else the largest there is."""
+    from imgedit.models import find, names
+
     known = [find(name) for name in names("superres")]
     general = [m for m in known if m.family == "rgb" and m.name.startswith("sr-x") and m.name[4:].isdecimal()]
     if not general:

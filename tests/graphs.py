@@ -1,0 +1,62 @@
+"""Small ONNX graphs, made on the spot, that behave as a known formula: the tests' models."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto, checker, helper, numpy_helper, save
+
+from imgedit.models.manifest import Manifest, file_hash
+
+
+def constant(name, values, dtype=np.float32):
+    return numpy_helper.from_array(np.asarray(values, dtype), name)
+
+
+def save_graph(path, nodes, initializers, *, shape, out_shape):
+    x = helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)
+    y = helper.make_tensor_value_info("output", TensorProto.FLOAT, out_shape)
+    graph = helper.make_graph(nodes, "test", [x], [y], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    checker.check_model(model)
+    save(model, path)
+
+
+def blur_and_double(path, *, channels=3):
+    """3x3 mean with zero padding, then each pixel twice: reach 1, scale 2."""
+    kernel = np.zeros((channels, channels, 3, 3), np.float32)
+    kernel[range(channels), range(channels)] = 1 / 9
+    nodes = [
+        helper.make_node("Conv", ["input", "kernel"], ["soft"], pads=[1, 1, 1, 1]),
+        helper.make_node("Resize", ["soft", "", "factors"], ["output"], mode="nearest", nearest_mode="floor",
+                         coordinate_transformation_mode="asymmetric"),
+    ]  # fmt: skip
+    initializers = [constant("kernel", kernel), constant("factors", [1, 1, 2, 2])]
+    save_graph(path, nodes, initializers, shape=[None, channels, None, None], out_shape=[None, channels, None, None])
+
+
+def endless(path):
+    """A loop of 2^62 rounds."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["x"], ["y"])],
+        "body",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, None),
+        ],
+    )
+    nodes = [helper.make_node("Loop", ["rounds", "start", "input"], ["output"], body=body)]
+    initializers = [constant("rounds", 2**62, np.int64), constant("start", True, bool)]
+    save_graph(path, nodes, initializers, shape=[1, 3, None, None], out_shape=[1, 3, None, None])
+
+
+def manifest_of(path, **fields):
+    """Write a manifest beside a graph."""
+    fields = {"task": "superres", "family": "rgb", "license": "CC0-1.0", "source": "a test", **fields}
+    manifest = Manifest(name=path.stem, folder=path.parent, file=path.name, sha256=file_hash(path), **fields)
+    path.with_suffix(".toml").write_text(manifest.to_toml(), encoding="utf-8")
+    return manifest

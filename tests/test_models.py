@@ -1,0 +1,154 @@
+"""Models: manifests checked on load, files known by their hash, devices that are what they say, deadlines."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from graphs import blur_and_double, endless, manifest_of
+
+from imgedit import errors
+from imgedit.models import Manifest, find, info, load, names
+from imgedit.models.session import DEVICES, missing
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    path = tmp_path / "double.onnx"
+    blur_and_double(path)
+    manifest_of(path, scale=2, overlap=1, note="it doubles")
+    monkeypatch.setenv("IMGEDIT_MODELS", str(tmp_path))
+    return path
+
+
+def test_a_model_is_found_by_name_and_by_path(model):
+    assert "double" in names()
+    assert "double" in names("superres")
+    assert "double" not in names("style")
+    assert find("double") == find(model) == find(str(model))
+    assert info("double").note == "it doubles"
+
+
+def test_a_model_runs_on_the_cpu_and_says_so(model):
+    net = load("double", device="cpu")
+    assert net.device == "cpu"
+    assert [port.name for port in net.inputs] == ["input"]
+    assert net.inputs[0].shape == (None, 3, None, None)
+    x = np.random.default_rng(0).random((1, 3, 5, 4), np.float32)
+    (y,) = net.run(x)
+    assert y.shape == (1, 3, 10, 8)
+    np.testing.assert_allclose(y[0, :, 2, 2], x[0, :, :3, :3].mean((1, 2)), rtol=1e-5)
+
+
+def test_a_wrong_name_is_answered_with_the_nearest(model):
+    with pytest.raises(errors.UnknownNameError, match="did you mean 'double'"):
+        find("doubel")
+
+
+def test_another_task_is_refused(model):
+    with pytest.raises(errors.ModelError, match="is for superres, not style"):
+        load("double", task="style")
+
+
+def test_a_changed_file_is_refused(model):
+    model.write_bytes(model.read_bytes() + b"\0")
+    with pytest.raises(errors.ModelError, match="not the file that its manifest names"):
+        load("double")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "git-LFS pointer"),
+        (b"<!DOCTYPE html><html>not found</html>", "web page"),
+        (b"PK\x03\x04 and more", "zip archive"),
+        (b"\x00\x01\x02 nothing known", "can't be loaded"),
+    ],
+)
+def test_what_is_no_model_is_told(model, content, word):
+    model.write_bytes(content)
+    manifest_of(model)
+    with pytest.raises(errors.ModelError, match=word):
+        load(model)
+
+
+def test_a_missing_file_and_a_missing_manifest_are_told(model):
+    model.rename(model.with_name("other.onnx"))
+    with pytest.raises(errors.ModelError, match="only its manifest is here"):
+        load("double")
+    with pytest.raises(errors.ModelError, match="has no manifest"):
+        load(model.with_name("other.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("scale = 0", "scale"),
+        ("colour = 1", "colour"),
+        ('task = "supperres"', "task"),
+        ('file = "../x.onnx"', "file"),
+        ('sha256 = "12"', "sha256"),
+        ("scale = ", "not a manifest"),
+    ],
+)
+def test_every_field_of_a_manifest_is_checked(model, line, word):
+    text = model.with_suffix(".toml").read_text()
+    name = line.split(" =")[0]
+    kept = [old for old in text.splitlines() if not old.startswith(f"{name} =")]
+    model.with_suffix(".toml").write_text("\n".join([*kept, line]))
+    with pytest.raises(errors.ModelError, match=word):
+        find("double")
+
+
+def test_a_manifest_survives_its_text(model):
+    manifest = find("double")
+    again = manifest.model_copy(update={"classes": ("a", 'b "c"'), "fixed_size": (8, 9), "commercial_use": True})
+    model.with_suffix(".toml").write_text(again.to_toml(), encoding="utf-8")
+    assert Manifest.from_toml(model.with_suffix(".toml")) == again
+
+
+@pytest.mark.parametrize("device", [name for name in DEVICES if name != "cpu"])
+def test_a_device_that_is_not_there_is_an_error_or_a_warned_fallback(model, device):
+    if not missing(device):
+        assert load("double", device=device).device == device
+        return
+    with pytest.raises(errors.DeviceError, match="needs"):
+        load("double", device=device)
+    with pytest.warns(RuntimeWarning, match="running on the CPU"):
+        net = load("double", device=device, fallback=True)
+    assert net.device == "cpu"
+
+
+def test_a_device_that_nobody_knows_is_an_error(model):
+    with pytest.raises(errors.UnknownNameError, match="did you mean 'cuda'"):
+        load("double", device="cudo")
+
+
+def test_an_endless_model_stops_at_its_deadline(tmp_path):
+    path = tmp_path / "endless.onnx"
+    endless(path)
+    manifest_of(path)
+    with pytest.raises(errors.ModelTimeoutError, match=r"more than 0\.5 s"):
+        load(path).run(np.zeros((1, 3, 2, 2), np.float32), seconds=0.5)
+
+
+def test_a_wrong_input_names_its_shape(model):
+    with pytest.raises(errors.ModelError, match="1x4x5x5 float32"):
+        load("double").run(np.zeros((1, 4, 5, 5), np.float32))
+
+
+def test_a_model_does_not_pickle(model):
+    with pytest.raises(TypeError, match="stays in its process"):
+        pickle.dumps(load("double"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_forked_model_refuses_instead_of_hanging(model, monkeypatch):
+    net = load("double")
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(errors.ModelError, match="forked"):
+        net.run(np.zeros((1, 3, 4, 4), np.float32))
