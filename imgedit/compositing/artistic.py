@@ -18,6 +18,8 @@ import numpy as np
 
 from imgedit.compositing.separable import (
     TINY,
+    at_least,
+    at_most,
     at_most_white,
     color_burn,
     color_dodge,
@@ -37,12 +39,12 @@ def soft_light_pegtop(b: Values, s: Values) -> Values:
 
 def soft_light_illusions(b: Values, s: Values) -> Values:
     """Change the backdrop's gamma: ``b ^ (2 ^ (1 - 2 s))`` (IFS Illusions, Krita)."""
-    return np.power(np.maximum(b, 0), np.exp2(1 - 2 * s))
+    return np.power(at_least(b, 0), np.exp2(1 - 2 * s))
 
 
 def reflect(b: Values, s: Values) -> Values:
     """Shine: ``min(1, b^2 / (1 - s))``, 1 where s = 1 (Pegtop, chaiNNer, Krita)."""
-    return np.where(s >= 1, np.maximum(b, 1), at_most_white(ratio(b * b, 1 - s), b))
+    return np.where(s >= 1, at_least(b, 1), at_most_white(ratio(b * b, 1 - s), b))
 
 
 def glow(b: Values, s: Values) -> Values:
@@ -53,7 +55,7 @@ def glow(b: Values, s: Values) -> Values:
 def freeze(b: Values, s: Values) -> Values:
     """Reflect of the complements: ``1 - min(1, (1 - b)^2 / s)``, 1 where b = 1, else 0 where s = 0 (Pegtop, Krita)."""
     rest = (1 - b) * (1 - b)
-    return np.where(b >= 1, b, 1 - np.minimum(1, (rest + (s <= 0)) / np.maximum(s, TINY)))
+    return np.where(b >= 1, b, 1 - at_most((rest + (s <= 0)) / at_least(s, TINY), 1))
 
 
 def heat(b: Values, s: Values) -> Values:
@@ -98,17 +100,17 @@ def allanon(b: Values, s: Values) -> Values:
 
 def geometric_mean(b: Values, s: Values) -> Values:
     """Geometric mean: ``sqrt(b s)`` (Krita)."""
-    return np.sqrt(np.maximum(b * s, 0))
+    return np.sqrt(at_least(b * s, 0))
 
 
 def parallel(b: Values, s: Values) -> Values:
     """Harmonic mean: ``2 / (1/b + 1/s)``, 0 where either is 0 (Krita)."""
-    return 2 * b * s / np.maximum(b + s, TINY)
+    return 2 * b * s / at_least(b + s, TINY)
 
 
 def additive_subtractive(b: Values, s: Values) -> Values:
     """Difference of the roots: ``|sqrt(b) - sqrt(s)|`` (Krita)."""
-    return np.abs(np.sqrt(np.maximum(b, 0)) - np.sqrt(np.maximum(s, 0)))
+    return np.abs(np.sqrt(at_least(b, 0)) - np.sqrt(at_least(s, 0)))
 
 
 def arc_tangent(b: Values, s: Values) -> Values:
@@ -118,7 +120,7 @@ def arc_tangent(b: Values, s: Values) -> Values:
 
 def gamma_dark(b: Values, s: Values) -> Values:
     """Darken by a power: ``b ^ (1 / s)``, 0 where s = 0 (Krita)."""
-    return np.where(s <= 0, 0, _power(b, 1 / np.maximum(s, TINY)))
+    return np.where(s <= 0, 0, _power(b, 1 / at_least(s, TINY)))
 
 
 def gamma_light(b: Values, s: Values) -> Values:
@@ -134,7 +136,7 @@ def gamma_illumination(b: Values, s: Values) -> Values:
 def hard_overlay(b: Values, s: Values) -> Values:
     """Multiply by ``2 s`` up to half, divide by ``2 - 2 s`` above; white gives 1 (Krita)."""
     low, high = halves(s)
-    return np.where(s >= 1, np.maximum(b, 1), color_dodge(multiply(b, low), high))
+    return np.where(s >= 1, at_least(b, 1), color_dodge(multiply(b, low), high))
 
 
 def hard_mix_krita(b: Values, s: Values) -> Values:
@@ -162,7 +164,7 @@ def penumbra_a(b: Values, s: Values) -> Values:
 def penumbra_b(b: Values, s: Values) -> Values:
     """Half of ``s / (1 - b)`` below 1, else 1 less half of its inverse; 1 where b = 1 (Krita; IM's soft burn)."""
     share = ratio(s, 1 - b)
-    return np.where(b >= 1, 1, np.where(share < 1, share / 2, 1 - 0.5 / np.maximum(share, 1)))
+    return np.where(b >= 1, 1, np.where(share < 1, share / 2, 1 - 0.5 / at_least(share, 1)))
 
 
 def penumbra_c(b: Values, s: Values) -> Values:
@@ -199,12 +201,12 @@ def super_light(b: Values, s: Values) -> Values:
 
 def tint(b: Values, s: Values) -> Values:
     """Lighten strongly: ``min(1, s (1 - b) + sqrt(b))`` (IFS Illusions, Krita)."""
-    return at_most_white(s * (1 - b) + np.sqrt(np.maximum(b, 0)), b)
+    return at_most_white(s * (1 - b) + np.sqrt(at_least(b, 0)), b)
 
 
 def shade(b: Values, s: Values) -> Values:
     """Darken strongly: ``max(0, 1 - s (1 - b) - sqrt(1 - s))`` (IFS Illusions, Krita)."""
-    return np.maximum(1 - s * (1 - b) - np.sqrt(np.maximum(1 - s, 0)), 0)
+    return at_least(1 - s * (1 - b) - np.sqrt(at_least(1 - s, 0)), 0)
 
 
 def fog_lighten(b: Values, s: Values) -> Values:
@@ -219,17 +221,17 @@ def fog_darken(b: Values, s: Values) -> Values:
 
 def easy_dodge(b: Values, s: Values) -> Values:
     """Dodge by a power: ``b ^ (1.04 (1 - s))``, 1 where s = 1 (Krita)."""
-    return _power(b, 1.04 * np.maximum(1 - s, 0))
+    return _power(b, 1.04 * at_least(1 - s, 0))
 
 
 def easy_burn(b: Values, s: Values) -> Values:
     """Burn by a power: ``1 - (1 - s) ^ (1.04 b)``, the base at least 1e-12 (Krita)."""
-    return 1 - _power(np.maximum(1 - s, 1e-12), 1.04 * b)
+    return 1 - _power(at_least(1 - s, 1e-12), 1.04 * b)
 
 
 def stamp(b: Values, s: Values) -> Values:
     """Press the backdrop into the source: ``s + 2 b - 1`` in [0, 1] (ImageMagick)."""
-    return at_most_white(np.maximum(s + 2 * b - 1, 0), b)
+    return at_most_white(at_least(s + 2 * b - 1, 0), b)
 
 
 def modulus_add(b: Values, s: Values) -> Values:
@@ -275,8 +277,8 @@ def _levels(values: Values, white: int) -> Values:
 
 
 def _power(base: Values, exponent: Values) -> Values:
-    return np.power(np.maximum(base, 0), exponent)
+    return np.power(at_least(base, 0), exponent)
 
 
 def _norm(b: Values, s: Values, p: float) -> Values:
-    return np.minimum((_power(b, p) + _power(s, p)) ** (1 / p), np.maximum(b, 1))
+    return np.minimum((_power(b, p) + _power(s, p)) ** (1 / p), at_least(b, 1))

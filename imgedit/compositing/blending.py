@@ -7,7 +7,6 @@ together in ``equation``. Here is what surrounds them: sizes, offsets, dtypes, m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from imgedit.compositing.equation import (
     to_pixels,
     to_planes,
 )
+from imgedit.compositing.integer import blend_levels, takes
 from imgedit.compositing.noise import dither_noise, white_noise
 from imgedit.compositing.operators import OPERATORS, keeps_opaque
 from imgedit.compositing.spaces import SPACES
@@ -33,8 +33,10 @@ from imgedit.strips import Progress, each_strip
 
 __all__ = ["blend"]
 
-# Bytes of working data for a pixel of the canvas; see `each_strip`.
-ROW_BYTES = 16
+# Bytes that set how many rows make a strip, for each pixel of a row; see `each_strip`. Measured: with fewer rows the
+# calls cost more than the work, with more the planes leave the cache.
+ROW_BYTES = 4
+QUICK_BYTES = 4
 
 
 def blend(
@@ -143,21 +145,27 @@ def blend(
     options.check()
     place = _Place.of(backdrop, source, offset)
     cover = None if mask is None else _Cover.of(mask, backdrop, source, place)
-    check_alpha(source, "source")
-    check_alpha(backdrop, "backdrop")
+    covers = place.covers(backdrop, source)
+    if not covers:
+        check_alpha(source, "source")  # what lies outside is never seen by the strips below
     out = np.empty(_shape(backdrop, source, options), backdrop.dtype)
-    blend_strip = partial(_blend_strip, options)
+    quick = options.plain and cover is None and takes(mode, backdrop, source)
+    row_bytes = (QUICK_BYTES if quick else ROW_BYTES) * out.shape[1]
 
     def work(top: int, bottom: int) -> None:
         rows, columns = place.overlap(top, bottom)
-        if rows.start > top or rows.stop < bottom or columns.start > 0 or columns.stop < out.shape[1]:
+        if not covers:
+            check_alpha(backdrop[top:bottom], "backdrop")
             _leave(backdrop[top:bottom], out[top:bottom], options.untouched)
         if rows.start < rows.stop and columns.start < columns.stop:
-            coverage = None if cover is None else cover.part(rows, columns)
             parts = backdrop[rows, columns], place.moved(source, rows, columns), out[rows, columns]
-            blend_strip(*parts, coverage, rows.start, columns.start)
+            if quick:
+                blend_levels(mode, *parts)
+            else:
+                coverage = None if cover is None else cover.part(rows, columns)
+                _blend_strip(options, *parts, coverage, rows.start, columns.start)
 
-    each_strip(work, out.shape[0], row_bytes=ROW_BYTES * out.shape[1], progress=progress)
+    each_strip(work, out.shape[0], row_bytes=row_bytes, progress=progress)
     return out
 
 
@@ -190,6 +198,12 @@ class Options:
             raise ArgumentError(both[0], f"contradicts {both[1]}", "each says what becomes of alpha: choose one")
 
     @property
+    def plain(self) -> bool:
+        """Whether nothing but a mode was asked for."""
+        full = self.opacity == self.fill == 1 and self.operator == "source-over"
+        return full and self.space == self.composite_space == "srgb" and not (self.clip or self.knockout or self.dither)
+
+    @property
     def keeps_opaque(self) -> bool:
         """Whether an opaque backdrop gives an opaque result."""
         if self.knockout:
@@ -220,6 +234,10 @@ class _Place:
     top: int
     right: int
     bottom: int
+
+    def covers(self, backdrop: Image, source: Image) -> bool:
+        """Whether the two lie exactly on each other."""
+        return self.x == self.y == 0 and backdrop.shape[:2] == source.shape[:2]
 
     @classmethod
     def of(cls, backdrop: Image, source: Image, offset: tuple[int, int] | None) -> _Place:
@@ -298,6 +316,10 @@ def _blend_strip(
     """Blend rows of any dtype and number of channels; `top` and `left` say where they lie on the canvas."""
     b, alpha_b = to_planes(backdrop)
     s, alpha_s = to_planes(source)
+    for image, name, alpha in ((backdrop, "backdrop", alpha_b), (source, "source", alpha_s)):
+        # On a plane in the cache this takes a tenth of the time that it takes on the whole image beforehand.
+        if alpha is not None and not (alpha.min() >= 0 and alpha.max() <= 1):
+            check_alpha(image, name)
     color, alpha = _blend_planes(options, b, alpha_b, s, alpha_s, coverage, top, left)
     if options.dither:
         bottom, right = top + out.shape[0], left + out.shape[1]

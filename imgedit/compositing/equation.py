@@ -240,7 +240,14 @@ class _Pair:
         if MODES[mode].encoded or (space == "oklab" and not MODES[mode].separable):
             space = "srgb"
         b, s = (self.backdrop, self.source) if space == self.outer else (convert(x, "srgb", space) for x in self.given)
-        result = on_lightness(formula, b, s) if space == "oklab" else formula(b, s)
+        if space == "oklab":
+            result = on_lightness(formula, b, s)
+        elif MODES[mode].separable:
+            result = np.empty(s.shape, np.float32)
+            for plane, x, y in zip(result, b, s, strict=True):  # one at a time, to stay in the cache
+                plane[:] = formula(x, y)
+        else:
+            result = formula(b, s)
         return convert(result, space, self.outer)
 
 

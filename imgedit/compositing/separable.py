@@ -23,7 +23,7 @@ Values: TypeAlias = Any
 """An array of floats; NumPy's types would say no more about a formula."""
 
 # A divisor below this stands for 0: the quotient then is beyond white, or 0 over 0, for any backdrop of 16 bits.
-TINY = np.float32(1e-7)
+TINY = 1e-7
 
 
 def normal(_b: Values, s: Values) -> Values:
@@ -63,7 +63,7 @@ def color_dodge(b: Values, s: Values) -> Values:
 
 def color_burn(b: Values, s: Values) -> Values:
     """Darken by the source: ``1 - min(1, (1 - b) / s)``, 1 where b = 1 (W3C 10.1.8)."""
-    return 1 - np.minimum(1, ratio(1 - b, s))
+    return 1 - at_most(ratio(1 - b, s), 1)
 
 
 def hard_light(b: Values, s: Values) -> Values:
@@ -74,19 +74,19 @@ def hard_light(b: Values, s: Values) -> Values:
 
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
-    low = np.minimum(b, 0.25)
-    root = ((16 * low - 12) * low + 4) * low + np.sqrt(np.maximum(b, 0.25)) - 0.5  # the two pieces meet at 1/4
+    low = at_most(b, 0.25)
+    root = ((16 * low - 12) * low + 4) * low + np.sqrt(at_least(b, 0.25)) - 0.5  # the two pieces meet at 1/4
     return _soften(b, s, root)
 
 
 def soft_light_photoshop(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a square root at any backdrop (older Photoshop, Krita)."""
-    return _soften(b, s, np.sqrt(np.maximum(b, 0)))
+    return _soften(b, s, np.sqrt(at_least(b, 0)))
 
 
 def _soften(b: Values, s: Values, root: Values) -> Values:
     twice = 2 * s - 1
-    return b + np.minimum(twice, 0) * (b - b * b) + np.maximum(twice, 0) * (root - b)
+    return b + at_most(twice, 0) * (b - b * b) + at_least(twice, 0) * (root - b)
 
 
 def difference(b: Values, s: Values) -> Values:
@@ -101,7 +101,7 @@ def exclusion(b: Values, s: Values) -> Values:
 
 def linear_burn(b: Values, s: Values) -> Values:
     """Add, less white: ``max(0, b + s - 1)`` (Photoshop)."""
-    return np.maximum(b + s - 1, 0)
+    return at_least(b + s - 1, 0)
 
 
 def linear_dodge(b: Values, s: Values) -> Values:
@@ -113,12 +113,12 @@ def vivid_light(b: Values, s: Values) -> Values:
     """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above; black gives 0, white 1 (Photoshop)."""
     low, high = halves(s)
     result = color_dodge(color_burn(b, low), high)
-    return np.where(s <= 0, 0, np.where(s >= 1, np.maximum(result, 1), result))
+    return np.where(s <= 0, 0, np.where(s >= 1, at_least(result, 1), result))
 
 
 def linear_light(b: Values, s: Values) -> Values:
     """Linear burn up to half, linear dodge above: ``b + 2 s - 1`` within [0, 1] (Photoshop)."""
-    return at_most_white(np.maximum(b + 2 * s - 1, 0), b)
+    return at_most_white(at_least(b + 2 * s - 1, 0), b)
 
 
 def pin_light(b: Values, s: Values) -> Values:
@@ -134,7 +134,7 @@ def hard_mix(b: Values, s: Values) -> Values:
 
 def subtract(b: Values, s: Values) -> Values:
     """Take the source away: ``max(0, b - s)`` (Photoshop)."""
-    return np.maximum(b - s, 0)
+    return at_least(b - s, 0)
 
 
 def divide(b: Values, s: Values) -> Values:
@@ -199,17 +199,27 @@ def grain_merge(b: Values, s: Values) -> Values:
 
 def _quotient(above: Values, below: Values) -> Values:
     """Divide as GIMP does: 0 over anything is 0, and nothing is larger than a million."""
-    return np.where(np.abs(above) > 1e-6, above / np.maximum(below, 1e-6), 0)
+    return np.where(np.abs(above) > 1e-6, above / at_least(below, 1e-6), 0)
 
 
 def ratio(above: Values, below: Values) -> Values:
     """Divide; 0 over anything is 0, and anything else over 0 (or less) is far beyond white."""
-    return above / np.maximum(below, TINY)
+    return above / at_least(below, TINY)
 
 
 def at_most_white(values: Values, backdrop: Values) -> Values:
     """Stop at white, or at the backdrop where that is brighter."""
-    return np.minimum(values, np.maximum(backdrop, 1))
+    return np.minimum(values, at_least(backdrop, 1))
+
+
+def at_least(values: Values, least: float) -> Values:
+    """Clip from below: with a number, NumPy does that twice as fast by ``clip`` as by ``maximum``."""
+    return np.clip(values, least, np.inf)
+
+
+def at_most(values: Values, most: float) -> Values:
+    """Clip from above."""
+    return np.clip(values, -np.inf, most)
 
 
 def halves(s: Values) -> tuple[Values, Values]:
@@ -217,4 +227,4 @@ def halves(s: Values) -> tuple[Values, Values]:
 
     A formula for dark sources and one for light ones can then be chained, each changing nothing in the other's half.
     """
-    return np.minimum(2 * s, 1), np.maximum(2 * s - 1, 0)
+    return at_most(2 * s, 1), at_least(2 * s - 1, 0)
