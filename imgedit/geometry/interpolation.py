@@ -24,15 +24,16 @@ from numpy.typing import NDArray
 
 from imgedit.geometry.kernels import FILTERS
 
-__all__ = ["REACH", "interpolate"]
+__all__ = ["REACH", "interpolate", "linear_remap_is_exact", "linear_warp_is_exact"]
 
 Floats = NDArray[np.float32]
 
 REACH = {"nearest": 1, "linear": 1, "cubic": 2, "mitchell": 2, "lanczos3": 3}
 """Pixels that a filter needs to each side of a place."""
 
-SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
-ONE = np.ones(1, np.float32)
+SECOND_DIFFERENCE = np.array([[1, -2, 1]], np.float32)
+# Fractions of a pixel in the tables of weights: between them, straight lines err by less than float32 rounds.
+TABLE_STEPS = 4096
 
 
 def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
@@ -62,18 +63,30 @@ def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
     return _taps(source, u, v, filter)
 
 
+# A place that no grid of 1/32 of a pixel holds, and a ramp that says where it was looked up.
+PROBE = 1.01
+RAMP = np.arange(4, dtype=np.float32)[None].repeat(2, axis=0)
+
+
 @functools.cache
 def linear_remap_is_exact() -> bool:
-    """Whether OpenCV interpolates at the place given; before version 5 it rounds to 1/32 of a pixel."""
-    ramp = np.arange(4, dtype=np.float32)[None].repeat(2, axis=0)
-    place = np.full((1, 1), 1.01, np.float32)
-    return bool(abs(float(cv2.remap(ramp, place, np.zeros_like(place), cv2.INTER_LINEAR)[0, 0]) - 1.01) < 1e-4)
+    """Whether OpenCV's remap interpolates at the place given; before version 5 it rounds to 1/32 of a pixel."""
+    place = np.full((1, 1), PROBE, np.float32)
+    return bool(abs(float(cv2.remap(RAMP, place, np.zeros_like(place), cv2.INTER_LINEAR)[0, 0]) - PROBE) < 1e-4)
+
+
+@functools.cache
+def linear_warp_is_exact() -> bool:
+    """Whether OpenCV's affine warp does."""
+    shift = np.array([[1, 0, PROBE], [0, 1, 0]])
+    moved = cv2.warpAffine(RAMP, shift, (1, 1), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return bool(abs(float(moved[0, 0]) - PROBE) < 1e-4)
 
 
 def _parabolas(source: Floats, x: Floats, y: Floats) -> Floats:
-    bend_x = _filtered(source, SECOND_DIFFERENCE, ONE)
-    bend_y = _filtered(source, ONE, SECOND_DIFFERENCE)
-    bend_both = _filtered(bend_x, ONE, SECOND_DIFFERENCE)
+    bend_x = _filtered(source, SECOND_DIFFERENCE)
+    bend_y = _filtered(source, SECOND_DIFFERENCE.T)
+    bend_both = _filtered(bend_x, SECOND_DIFFERENCE.T)
     a, b = (_spread(_half_product(place), source) for place in (x, y))
     out = _linear(bend_both, x, y)
     out *= b
@@ -90,8 +103,8 @@ def _linear(source: Floats, x: Floats, y: Floats) -> Floats:
     return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR), np.float32)
 
 
-def _filtered(source: Floats, across: Floats, down: Floats) -> Floats:
-    return np.asarray(cv2.sepFilter2D(source, -1, across, down), np.float32)
+def _filtered(source: Floats, kernel: Floats) -> Floats:
+    return np.asarray(cv2.filter2D(source, -1, kernel), np.float32)
 
 
 def _spread(weight: Floats, source: Floats) -> Floats:
@@ -114,19 +127,36 @@ def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
     for row, weight in enumerate(down):
         line = np.zeros_like(out)
         for column, share in enumerate(shares):
-            line += _fetch(source, start + (row * source.shape[1] + column)) * share
-        out += line * _spread(weight, source)
+            pixels = _fetch(source, start + (row * source.shape[1] + column))
+            pixels *= share
+            line += pixels
+        line *= _spread(weight, source)
+        out += line
     return out
 
 
 def _weights(places: Floats, filter: str) -> tuple[NDArray[np.intp], list[Floats]]:
     """First tap of each place, and the weights of all taps."""
+    start = places - np.float32(0.5)
+    whole = np.floor(start)
+    place = (start - whole) * np.float32(TABLE_STEPS)
+    entry = place.astype(np.intp)
+    rest = place - entry
+    values, slopes = _table(filter)
+    weights = [
+        np.take(value, entry) + np.take(slope, entry) * rest for value, slope in zip(values, slopes, strict=True)
+    ]
+    return whole.astype(np.intp) - (REACH[filter] - 1), weights
+
+
+@functools.cache
+def _table(filter: str) -> tuple[Floats, Floats]:
+    """Weights of all taps at evenly spaced fractions of a pixel, and their differences to the next."""
     reach = REACH[filter]
-    first = np.floor(places - np.float32(0.5)).astype(np.intp) - (reach - 1)
-    distance = first - places.astype(np.float64) + 0.5
-    weights = [FILTERS[filter].weight(distance + tap, 1.0) for tap in range(2 * reach)]
-    total = np.sum(weights, axis=0)
-    return first, [(weight / total).astype(np.float32) for weight in weights]
+    fraction = np.arange(TABLE_STEPS + 2) / TABLE_STEPS
+    weights = FILTERS[filter].weight(np.arange(1 - reach, 1 + reach)[:, None] - fraction, 1.0)
+    weights = np.array(weights / weights.sum(axis=0))
+    return weights[:, :-1].astype(np.float32), np.diff(weights).astype(np.float32)
 
 
 def _fetch(source: Floats, index: NDArray[np.intp]) -> Floats:

@@ -98,17 +98,22 @@ def resample(
                 bands = [band for band in row_bands if start <= band.start < min(start + PANEL_ROWS, bottom)]
                 _reduce(image, bands, planes[start - top :], linear, scratch)
         else:
-            load(image[top:bottom], planes, linear=linear)
+            load(image[top:bottom], _channels(planes), linear=linear)
         if column_bands:
             planes = convolve_columns(
                 planes, column_bands, _buffer(scratch, "columns", (bottom - top, channels, columns.size))
             )
         step = max(1, STORE_BYTES // (4 * channels * columns.size))
         for start in range(0, bottom - top, step):
-            store(planes[start : start + step], out[top + start : min(top + start + step, bottom)], linear=linear)
+            ready = _channels(planes[start : start + step])
+            store(ready, out[top + start : min(top + start + step, bottom)], linear=linear)
 
     each_strip(work, rows.size, row_bytes=STRIP_BYTES // STRIP_ROWS, progress=progress)
     return out
+
+
+def _channels(planes: Floats) -> list[Floats]:
+    return [planes[:, channel] for channel in range(planes.shape[1])]
 
 
 def _buffer(scratch: threading.local, name: str, shape: tuple[int, ...]) -> Floats:
@@ -130,7 +135,7 @@ def _reduce(image: Image, bands: list[Band], out: Floats, linear: bool, scratch:
     for left in range(0, width, step):
         right = min(left + step, width)
         planes = _buffer(scratch, "panel", (high - low, channels, right - left))
-        load(image[low:high, left:right], planes, linear=linear)
+        load(image[low:high, left:right], _channels(planes), linear=linear)
         convolve_rows(planes, low, bands, out[:, :, left:right])
 
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from imgedit.color import Color
 from imgedit.errors import ArgumentError
 from imgedit.geometry.canvas import Border, canvas_color, check_border, check_size, fold
-from imgedit.geometry.interpolation import REACH, interpolate
+from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_exact
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
-from imgedit.geometry.planes import load, store
+from imgedit.geometry.planes import as_dtype, load, store
 from imgedit.geometry.separable import convolve_columns, convolve_rows, make_bands
 from imgedit.geometry.transform import Transform
 from imgedit.pixels import (
@@ -32,6 +32,7 @@ from imgedit.pixels import (
     check_alpha,
     check_mask,
     check_number,
+    full_range,
     like,
     soft_mask,
 )
@@ -47,6 +48,7 @@ WARP_FILTERS: Table[Kernel | None] = Table(
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.float64]
+Range = tuple[float, float]
 
 # Output pixels on a side; a tile and the input it shows stay in a core's cache.
 TILE = 128
@@ -54,6 +56,8 @@ TILE = 128
 MOST_INPUT = 1 << 20
 # Samples a pixel along one axis, at most; beyond it lies the horizon.
 MOST_SAMPLES = 16
+# Sides from which on OpenCV refuses some of its warps.
+OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
 SLACK = 0.01
 
@@ -128,28 +132,24 @@ def warp(
     moved = _moved(image, transform, (height, width), border, color)
     if moved is not None:
         return moved
-    name = "cubic" if filter == "auto" else filter
-    job = _Job(
-        image,
-        transform,
-        name,
-        border,
-        color,
-        space == "linear",
-        np.empty((height, width, *image.shape[2:]), image.dtype),
-    )
-    tiles = [
-        (x, y, min(x + TILE, width), min(y + TILE, height))
-        for y in range(0, height, TILE)
-        for x in range(0, width, TILE)
-    ]
+    way = _Way(transform)
+    if (
+        filter == "linear"
+        and border == "background"
+        and space == "srgb"
+        and _one_call_does(image, way, (height, width))
+    ):
+        return _one_call(image, way, (height, width), color)
+    out = np.empty((height, width, *image.shape[2:]), image.dtype)
+    job = _Job(image, way, "cubic" if filter == "auto" else filter, border, color, space == "linear", out)
+    corners = [(x, y) for y in range(0, height, TILE) for x in range(0, width, TILE)]
 
     def work(first: int, last: int) -> None:
-        for tile in tiles[first:last]:
-            job.fill(*tile)
+        for x, y in corners[first:last]:
+            job.fill(x, y, min(x + TILE, width), min(y + TILE, height))
 
-    each_strip(work, len(tiles), row_bytes=STRIP_BYTES, progress=progress)
-    return job.out
+    each_strip(work, len(corners), row_bytes=STRIP_BYTES, progress=progress)
+    return out
 
 
 def warp_mask(
@@ -273,12 +273,30 @@ def _run(index: NDArray[np.intp]) -> Any:
     return index
 
 
+def _one_call_does(image: Image, way: _Way, size: tuple[int, int]) -> bool:
+    """Whether OpenCV's own linear warp gives the same result: no alpha, no shrinking, a border as broad as a pixel."""
+    if not way.is_affine or way.matrix is None or (image.ndim == 3 and image.shape[2] == 4):
+        return False
+    turn = way.matrix[:2, :2]
+    rigid = np.allclose(turn @ turn.T, np.eye(2), rtol=0, atol=1e-9)
+    return bool(rigid and max(*image.shape[:2], *size) < OPENCV_SIDE and linear_warp_is_exact())
+
+
+def _one_call(image: Image, way: _Way, size: tuple[int, int], color: Image) -> Image:
+    matrix = np.asarray(way.matrix)[:2].copy()
+    # OpenCV counts from the centre of the first pixel.
+    matrix[:, 2] += (matrix[:, :2] - np.eye(2)) @ (0.5, 0.5)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    value = [float(level) for level in color]
+    return np.asarray(cv2.warpAffine(image, matrix, size[::-1], flags=flags, borderValue=value))
+
+
 @dataclass(frozen=True)
 class _Job:
     """All that the tiles of one call share."""
 
     image: Image
-    transform: Transform
+    way: _Way
     filter: str
     border: Border
     color: Image
@@ -287,20 +305,20 @@ class _Job:
 
     def fill(self, left: int, top: int, right: int, bottom: int) -> None:
         """Make one tile of the output."""
-        jacobian = self._jacobian(left, top, right, bottom)
+        jacobian = self.way.derivative(left, top, right, bottom)
         shrink, samples = _plan(jacobian) if self.filter != "nearest" else ((1.0, 1.0), (1, 1))
-        x, y = _centres(left, right, samples[0]), _centres(top, bottom, samples[1])
-        u, v = _places(self.transform, x, y)
-        coverage = self._coverage(u, v, jacobian, samples)
+        u, v = self.way.places(_centres(left, right, samples[0]), _centres(top, bottom, samples[1]))
+        u_range, v_range = self.way.extent(u), self.way.extent(v)
+        coverage = self._coverage((u, v), (u_range, v_range), jacobian, samples)
         if coverage is not None and not coverage.any():
             self.out[top:bottom, left:right] = self.color
             return
-        u, v = self._limited(u, v)
-        window = self._window(u, v, shrink)
-        if (window[2] - window[0]) * (window[3] - window[1]) > MOST_INPUT and max(right - left, bottom - top) > 1:
+        x_span, u = self._span(u, u_range, shrink[0], self.image.shape[1])
+        y_span, v = self._span(v, v_range, shrink[1], self.image.shape[0])
+        if (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT and max(right - left, bottom - top) > 1:
             self._quarter(left, top, right, bottom)
             return
-        source, origin = self._input(window, shrink)
+        source, origin = self._input(x_span, y_span, shrink)
         x_in, y_in = ((u * shrink[0] - origin[0]).astype(np.float32), (v * shrink[1] - origin[1]).astype(np.float32))
         values = interpolate(source, x_in, y_in, self.filter)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
@@ -311,116 +329,129 @@ class _Job:
             if corner[0] < corner[2] and corner[1] < corner[3]:
                 self.fill(*corner)
 
-    def _jacobian(self, left: int, top: int, right: int, bottom: int) -> Places:
-        """Give the derivative of the way back in the middle of the tile: 2x2, rows u and v."""
-        x, y = (left + right) / 2, (top + bottom) / 2
-        across, down = (right - left) / 2, (bottom - top) / 2
-        u, v = _places(self.transform, np.array([x - across, x, x + across]), np.array([y - down, y, y + down]))
-        grid = np.stack([u, v])
-        along_x = (grid[:, :, 2] - grid[:, :, 0]) / (2 * across)
-        along_y = (grid[:, 2] - grid[:, 0]) / (2 * down)
-        return np.stack([_middle(along_x), _middle(along_y)], axis=1)
-
-    def _coverage(self, u: Places, v: Places, jacobian: Places, samples: tuple[int, int]) -> Floats | None:
+    def _coverage(
+        self, places: tuple[Places, Places], ranges: tuple[Range, Range], jacobian: Places, samples: tuple[int, int]
+    ) -> Floats | None:
         """Share of each sample that lies on the image; None where that is all of it."""
-        height, width = self.image.shape[:2]
         if self.border != "background":
             return None
-        share = np.ones(u.shape, np.float32)
-        for place, length, slope in ((u, width, jacobian[0]), (v, height, jacobian[1])):
-            known = np.isfinite(place).all()
+        share: Floats | None = None
+        sizes = self.image.shape[1::-1]
+        for place, (low, high), length, slope in zip(places, ranges, sizes, jacobian, strict=True):
+            # A sample's breadth in the input, so that the border is as sharp as the output's pixels.
             breadth = max(float(np.hypot(*(slope / samples))), 1e-6)
-            reach = 0.5 * breadth
-            if known and place.min() >= reach and place.max() <= length - reach:
+            if low >= breadth / 2 and high <= length - breadth / 2:
                 continue
             near = np.clip(np.minimum(place, length - place) / breadth + 0.5, 0, 1)
             if self.filter == "nearest":
                 near = (place >= 0) & (place < length)
-            share *= np.nan_to_num(near, nan=0.0).astype(np.float32)
-        return None if share.min() == 1 else share
+            part = np.nan_to_num(near, nan=0.0).astype(np.float32)
+            share = part if share is None else share * part
+        return share
 
-    def _limited(self, u: Places, v: Places) -> tuple[Places, Places]:
-        """Keep places within reach of the image where all beyond looks alike."""
-        height, width = self.image.shape[:2]
-        if self.border in ("background", "edge"):
-            u, v = np.clip(u, -1, width + 1), np.clip(v, -1, height + 1)
-        return np.nan_to_num(u, nan=0.0), np.nan_to_num(v, nan=0.0)
-
-    def _window(self, u: Places, v: Places, shrink: tuple[float, float]) -> tuple[int, int, int, int]:
-        """Input pixels that the places need: left, top, right, bottom, possibly beyond the image."""
-        low, high = [], []
-        for place, factor in ((u, shrink[0]), (v, shrink[1])):
-            # Twice the reach where the input is resampled first: once for that, once for the interpolation.
-            reach = REACH[self.filter] * (1 if factor == 1 else 2) / factor + 1
-            low.append(int(np.floor(place.min() - reach)))
-            high.append(int(np.ceil(place.max() + reach)))
-        return low[0], low[1], high[0], high[1]
+    def _span(self, place: Places, extent: Range, factor: float, length: int) -> tuple[tuple[int, int], Places]:
+        """Input pixels along one axis that the places need, possibly beyond the image, and the places kept in reach."""
+        # Twice the reach where the input is resampled first: once for that, once for the interpolation.
+        reach = REACH[self.filter] * (1 if factor == 1 else 2) / factor + 1
+        low, high = extent
+        beyond = (low < -reach or high > length + reach) and self.border in ("background", "edge")
+        if beyond or not np.isfinite(low + high):
+            # All that lies further out looks alike; what lies nowhere has no coverage, so that any place will do.
+            place = np.nan_to_num(np.clip(place, -reach, length + reach), nan=0.0)
+            low, high = float(place.min()), float(place.max())
+        return (int(np.floor(low - reach)), int(np.ceil(high + reach))), place
 
     def _input(
-        self, window: tuple[int, int, int, int], shrink: tuple[float, float]
+        self, x_span: tuple[int, int], y_span: tuple[int, int], shrink: tuple[float, float]
     ) -> tuple[Floats, tuple[float, float]]:
-        """Premultiplied pixels of the window, resampled where the tile shrinks, and the place of their corner."""
-        left, top, right, bottom = window
+        """Premultiplied pixels of a window, resampled where the tile shrinks, and the place of their corner."""
         height, width = self.image.shape[:2]
-        piece = self.image
-        piece = piece[_run(fold(np.arange(top, bottom), height, self.border))]
-        piece = piece[:, _run(fold(np.arange(left, right), width, self.border))]
+        piece: Image = self.image[_run(fold(np.arange(*y_span), height, self.border))]
+        piece = piece[:, _run(fold(np.arange(*x_span), width, self.border))]
+        if any(step < 0 for step in piece.strides):
+            piece = np.ascontiguousarray(piece)
         channels = piece.shape[2] if piece.ndim == 3 else 1
-        planes = np.empty((bottom - top, channels, right - left), np.float32)
-        load(np.ascontiguousarray(piece), planes, linear=self.linear)
-        kernel = FILTERS[self.filter]
-        x, y = float(left), float(top)
-        if shrink[1] < 1:
-            y = float(np.floor(top * shrink[1]))
-            count = int(np.ceil(bottom * shrink[1]) - y)
-            centres = (y + np.arange(0.5, count)) / shrink[1] - top
-            bands = make_bands(make_taps(kernel, bottom - top, centres, 1 / shrink[1]), "rows")
-            reduced = np.empty((count, *planes.shape[1:]), np.float32)
-            convolve_rows(planes, 0, bands, reduced)
-            planes = reduced
-        if shrink[0] < 1:
-            x = float(np.floor(left * shrink[0]))
-            count = int(np.ceil(right * shrink[0]) - x)
-            centres = (x + np.arange(0.5, count)) / shrink[0] - left
-            bands = make_bands(make_taps(kernel, right - left, centres, 1 / shrink[0]), "columns")
-            planes = convolve_columns(planes, bands, np.empty((*planes.shape[:2], count), np.float32))
+        origin = (float(x_span[0]), float(y_span[0]))
+        if channels > 1 and shrink == (1, 1) and not self.linear:
+            return _interleaved(piece), origin
+        planes = np.empty((piece.shape[0], channels, piece.shape[1]), np.float32)
+        load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
+        if shrink != (1, 1):
+            planes, origin = _shrunk(planes, FILTERS[self.filter], origin, shrink)
         if channels == 1:
-            return np.ascontiguousarray(planes[:, 0]), (x, y)
+            return np.ascontiguousarray(planes[:, 0]), origin
         # Four channels even for three: OpenCV and NumPy both move them twice as fast.
         parts = [planes[:, min(channel, channels - 1)] for channel in range(4)]
-        return np.asarray(cv2.merge(parts)), (x, y)
+        return np.asarray(cv2.merge(parts)), origin
 
     def _finish(self, values: Floats, coverage: Floats | None, samples: tuple[int, int], out: Image) -> None:
         """Average the samples of each pixel, lay them over the background, and store them."""
         if coverage is not None:
-            values = values * (coverage if values.ndim == 2 else coverage[..., None])
+            values *= coverage if values.ndim == 2 else coverage[..., None]
         if samples != (1, 1):
             values = _averaged(values, out.shape)
             coverage = None if coverage is None else _averaged(coverage, out.shape)
-        channels = out.shape[2] if out.ndim == 3 else 1
-        planes = np.empty((out.shape[0], channels, out.shape[1]), np.float32)
-        for channel in range(channels):
-            planes[:, channel] = values if values.ndim == 2 else values[..., channel]
+        if out.ndim == 3 and out.shape[2] == 3 and coverage is None and not self.linear:
+            out[:] = cv2.cvtColor(
+                as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape), cv2.COLOR_RGBA2RGB
+            )
+            return
+        parts = cv2.split(values)[: out.shape[2]] if out.ndim == 3 else [values]
+        planes = [np.asarray(part, np.float32) for part in parts]
         if coverage is not None and self.color.any():
-            ground = np.empty((1, channels, 1), np.float32)
-            load(self.color.reshape(1, 1, -1) if channels > 1 else self.color.reshape(1, 1), ground, linear=self.linear)
-            planes += ground * (1 - coverage)[:, None]
+            ground = [np.empty((1, 1), np.float32) for _ in planes]
+            load(self.color.reshape((1, 1, -1) if out.ndim == 3 else (1, 1)), ground, linear=self.linear)
+            planes = [plane + level * (1 - coverage) for plane, level in zip(planes, ground, strict=True)]
         store(planes, out, linear=self.linear)
+
+
+def _interleaved(piece: Image) -> Floats:
+    """Premultiply pixels in place of planes: four floats each, in the units of the dtype."""
+    if piece.shape[2] == 3:
+        return np.asarray(cv2.cvtColor(piece, cv2.COLOR_RGB2RGBA), np.float32)
+    values = piece.astype(np.float32)
+    alpha = cv2.extractChannel(piece, 3)
+    white = full_range(piece.dtype)
+    if alpha.min() < white:
+        share = np.divide(alpha, np.float32(white), dtype=np.float32)
+        values *= cv2.merge([share, share, share, np.ones_like(share)])
+    return values
+
+
+def _shrunk(
+    planes: Floats, kernel: Kernel, origin: tuple[float, float], shrink: tuple[float, float]
+) -> tuple[Floats, tuple[float, float]]:
+    """Resample planes onto a coarser grid that lies alike for all tiles, and give the place of their new corner."""
+    x, y = origin
+    height, channels, width = planes.shape
+    if shrink[1] < 1:
+        start, centres = _grid(y, height, shrink[1])
+        bands = make_bands(make_taps(kernel, height, centres, 1 / shrink[1]), "rows")
+        reduced = np.empty((len(centres), channels, width), np.float32)
+        convolve_rows(planes, 0, bands, reduced)
+        planes, y = reduced, start
+    if shrink[0] < 1:
+        start, centres = _grid(x, width, shrink[0])
+        bands = make_bands(make_taps(kernel, width, centres, 1 / shrink[0]), "columns")
+        planes = convolve_columns(planes, bands, np.empty((len(planes), channels, len(centres)), np.float32))
+        x = start
+    return planes, (x, y)
+
+
+def _grid(start: float, length: int, factor: float) -> tuple[float, Places]:
+    """First coarse pixel over some input pixels, and the centres of all of them in input pixels from `start` on."""
+    first = float(np.floor(start * factor))
+    count = int(np.ceil((start + length) * factor) - first)
+    return first, (first + np.arange(0.5, count)) / factor - start
 
 
 def _averaged(values: Floats, shape: tuple[int, ...]) -> Floats:
     return np.asarray(cv2.resize(values, shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _middle(values: Places) -> Places:
-    """Mean over the last axis of what is known there; 0 where nothing is."""
-    known = np.isfinite(values)
-    return np.asarray(np.where(known, values, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
-
-
 def _plan(jacobian: Places) -> tuple[tuple[float, float], tuple[int, int]]:
     """Choose by how much to resample the input along x and y, and how many samples to take along each output axis."""
-    determinant = abs(float(np.linalg.det(jacobian)))
+    determinant = abs(jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0])
     if determinant < 1e-12:
         return (1.0, 1.0), (1, 1)
     # Lengths in the output of the input's unit steps along x and y: the columns of the inverse.
@@ -436,18 +467,48 @@ def _centres(start: int, stop: int, samples: int) -> Places:
     return start + (np.arange((stop - start) * samples) + 0.5) / samples
 
 
-def _places(transform: Transform, x: Places, y: Places) -> tuple[Places, Places]:
-    """Input places of the output points at columns `x` and rows `y`; NaN where there is none."""
-    way_back = transform.inverse().matrix
-    if way_back is None:
-        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        u, v = transform.back(grid).T.reshape(2, len(y), len(x))
+class _Way:
+    """The way back of a transform, on rectangular grids of output points."""
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform = transform
+        self.matrix = transform.inverse().matrix
+        self.is_affine = self.matrix is not None and tuple(self.matrix[2]) == (0, 0, 1)
+
+    def places(self, x: Places, y: Places) -> tuple[Places, Places]:
+        """Input places of the output points at columns `x` and rows `y`; NaN where there is none."""
+        if self.matrix is None:
+            grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+            u, v = self.transform.back(grid).T.reshape(2, len(y), len(x))
+            return u, v
+        (a, b, c), (d, e, f), (g, h, i) = self.matrix
+        u = (b * y + c)[:, None] + a * x
+        v = (e * y + f)[:, None] + d * x
+        if not self.is_affine:
+            depth = (h * y + i)[:, None] + g * x
+            depth = np.where(depth > 0, depth, np.nan)
+            u /= depth
+            v /= depth
         return u, v
-    (a, b, c), (d, e, f), (g, h, i) = way_back
-    u = (b * y + c)[:, None] + a * x
-    v = (e * y + f)[:, None] + d * x
-    if (g, h, i) != (0, 0, 1):
-        depth = (h * y + i)[:, None] + g * x
-        depth = np.where(depth > 0, depth, np.nan)
-        u, v = u / depth, v / depth
-    return u, v
+
+    def extent(self, places: Places) -> Range:
+        """Smallest and largest of some places; NaN where one is unknown."""
+        # A matrix takes straight lines to straight lines, so that the extremes are at the corners.
+        ends = places if self.matrix is None else places[:: max(len(places) - 1, 1), :: max(places.shape[1] - 1, 1)]
+        return float(ends.min()), float(ends.max())
+
+    def derivative(self, left: int, top: int, right: int, bottom: int) -> Places:
+        """Mean derivative over a rectangle of the output: 2x2, a row for each of u and v."""
+        if self.matrix is not None and self.is_affine:
+            return self.matrix[:2, :2]
+        x, y = np.linspace(left, right, 3), np.linspace(top, bottom, 3)
+        grid = np.stack(self.places(x, y))
+        along_x = (grid[:, :, 2] - grid[:, :, 0]) / (right - left)
+        along_y = (grid[:, 2] - grid[:, 0]) / (bottom - top)
+        return np.stack([_mean_of_known(along_x), _mean_of_known(along_y)], axis=1)
+
+
+def _mean_of_known(values: Places) -> Places:
+    """Mean over the last axis of what is finite; 0 where nothing is."""
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
