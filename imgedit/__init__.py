@@ -23,12 +23,7 @@ from imgedit.color import (
     srgb_to_oklch,
 )
 from imgedit.compositing.blending import blend
-from imgedit.compositing.depth import (
-    align_depth,
-    composite_depth,
-    depth_of_field,
-    fog,
-)
+from imgedit.compositing.depth import align_depth, composite_depth
 from imgedit.compositing.documents import (
     read_layers,
     write_layers,
@@ -51,6 +46,7 @@ from imgedit.compositing.layers import (
     Layer,
     Stack,
 )
+from imgedit.compositing.optics import depth_of_field, fog
 from imgedit.compositing.paints import (
     Bevel,
     ColorOverlay,

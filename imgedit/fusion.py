@@ -154,9 +154,9 @@ def focus_stack(images: Sequence[Image], *, levels: int | None = None, window: i
         for level, band in enumerate(bands):
             # The coarsest level is no band: what is left there is chosen by the energy of the band above it.
             detail = bands[level - 1] if level == depth and depth else band
-            energy = cv2.blur(_energy(detail), (window, window), borderType=cv2.BORDER_REFLECT)
+            energy = _energy(detail, window)
             if energy.shape != band.shape[:2]:
-                energy = cv2.resize(energy, band.shape[1::-1], interpolation=cv2.INTER_AREA)
+                energy = _sized(energy, (band.shape[1], band.shape[0]), cv2.INTER_AREA)
             if n == 0:
                 best.append(band)
                 energies.append(energy)
@@ -167,8 +167,9 @@ def focus_stack(images: Sequence[Image], *, levels: int | None = None, window: i
     return _dissociated(_collapse(best), pictures[0])
 
 
-def _energy(band: Floats) -> Floats:
-    return np.square(band) if band.ndim == 2 else np.asarray(np.square(band).sum(axis=2))
+def _energy(band: Floats, window: int) -> Floats:
+    power = np.square(band) if band.ndim == 2 else np.square(band).sum(axis=2)
+    return np.asarray(cv2.blur(power, (window, window), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def exposure_fusion(
@@ -252,7 +253,7 @@ def _quality(picture: Image, powers: Sequence[float]) -> Floats:
 
 
 def _same_kind(images: Sequence[Image], names: Sequence[str] | None = None) -> list[Image]:
-    if isinstance(images, np.ndarray) or not isinstance(images, Sequence) or not images:
+    if not isinstance(images, Sequence) or not images:
         raise ArgumentError("images", f"is {describe(images)}", "give a list of images")
     names = names or [f"images[{n}]" for n in range(len(images))]
     checked: list[Image] = []
@@ -296,17 +297,21 @@ def _dissociated(values: Floats, reference: Image) -> Image:
     return like(join_alpha(color, alpha), reference)
 
 
+def _down(plane: Floats) -> Floats:
+    return np.asarray(cv2.pyrDown(plane), np.float32)
+
+
 def _gaussians(image: Floats, depth: int) -> list[Floats]:
     pyramid = [image]
     for _ in range(depth):
-        pyramid.append(np.asarray(cv2.pyrDown(pyramid[-1])))
+        pyramid.append(_down(pyramid[-1]))
     return pyramid
 
 
 def _laplacians(image: Floats, depth: int) -> Iterator[Floats]:
     """Bands from fine to coarse, each a new array; the last is what is left."""
     for _ in range(depth):
-        small = np.asarray(cv2.pyrDown(image))
+        small = _down(image)
         yield image - cv2.pyrUp(small, dstsize=image.shape[1::-1])
         image = small
     yield image.copy()
@@ -394,7 +399,8 @@ def _extend(color: Floats, alpha: Floats, opaque: float, progress: Progress) -> 
         known = (alpha >= alpha.max()).astype(np.float32)  # all soft: the most opaque pixels are the best there is
     levels = [(color * known[..., None], known)]
     while max(levels[-1][1].shape) > 1 and not levels[-1][1].all():
-        levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
+        paint, weight = levels[-1]
+        levels.append((_down(paint), _down(weight)))
         progress(0.5 * len(levels) / 16)
     filled = _mean(*levels.pop())
     while levels:
@@ -417,16 +423,18 @@ def _estimate(color: Floats, alpha: Floats, _opaque: float, progress: Progress) 
     steps = max(1, int(np.ceil(np.log2(max(height, width)))))
     front = back = np.zeros((1, 1, 3), np.float32)
     for step in range(steps + 1):
-        size = tuple(max(1, round(side ** (step / steps))) for side in (width, height))
-        picture = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
-        cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-        front = cv2.resize(front, size, interpolation=cv2.INTER_NEAREST)
-        back = cv2.resize(back, size, interpolation=cv2.INTER_NEAREST)
+        size = max(1, round(width ** (step / steps))), max(1, round(height ** (step / steps)))
+        picture, cover = _sized(color, size, cv2.INTER_AREA), _sized(alpha, size, cv2.INTER_AREA)
+        front, back = _sized(front, size, cv2.INTER_NEAREST), _sized(back, size, cv2.INTER_NEAREST)
         # Small levels are cheap and carry the colours far, so they get more rounds, as in the paper.
         for _ in range(10 if max(size) <= 32 else 3):
             front, back = _relax(picture, cover, front, back)
         progress((step + 1) / (steps + 1))
     return front
+
+
+def _sized(plane: Floats, size: tuple[int, int], interpolation: int) -> Floats:
+    return np.asarray(cv2.resize(plane, size, interpolation=interpolation), np.float32)
 
 
 def _relax(picture: Floats, cover: Floats, front: Floats, back: Floats) -> tuple[Floats, Floats]:

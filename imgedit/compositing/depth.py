@@ -9,11 +9,6 @@ that surfaces that cross do not meet in a staircase. What is seen of layer i is
 
 scaled so that all w_i together cover 1 - prod(1 - alpha_i). With hard decisions that is source-over in depth order, and
 the result does not depend on the order of the layers in the list.
-
-Fog follows Koschmieder's law (1924): what is seen is colour * t + fog * (1 - t) with t = exp(-density * distance). The
-blur of depth of field has the thin lens' circle of confusion, which grows with |1 - focus / distance| (Potmesil and
-Chakravarty, SIGGRAPH 1981, doi:10.1145/800224.806818); the picture is cut into slices of like blur that are put over
-each other from far to near, so that a sharp object keeps its edge before a blurred ground.
 """
 
 from __future__ import annotations
@@ -25,7 +20,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.color import linear_to_srgb, parse_color, srgb_to_linear
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import (
     Image,
@@ -44,16 +38,13 @@ from imgedit.pixels import (
 )
 from imgedit.strips import each_strip
 
-__all__ = ["align_depth", "composite_depth", "depth_of_field", "fog"]
+__all__ = ["Near", "align_depth", "check_depth", "composite_depth", "depth_sign"]
 
 Floats = NDArray[np.float32]
 Near = Literal["small", "large"]
 
 # Neighbours whose order differs by more than this lie on two sides of a silhouette; less is a surface that tilts.
 SILHOUETTE = 0.5
-
-# Slices of blur in depth_of_field: more can't be told apart below a radius of some 30 pixels.
-MOST_SLICES = 24
 
 
 @overload
@@ -146,7 +137,7 @@ def composite_depth(
     images, depths = _check_layers(layers)
     softness = check_number(softness, "softness", least=0)
     edge = (2.0 if softness else 0.0) if edge is None else check_number(edge, "edge", least=0, most=64)
-    sign = _sign(near)
+    sign = depth_sign(near)
     color = any(image.ndim == 3 for image in images)
     clear = any(split_alpha(image)[1] is not None for image in images)
     height, width = images[0].shape[:2]
@@ -158,7 +149,8 @@ def composite_depth(
     def work(top: int, bottom: int) -> None:
         first, last = max(0, top - halo), min(height, bottom + halo)
         inner = slice(top - first, bottom - first)
-        colors, alphas = zip(*(_planes(image[first:last], color) for image in images), strict=True)
+        pairs = [_planes(image[first:last], color) for image in images]
+        colors, alphas = [picture for picture, _ in pairs], [alpha for _, alpha in pairs]
         fronts = [sign * depth[first:last] for depth in depths]
         orders = _orders(fronts, softness)
         weights = _visible(alphas, orders)
@@ -183,7 +175,8 @@ def composite_depth(
 def _check_layers(layers: Sequence[tuple[Image, NDArray[Any]]]) -> tuple[list[Image], list[Floats]]:
     if not isinstance(layers, Sequence) or not layers:
         raise ArgumentError("layers", f"is {layers!r:.60}", "give a list of (image, depth) pairs")
-    images, depths = [], []
+    images: list[Image] = []
+    depths: list[Floats] = []
     for n, pair in enumerate(layers):
         name = f"layers[{n}]"
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
@@ -199,11 +192,32 @@ def _check_layers(layers: Sequence[tuple[Image, NDArray[Any]]]) -> tuple[list[Im
                     "convert it: ie.to_float(...)",
                 )
         images.append(image)
-        depths.append(_check_depth(pair[1], image, f"{name} depth"))
+        depths.append(check_depth(pair[1], image, f"{name} depth"))
     return images, depths
 
 
-def _check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") -> Floats:
+def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") -> Floats:
+    """Refuse what is not a depth map.
+
+    Parameters
+    ----------
+    depth : ndarray
+        What a caller gave.
+    image : ndarray, optional
+        The image that it must fit.
+    name : str
+        The caller's name of the argument.
+
+    Returns
+    -------
+    ndarray of float32
+        HxW, contiguous. Never write to it.
+
+    Raises
+    ------
+    ImageError
+        Not HxW real numbers, NaN in it, or another size than the image.
+    """
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
         raise ImageError(name, f"is {describe(depth)}", "give HxW real numbers")
     if image is not None:
@@ -213,7 +227,24 @@ def _check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") 
     return np.ascontiguousarray(depth, np.float32)
 
 
-def _sign(near: str) -> np.float32:
+def depth_sign(near: str) -> np.float32:
+    """Turn the name of a convention into a factor that makes near small.
+
+    Parameters
+    ----------
+    near : {"small", "large"}
+        Which depths are near.
+
+    Returns
+    -------
+    float32
+        1 or -1.
+
+    Raises
+    ------
+    ArgumentError
+        Neither of the two.
+    """
     if near not in ("small", "large"):
         raise ArgumentError("near", f"is {near!r}", 'give "small" (distance) or "large" (disparity)')
     return np.float32(1 if near == "small" else -1)
@@ -275,12 +306,12 @@ def _smooth_silhouettes(
     for front in orders.values():
         step = cv2.morphologyEx(front, cv2.MORPH_GRADIENT, cross)
         np.maximum(jump, step, out=jump)
-    near = (jump > SILHOUETTE).astype(np.float32)
-    if not near.any():
+    jumps = (jump > SILHOUETTE).astype(np.uint8)
+    if not jumps.any():
         return list(colors), weights, total
     # The ramp fades out towards its ends by itself: blurred weights equal the weights where the order is constant.
     reach = 2 * int(np.ceil(edge / 2)) + 1
-    near = cv2.dilate(near, np.ones((reach, reach), np.uint8)) > 0
+    near = np.asarray(cv2.dilate(jumps, np.ones((reach, reach), np.uint8)), bool)
 
     def soft(plane: Floats) -> Floats:
         return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
@@ -425,235 +456,3 @@ def _robust_line(x: NDArray[np.float64], y: NDArray[np.float64], rng: np.random.
         if done:
             break
     return scale, shift
-
-
-def fog(
-    image: Image,
-    depth: NDArray[Any],
-    *,
-    density: float = 0.1,
-    color: str | tuple[float, ...] = "#c8d0d8",
-    start: float = 0.0,
-    near: Near = "small",
-    space: Literal["srgb", "linear"] = "srgb",
-) -> Image:
-    """Lay fog over a picture: the farther, the more.
-
-    Parameters
-    ----------
-    image : ndarray
-        HxW, HxWx3 or HxWx4; alpha is kept.
-    depth : ndarray
-        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``. Infinite distance is all
-        fog.
-    density : float
-        Extinction per unit of distance: at distance ``start + 1 / density`` 37 % of the picture is left.
-    color : str or tuple of float
-        Colour of the fog; on a grey image its luma.
-    start : float
-        Distance before which the air is clear.
-    near : {"small", "large"}
-        Whether `depth` is distance or disparity.
-    space : {"srgb", "linear"}
-        Mix encoded values, as editors do, or light, as air does.
-
-    Returns
-    -------
-    ndarray
-        Same shape and dtype as the image.
-
-    Raises
-    ------
-    ImageError
-        An image or depth that is none, or sizes that differ.
-    ArgumentError
-        A parameter out of range.
-
-    References
-    ----------
-    H. Koschmieder, "Theorie der horizontalen Sichtweite", 1924
-
-    Examples
-    --------
-    >>> import imgedit as ie
-    >>> ie.fog(np.zeros((1, 2), np.uint8), np.array([[0.0, np.inf]]), color="white").tolist()
-    [[0, 255]]
-    """
-    image = check(image)
-    distance = _distance(_check_depth(depth, image), near)
-    density = check_number(density, "density", least=0)
-    start = check_number(start, "start")
-    if space not in ("srgb", "linear"):
-        raise ArgumentError("space", f"is {space!r}", 'give "srgb" or "linear"')
-    paint = parse_color(color)[:3]
-    if image.ndim == 2:
-        paint = paint @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    if space == "linear":
-        paint = srgb_to_linear(paint)
-    out = np.empty(image.shape, image.dtype)
-
-    def work(top: int, bottom: int) -> None:
-        picture, alpha = split_alpha(as_float(image[top:bottom]))
-        through = np.exp(-density * np.maximum(distance[top:bottom] - np.float32(start), 0)) if density else 1.0
-        through = np.broadcast_to(np.float32(through), picture.shape[:2])
-        if picture.ndim == 3:
-            through = through[..., None]
-        light = srgb_to_linear(picture) if space == "linear" else picture
-        light = light * through + paint * (1 - through)
-        light = linear_to_srgb(light) if space == "linear" else light
-        out[top:bottom] = like(join_alpha(light, alpha), image.dtype)
-
-    each_strip(work, image.shape[0], row_bytes=image.shape[1] * 48)
-    return out
-
-
-def _distance(depth: Floats, near: Near) -> Floats:
-    if _sign(near) > 0:
-        return depth
-    with np.errstate(divide="ignore"):
-        return np.asarray(1 / np.maximum(depth, 0))
-
-
-def depth_of_field(
-    image: Image,
-    depth: NDArray[Any],
-    *,
-    focus: float,
-    radius: float = 8.0,
-    near: Near = "small",
-    space: Literal["srgb", "linear"] = "linear",
-    progress: Progress | None = None,
-) -> Image:
-    """Blur a picture by its depth, as a lens does that is focused at one distance.
-
-    Parameters
-    ----------
-    image : ndarray
-        HxW, HxWx3 or HxWx4.
-    depth : ndarray
-        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``.
-    focus : float
-        The depth, in the unit of `depth`, that stays sharp.
-    radius : float
-        Radius in pixels of the disc that a point at infinity becomes. A point at distance d becomes a disc of
-        ``radius * |1 - focus / d|``, at most 4 times `radius`.
-    near : {"small", "large"}
-        Whether `depth` is distance or disparity.
-    space : {"srgb", "linear"}
-        Blur light, as a lens does (bright points stay bright), or encoded values.
-    progress : callable, optional
-        Given the fraction done.
-
-    Returns
-    -------
-    ndarray
-        Same shape and dtype as the image.
-
-    Raises
-    ------
-    ImageError
-        An image or depth that is none, or sizes that differ.
-    ArgumentError
-        A parameter out of range.
-
-    Notes
-    -----
-    What a blurred foreground lets through at its rim was never photographed: it is filled from what is seen beside it.
-
-    References
-    ----------
-    Potmesil and Chakravarty, SIGGRAPH 1981, doi:10.1145/800224.806818
-
-    Examples
-    --------
-    >>> import imgedit as ie
-    >>> picture = np.eye(9, dtype=np.float32)
-    >>> bool((ie.depth_of_field(picture, np.full((9, 9), 2.0), focus=2.0) == picture).all())
-    True
-    """
-    image = check(image)
-    check_alpha(image)
-    depth = _check_depth(depth, image)
-    focus = check_number(focus, "focus", above=0)
-    radius = check_number(radius, "radius", least=0, most=200)
-    if space not in ("srgb", "linear"):
-        raise ArgumentError("space", f"is {space!r}", 'give "srgb" or "linear"')
-    blur = _signed_blur(depth, focus, radius, near)
-    slices = _slices(blur)
-    if not np.any(slices):
-        return image.copy()
-    picture, alpha = split_alpha(as_float(image))
-    if space == "linear":
-        picture = srgb_to_linear(picture)
-    light = np.dstack([picture, np.ones(depth.shape, np.float32) if alpha is None else alpha])
-    light[..., :-1] *= light[..., -1:]
-    spread = _over_slices(light, blur, slices, progress)
-    cover = spread[..., -1] if alpha is not None else np.ones(depth.shape, np.float32)
-    color = spread[..., :-1] / np.maximum(spread[..., -1:], np.float32(1e-6))
-    color = linear_to_srgb(color) if space == "linear" else color
-    color = color[..., 0] if image.ndim == 2 else color
-    # What is in focus everywhere around is not touched by rounding either.
-    color = np.where(
-        (_reach(blur) < 0.5).reshape(color.shape[:2] + (1,) * (color.ndim - 2)), split_alpha(as_float(image))[0], color
-    )
-    return like(join_alpha(color, None if alpha is None else cover), image.dtype)
-
-
-def _signed_blur(depth: Floats, focus: float, radius: float, near: Near) -> Floats:
-    """Radius of blur, negative before the plane of focus."""
-    if _sign(near) > 0:
-        with np.errstate(divide="ignore"):
-            inverse = focus / np.maximum(depth, 0)
-    else:
-        inverse = depth / np.float32(focus)
-    return np.asarray(np.clip(radius * (1 - inverse), -4 * radius, 4 * radius), np.float32)
-
-
-def _reach(blur: Floats) -> Floats:
-    """Largest blur that can reach a pixel from its surroundings."""
-    size = 2 * int(np.ceil(np.abs(blur).max())) + 1
-    return np.asarray(cv2.dilate(np.abs(blur), cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))))
-
-
-def _slices(blur: Floats) -> NDArray[np.float64]:
-    """Radii of the slices from far to near; 0, where it lies between, is always one of them."""
-    least, most = float(min(blur.min(), 0)), float(max(blur.max(), 0))
-    behind = np.linspace(most, 0, min(MOST_SLICES, int(np.ceil(most))) + 1)
-    before = np.linspace(0, least, min(MOST_SLICES, int(np.ceil(-least))) + 1)
-    return np.concatenate([behind, before[1:]])
-
-
-def _over_slices(light: Floats, blur: Floats, slices: NDArray[np.float64], progress: Progress | None) -> Floats:
-    channels = light.shape[2]
-    total = np.zeros((*blur.shape, channels + 1), np.float32)
-    for n, center in enumerate(slices):
-        share = _share(blur, slices, n)
-        if share.any():
-            lens = _disc(abs(center))
-            slab = np.dstack([light * share[..., None], share])
-            if lens.size > 1:
-                for channel in range(channels + 1):
-                    slab[..., channel] = cv2.filter2D(slab[..., channel], -1, lens, borderType=cv2.BORDER_REFLECT)
-            total *= 1 - np.clip(slab[..., -1:], 0, 1)
-            total += slab
-        if progress is not None:
-            progress((n + 1) / len(slices))
-    return np.asarray(total[..., :-1] / np.maximum(total[..., -1:], np.float32(1e-6)))
-
-
-def _share(blur: Floats, slices: NDArray[np.float64], n: int) -> Floats:
-    """How much of each pixel belongs to slice n: a tent between its neighbours."""
-    share = np.ones_like(blur)
-    if n > 0:
-        share = np.minimum(share, (slices[n - 1] - blur) / np.float32(slices[n - 1] - slices[n]))
-    if n + 1 < len(slices):
-        share = np.minimum(share, (blur - slices[n + 1]) / np.float32(slices[n] - slices[n + 1]))
-    return np.asarray(np.clip(share, 0, 1), np.float32)
-
-
-def _disc(radius: float) -> Floats:
-    """Disc of unit sum whose rim is antialiased."""
-    half = int(np.ceil(radius))
-    y, x = np.mgrid[-half : half + 1, -half : half + 1]
-    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1) if radius > 0 else (np.hypot(x, y) == 0) * 1.0
-    return (disc / disc.sum()).astype(np.float32)

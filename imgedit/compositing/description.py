@@ -240,7 +240,7 @@ def _effect(effect: Any, folder: str, pictures: dict[str, bytes]) -> dict[str, A
 def _adjustment(made: Any, name: str) -> dict[str, Any]:
     function = getattr(made, "func", made)
     ops = [op for op, known in ADJUSTMENTS.items() if known is function]
-    if not ops or getattr(made, "args", ()):
+    if not ops or len(getattr(made, "args", ())) > 0:
         raise ArgumentError(
             f"layer {name!r}",
             f"has adjustment {made!r:.60}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 
 from imgedit.compositing.description import read_toml, write_toml
@@ -101,7 +101,7 @@ def write_layers(
     WRITERS[kind](path, layers, size)
 
 
-def _kind(path: str | PathLike[str], table: Table[Callable[..., object]]) -> str:
+def _kind(path: str | PathLike[str], table: Mapping[str, object]) -> str:
     suffix = files.suffix_of(path)
     if suffix not in table:
         does = "read from" if table is READERS else "written as"

@@ -559,7 +559,8 @@ def _grown(image: Image, margin: int) -> Image:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     if image.shape[2] == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
-    return np.asarray(cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_CONSTANT, value=[0, 0, 0, 0]))
+    border = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=[0, 0, 0, 0])
+    return np.asarray(border)
 
 
 def _is_neutral(effect: Effect) -> bool:

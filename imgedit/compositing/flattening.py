@@ -317,12 +317,12 @@ class _Renderer:
         shape = _plane(alpha, color)
         frame = self._frame(item, wide)
         paints = [_cut(paint, reach) for effect in item.effects for paint in effect.paints(shape, frame)]
-        inner = (slice(reach, shape.shape[0] - reach), slice(reach, shape.shape[1] - reach))
+        rows, columns = part.box.of(wide)
         part.put(
             *dress(
                 *backdrop,
-                color[:, inner[0], inner[1]],
-                shape[inner],
+                color[:, rows, columns],
+                shape[rows, columns],
                 paints,
                 mode=item.mode,
                 opacity=opacity,

@@ -17,8 +17,8 @@ import numpy as np
 from imgedit.color import Color
 from imgedit.compositing.equation import BLEND_MODES
 from imgedit.compositing.paints import Effect
-from imgedit.errors import ArgumentError, ImageError
-from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size
+from imgedit.errors import ArgumentError
+from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size, describe
 
 __all__ = ["MOST_NESTED", "Group", "Item", "Layer", "Stack", "clip_runs", "walk"]
 
@@ -244,14 +244,12 @@ def walk(layers: Sequence[Item], name: str = "layers", path: tuple[int, ...] = (
     ArgumentError
         Something else than layers and groups, or a group that holds itself.
     """
-    if isinstance(layers, (Layer, Group, np.ndarray)) or not isinstance(layers, Sequence):
-        raise ArgumentError(name, f"is {layers!r:.60}", "give a list of Layer(...) and Group(...)")
+    if not isinstance(layers, Sequence):
+        raise ArgumentError(name, f"is {describe(layers)}", "give a list of Layer(...) and Group(...)")
     for n, item in enumerate(layers):
         here = f"{name}[{n}]"
-        if isinstance(item, np.ndarray):
-            raise ImageError(here, "is an array", f"wrap it: Layer({here})")
         if not isinstance(item, (Layer, Group)):
-            raise ArgumentError(here, f"is {item!r:.60}", "give Layer(...) or Group(...)")
+            raise ArgumentError(here, f"is {describe(item)}", "give Layer(image, ...) or Group([...], ...)")
         yield item
         if isinstance(item, Group):
             if id(item) in path or len(path) >= MOST_NESTED:

@@ -163,7 +163,7 @@ class _Archive:
         return ElementTree.fromstring(text)
 
     def _items(self, stack: ElementTree.Element, left: int, top: int, depth: int) -> list[Item]:
-        found = []
+        found: list[Item] = []
         for element in reversed(stack):
             if element.tag == "stack":
                 found.append(self._group(element, left, top, depth))
@@ -273,7 +273,6 @@ def _put(archive: zipfile.ZipFile, path: str, content: bytes, packing: int) -> N
 
 
 def _check_sayable(item: Item) -> None:
-    group = isinstance(item, Group)
     faults = {
         f"mode {item.mode!r}": item.mode not in OPERATIONS,
         "an effect": bool(item.effects),
@@ -281,8 +280,10 @@ def _check_sayable(item: Item) -> None:
         "knockout": item.knockout not in ("none", False),
         "clip together with a mode": item.clip and item.mode != "normal",
         f"fill in mode {item.mode!r}": item.fill < 1 and item.mode in FILLED,
-        "a mask on a group": group and item.mask is not None,
-        "opacity of a pass-through group": group and item.isolation == "pass-through" and item.opacity * item.fill < 1,
+        "a mask on a group": isinstance(item, Group) and item.mask is not None,
+        "opacity of a pass-through group": isinstance(item, Group)
+        and item.isolation == "pass-through"
+        and item.opacity * item.fill < 1,
     }
     for fault, holds in faults.items():
         if holds:
@@ -341,6 +342,6 @@ def _thumbnail(image: Image) -> Image:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = to_float(_with_alpha(image))
     picture[..., :3] *= picture[..., 3:]
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
     small[..., :3] /= np.maximum(small[..., 3:], np.float32(1e-6))
     return to_uint8(small)

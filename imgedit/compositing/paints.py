@@ -131,7 +131,7 @@ def _moved(cover: Floats, offset: tuple[float, float], border: float) -> Floats:
 
 def _signed_distance(alpha: Floats, border: float = 0.0) -> Floats:
     """Distance in pixels from each centre to the rim, negative inside; beyond the array lies `border`."""
-    alpha = cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[border])
+    alpha = np.pad(alpha, 1, constant_values=border)
     partial = np.float32(0.5) - alpha
     far = np.float32(4 * sum(alpha.shape))
     outside = _to_nearest(alpha > 0, partial, far)
@@ -147,14 +147,15 @@ def _to_nearest(seeds: NDArray[np.bool_], rim: Floats, far: np.float32) -> Float
     _, labels = cv2.distanceTransformWithLabels(
         (~seeds).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    y, x = np.nonzero(seeds)
-    owner = np.empty(len(y) + 1, np.int64)
-    owner[labels[y, x]] = np.arange(len(y))
+    # Each seed has a label of its own; `nearest` turns labels back into places.
+    at = np.flatnonzero(seeds)
+    owner = np.empty(len(at) + 1, np.int64)
+    owner[labels[seeds]] = at
     nearest = owner[labels]
     rows, columns = np.indices(rim.shape, sparse=True)
     # The labels are right where the mask's distance is only within 2 %, so the length is taken from them.
-    exact = np.hypot(rows - y[nearest], columns - x[nearest])
-    return np.asarray(exact + rim[y[nearest], x[nearest]], np.float32)
+    exact = np.hypot(rows - nearest // rim.shape[1], columns - nearest % rim.shape[1])
+    return np.asarray(exact + rim.ravel()[nearest], np.float32)
 
 
 def _band(distance: Floats, low: float, high: float) -> Floats:
@@ -437,7 +438,7 @@ class GradientOverlay:
         STYLES[self.style]
         check_number(self.angle, "angle")
         check_number(self.scale, "scale", above=0)
-        if isinstance(self.colors, str) or len(self.colors) < 2:
+        if not isinstance(self.colors, tuple) or len(self.colors) < 2:
             raise ArgumentError("colors", f"is {self.colors!r}", "give two colours or more")
         for color in self.colors:
             parse_color(color)

@@ -237,10 +237,10 @@ class HueSaturation:
             return np.asarray(hsl_to_rgb(full.astype(np.float32)), np.float32)
         hsl = np.array(rgb_to_hsl(_lighter(image, np.float32(self.lightness))))
         turn, stretch, lift = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
-        for corners, (hue, saturation, lightness) in self.ranges:
+        for corners, (hue, more, lightness) in self.ranges:
             share = _hue_share(hsl[..., 0], corners)
             turn += share * np.float32(hue)
-            stretch += share * np.float32(saturation)
+            stretch += share * np.float32(more)
             lift += share * np.float32(lightness)
         hsl[..., 0] = np.mod(hsl[..., 0] + np.float32(self.hue) + turn, 360)
         saturation = _stretched(_stretched(hsl[..., 1], np.float32(self.saturation)), np.clip(stretch, -1, 1))
@@ -289,7 +289,7 @@ class BlackWhite:
     A colour is black, plus a secondary hue, plus a primary one: ``min + (mid - min) secondary + (max - mid) primary``.
     """
 
-    weights: tuple[float, float, float, float, float, float]
+    weights: tuple[float, ...]
     tint: tuple[float, float, float] | None = None
 
     def __call__(self, image: Floats) -> Floats:
@@ -335,7 +335,7 @@ class SelectiveColor:
     there.
     """
 
-    changes: tuple[tuple[float, float, float, float], ...]
+    changes: tuple[tuple[float, ...], ...]
     relative: bool
 
     def __call__(self, image: Floats) -> Floats:
@@ -361,8 +361,7 @@ class SelectiveColor:
             for channel, ink in enumerate(inks):
                 if ink or black:
                     value = image[..., channel]
-                    change = (-1 - ink) * black - ink
-                    change = change * (1 - value) if self.relative else change
+                    change = ((-1 - ink) * black - ink) * ((1 - value) if self.relative else np.ones_like(value))
                     out[..., channel] += share * np.clip(change, -value, 1 - value)
         return np.asarray(np.clip(out, 0, 1), np.float32)
 
@@ -371,9 +370,9 @@ class SelectiveColor:
 class ColorBalance:
     """Shift shadows, midtones and highlights between complementary colours; near to Photoshop's, not equal."""
 
-    shadows: tuple[float, float, float]
-    midtones: tuple[float, float, float]
-    highlights: tuple[float, float, float]
+    shadows: tuple[float, ...]
+    midtones: tuple[float, ...]
+    highlights: tuple[float, ...]
     keeps_luma: bool
 
     def __call__(self, image: Floats) -> Floats:

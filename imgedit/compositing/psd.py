@@ -336,7 +336,7 @@ def _color(descriptor: Any) -> tuple[float, float, float]:
     from psd_tools.constants import ColorMode
     from psd_tools.terminology import Key
 
-    pixel, _ = draw_solid_color_fill((0, 0, 1, 1), ColorMode.RGB, {Key.Color: descriptor})  # type: ignore[arg-type]
+    pixel, _ = draw_solid_color_fill((0, 0, 1, 1), ColorMode.RGB, {Key.Color: descriptor})
     red, green, blue = (float(v) for v in pixel[0, 0])
     return red, green, blue
 
@@ -492,7 +492,7 @@ def _curves(record: Any) -> Callable[[Image], Image]:
 
 def _curve(points: list[Any]) -> Floats | None:
     if points and isinstance(points[0], int):
-        return np.array(points, np.float32) / 255
+        return np.array(points, np.float32) / np.float32(255)
     pairs = [(x / 255, y / 255) for y, x in points]
     return None if len(pairs) < 2 or pairs == [(0, 0), (1, 1)] else photoshop.curve_table(pairs)
 
@@ -558,7 +558,7 @@ def _black_and_white(record: Any) -> Callable[[Image], Image]:
     names = ("red", "yellow", "green", "cyan", "blue", "magenta")
     weights = tuple(getattr(record, name) / 100 for name in names)
     tint = _color(record.tint_color) if record.use_tint and record.tint_color is not None else None
-    return photoshop.BlackWhite(weights, tint)  # type: ignore[arg-type]
+    return photoshop.BlackWhite(weights, tint)
 
 
 def _photo_filter(record: Any) -> Callable[[Image], Image] | None:
@@ -570,7 +570,7 @@ def _photo_filter(record: Any) -> Callable[[Image], Image] | None:
         lightness, a, b = record.color_components[:3]
         color = lab_to_srgb(np.array([lightness / 100, np.int16(a) / 100, np.int16(b) / 100], np.float32))
     elif record.color_space == 0:
-        color = np.array(record.color_components[:3], np.float32) / 65535
+        color = np.array(record.color_components[:3], np.float32) / np.float32(65535)
     else:
         return None
     red, green, blue = (float(v) for v in np.clip(color, 0, 1))
@@ -579,12 +579,14 @@ def _photo_filter(record: Any) -> Callable[[Image], Image] | None:
 
 def _selective_color(record: Any) -> Callable[[Image], Image]:
     changes = tuple(tuple(v / 100 for v in plate) for plate in record.data[1:10])
-    return photoshop.SelectiveColor(changes, relative=record.method == 0)  # type: ignore[arg-type]
+    return photoshop.SelectiveColor(changes, relative=record.method == 0)
 
 
 def _color_balance(record: Any) -> Callable[[Image], Image]:
-    ranges = [tuple(v / 255 for v in part) for part in (record.shadows, record.midtones, record.highlights)]
-    return photoshop.ColorBalance(*ranges, keeps_luma=bool(record.luminosity))  # type: ignore[arg-type]
+    shadows, midtones, highlights = (
+        tuple(v / 255 for v in part) for part in (record.shadows, record.midtones, record.highlights)
+    )
+    return photoshop.ColorBalance(shadows, midtones, highlights, keeps_luma=bool(record.luminosity))
 
 
 def _vibrance(record: Any) -> Callable[[Image], Image]:
