@@ -18,6 +18,7 @@ from imgedit.inpainting.marching import fill_telea
 from imgedit.inpainting.methods import Filled, Method
 from imgedit.inpainting.regions import Flags, Floats, crops, edit_region
 from imgedit.inpainting.seams import SEAMS, match_surroundings
+from imgedit.inpainting.vorticity import fill_navier_stokes
 from imgedit.pixels import (
     Image,
     Mask,
@@ -38,6 +39,7 @@ METHODS: Table[Method] = Table(
     "method",
     {
         "telea": Method(fill_telea),
+        "navier-stokes": Method(fill_navier_stokes),
         "biharmonic": Method(fill_biharmonic),
         "harmonic": Method(fill_harmonic),
         "push-pull": Method(fill_push_pull),

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.inpainting.regions import Flags, Floats
+from imgedit.inpainting.regions import Flags, Floats, double, halve
 from imgedit.poisson import laplacian, push_pull
 from imgedit.strips import Progress
 
@@ -112,17 +112,9 @@ def _shut(part: Flags, rows: slice, cols: slice, shape: tuple[int, ...]) -> None
 
 def _fill_coarsely(values: NDArray[np.float64], hole: Flags, progress: Progress) -> None:
     """Fill the hole in place from a picture of half the size."""
-    height, width = hole.shape
-    border = (0, height % 2, 0, width % 2)
-    known = cv2.copyMakeBorder(np.logical_not(hole).astype(np.float64), *border, cv2.BORDER_REPLICATE)
-    padded = cv2.copyMakeBorder(values, *border, cv2.BORDER_REPLICATE).reshape(*known.shape, -1)
-    size = (known.shape[1] // 2, known.shape[0] // 2)
-    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(padded * known[..., None], size, interpolation=cv2.INTER_AREA).reshape(*share.shape, -1)
-    coarse = np.asarray(total / np.maximum(share, 1 / 8)[..., None], np.float64)
-    _fill(coarse, share == 0, lambda fraction: progress(0.3 * fraction))
-    fine = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    values[hole] = fine.reshape(padded.shape)[:height, :width][hole]
+    coarse, unknown = halve(values, hole)
+    _fill(coarse, unknown, lambda fraction: progress(0.3 * fraction))
+    values[hole] = double(coarse, hole.shape)[hole]
 
 
 def _solve(values: NDArray[np.float64], hole: Flags) -> None:

@@ -48,7 +48,7 @@ class Method:
     """
 
     fill: Callable[..., NDArray[np.float32] | Filled]
-    margin: int = 64
+    margin: int = 32
     share: float = 0.0
     masks: tuple[str, ...] = ()
 

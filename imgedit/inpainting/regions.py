@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Flags", "Floats", "crops", "edit_region"]
+__all__ = ["Box", "Flags", "Floats", "crops", "double", "edit_region", "halve"]
 
 Box = tuple[slice, slice]
 Floats = NDArray[Any]  # float32; OpenCV's stubs promise less
@@ -101,3 +101,48 @@ def crops(hole: Flags, margin: int, share: float) -> Iterator[tuple[Box, Flags]]
         inner = own[top * BLOCK - rows.start :, left * BLOCK - cols.start :][: fine.shape[0], : fine.shape[1]]
         inner[:] = fine[: inner.shape[0], : inner.shape[1]]
         yield (rows, cols), own & hole[rows, cols]
+
+
+def halve(values: Floats, hole: Flags) -> tuple[Floats, Flags]:
+    """Halve a picture with a hole: a coarse pixel is the mean of the known ones of four, unknown if none is.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64
+        HxWxC.
+    hole : ndarray of bool
+        HxW.
+
+    Returns
+    -------
+    values : ndarray
+        Half the size, rounded up, of the same dtype.
+    hole : ndarray of bool
+        Likewise.
+    """
+    border = (0, hole.shape[0] % 2, 0, hole.shape[1] % 2)
+    known = cv2.copyMakeBorder(np.logical_not(hole).astype(values.dtype), *border, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(values, *border, cv2.BORDER_REPLICATE).reshape(*known.shape, -1)
+    size = (known.shape[1] // 2, known.shape[0] // 2)
+    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(padded * known[..., None], size, interpolation=cv2.INTER_AREA).reshape(*share.shape, -1)
+    return np.asarray(total / np.maximum(share, 1 / 8)[..., None], values.dtype), share == 0
+
+
+def double(coarse: Floats, size: tuple[int, ...]) -> Floats:
+    """Bring a halved picture back to its size, by cubic interpolation.
+
+    Parameters
+    ----------
+    coarse : ndarray of float32 or float64
+        hxwxC.
+    size : tuple of int
+        Height and width before it was halved.
+
+    Returns
+    -------
+    ndarray
+        HxWxC.
+    """
+    fine = cv2.resize(coarse, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return fine.reshape(2 * coarse.shape[0], 2 * coarse.shape[1], -1)[: size[0], : size[1]]

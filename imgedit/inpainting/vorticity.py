@@ -1,0 +1,132 @@
+"""Navier-Stokes inpainting: the picture as a fluid whose stream lines are the lines of equal brightness.
+
+M. Bertalmio, A. L. Bertozzi, G. Sapiro, "Navier-Stokes, fluid dynamics, and image and video inpainting", CVPR 2001
+(doi:10.1109/CVPR.2001.990497). Brightness I is the stream function; the fluid runs along its isophotes; the vorticity
+w = laplacian(I) is carried by the fluid, with a little viscosity, from the known rim into the hole (equation 5); then
+laplacian(I) = w is solved with the known pixels as boundary (equation 6), and so on in turns.
+
+The steady state v . grad w = nu laplacian(w) is what counts, not the way there: w is made equal along the isophotes
+from both ends at once, on a pyramid, so that a few steps reach across any hole. The isophotes are those of all channels
+together, from the structure tensor. Where it finds no direction, in texture, there is no stream: nothing is carried,
+and the fill is the plain membrane.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from imgedit.inpainting.marching import clip_to_edge
+from imgedit.inpainting.regions import Flags, Floats, double, halve
+from imgedit.pixels import check_number
+from imgedit.poisson import laplacian, solve_poisson
+from imgedit.strips import Progress
+
+__all__ = ["fill_navier_stokes"]
+
+# Holes at most this deep, in pixels, are filled without a coarser picture.
+SHALLOW = 2.5
+
+# Turns of carrying vorticity and solving for brightness where nothing coarser is known (one is enough on the others),
+# steps of carrying in each, pixels a step.
+TURNS, STEPS, STRIDE = 2, 8, 1.5
+
+# Widths (standard deviation in pixels) of the structure tensor's derivative and window.
+FINE, COARSE = 1.0, 2.0
+
+# Coherence of the structure tensor below which nothing flows, and above which everything does.
+STILL, FLOWING = 0.3, 0.9
+
+# Of the equation; 8 bits show no more.
+TOLERANCE = 1e-3
+
+# Points in a row of a list that OpenCV is to take for a picture.
+WIDE = 256
+
+CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+MEAN = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+
+
+def fill_navier_stokes(values: Floats, hole: Flags, *, progress: Progress, seed: int, viscosity: float = 0.1) -> Floats:
+    """Continue the lines of equal brightness into the hole like the stream lines of a fluid (Bertalmio 2001).
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        HxWxC.
+    hole : ndarray of bool
+        HxW.
+    progress : callable
+        Given the fraction done.
+    seed : int
+        Not used: nothing is random here.
+    viscosity : float
+        0 to 1; how much of the vorticity spreads across the stream at each step. More makes edges softer.
+
+    Returns
+    -------
+    ndarray of float32
+        HxWxC; nothing in it lies beyond the range of the pixels that touch the hole.
+    """
+    del seed
+    viscosity = check_number(viscosity, "viscosity", least=0, most=1)
+    out = _flow(values, hole, viscosity, progress)
+    out[~hole] = values[~hole]
+    clip_to_edge(out, values, hole)
+    return out
+
+
+def _flow(values: Floats, hole: Flags, viscosity: float, progress: Progress) -> Floats:
+    """Fill on this level, after the coarser ones."""
+    depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max()
+    if depth > SHALLOW:
+        coarse = _flow(*halve(values, hole), viscosity, lambda fraction: progress(fraction / 4))
+        filled = np.where(hole[..., None], double(coarse, hole.shape), values)
+    else:
+        filled = solve_poisson(values, hole, tolerance=TOLERANCE)
+    # The Laplacian of known pixels that touch the hole would be that of the kink in the fill: it is unknown as well.
+    moved = cv2.dilate(hole.view(np.uint8), CROSS).astype(bool)
+    turns = 1 if depth > SHALLOW else TURNS
+    for turn in range(turns):
+        vorticity = laplacian(filled)
+        if turn == 0 and depth <= SHALLOW:
+            vorticity[moved] = 0
+        _carry(vorticity, moved, filled, viscosity)
+        filled = solve_poisson(values, hole, vorticity, guess=filled, tolerance=TOLERANCE)
+        progress(0.25 + 0.75 * (turn + 1) / turns)
+    return filled
+
+
+def _carry(vorticity: Floats, moved: Flags, picture: Floats, viscosity: float) -> None:
+    """Even out, in place, the vorticity of the moved pixels along the isophotes of the picture."""
+    rows, columns = np.nonzero(moved)
+    # OpenCV samples at a list of points if that is given the shape of a picture.
+    padding = -len(rows) % WIDE
+    points = [np.pad(part, (0, padding), mode="edge").reshape(-1, WIDE) for part in (rows, columns)]
+    y, x, flow = (part[tuple(points)] for part in _isophotes(picture))
+    ahead = ((points[1] + STRIDE * x).astype(np.float32), (points[0] + STRIDE * y).astype(np.float32))
+    behind = ((points[1] - STRIDE * x).astype(np.float32), (points[0] - STRIDE * y).astype(np.float32))
+    across = (viscosity * flow)[..., None]
+    along = (flow[..., None] - across) / 2
+    shape = (*flow.shape, vorticity.shape[2])
+    for _ in range(STEPS):
+        down = cv2.remap(vorticity, *ahead, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
+        up = cv2.remap(vorticity, *behind, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
+        around = cv2.filter2D(vorticity, -1, MEAN, borderType=cv2.BORDER_REPLICATE).reshape(vorticity.shape)
+        fresh = along * (down + up) + across * around[tuple(points)]
+        vorticity[rows, columns] = fresh.reshape(-1, shape[2])[: len(rows)]
+
+
+def _isophotes(picture: Floats) -> tuple[Floats, Floats, Floats]:
+    """Find the direction (down, right) of least change at each pixel, and how much of a stream there is, 0 to 1."""
+    smooth = cv2.GaussianBlur(picture, (0, 0), FINE)
+    right = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8).reshape(picture.shape)
+    down = cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8).reshape(picture.shape)
+    products = ((right, right), (right, down), (down, down))
+    tensor = np.dstack([np.einsum("ijk,ijk->ij", first, second) for first, second in products])
+    xx, xy, yy = np.moveaxis(cv2.GaussianBlur(tensor, (0, 0), COARSE), 2, 0)
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
+    energy = xx + yy
+    coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(energy, np.float32(1e-8))
+    flow = np.clip((coherence - STILL) / (FLOWING - STILL), 0, 1)
+    return np.sin(angle), np.cos(angle), flow
