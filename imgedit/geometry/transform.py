@@ -26,7 +26,7 @@ from imgedit.errors import ArgumentError
 from imgedit.geometry.canvas import Border, check_size
 from imgedit.pixels import Image, Mask, check_number
 
-__all__ = ["Field", "Matrix", "Mesh", "Plate", "Points", "Transform", "check_points"]
+__all__ = ["Field", "Matrix", "Mesh", "Plate", "Points", "Transform", "check_points", "project"]
 
 Points = NDArray[np.float64]
 """N x 2; x and y in pixels."""
@@ -70,7 +70,7 @@ class Matrix:
 
     def forth(self, points: Points) -> Points:
         """Map input points to output points."""
-        return _project(self.array, points)
+        return project(self.array, points)
 
     def back(self, points: Points) -> Points:
         """Map output points to input points."""
@@ -94,7 +94,21 @@ def _matrix(values: NDArray[np.float64]) -> Matrix:
     return Matrix(tuple(tuple(float(value) + 0.0 for value in row) for row in values))  # type: ignore[misc]
 
 
-def _project(matrix: NDArray[np.float64], points: Points) -> Points:
+def project(matrix: NDArray[np.float64], points: Points) -> Points:
+    """Map points by a homography.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64
+        3x3.
+    points : ndarray of float64
+        Nx2.
+
+    Returns
+    -------
+    ndarray of float64
+        Nx2; NaN for points on the horizon and beyond it.
+    """
     out = points @ matrix[:2, :2].T + matrix[:2, 2]
     if tuple(matrix[2]) == (0, 0, 1):
         return out

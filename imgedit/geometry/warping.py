@@ -23,7 +23,7 @@ from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_ex
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
 from imgedit.geometry.planes import as_dtype, load, store
 from imgedit.geometry.separable import convolve_columns, convolve_rows, make_bands
-from imgedit.geometry.transform import Transform
+from imgedit.geometry.transform import Transform, project
 from imgedit.pixels import (
     Image,
     Mask,
@@ -56,6 +56,9 @@ TILE = 128
 MOST_INPUT = 1 << 20
 # Samples a pixel along one axis, at most; beyond it lies the horizon.
 MOST_SAMPLES = 16
+# Output pixels below which a tile is not cut further, and by how much its shrinking may vary until then.
+LEAST_TILE = 8
+MOST_SPREAD = 1.15
 # Sides from which on OpenCV refuses some of its warps.
 OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
@@ -305,9 +308,15 @@ class _Job:
 
     def fill(self, left: int, top: int, right: int, bottom: int) -> None:
         """Make one tile of the output."""
-        jacobian = self.way.derivative(left, top, right, bottom)
-        shrink, samples = _plan(jacobian) if self.filter != "nearest" else ((1.0, 1.0), (1, 1))
-        u, v = self.way.places(_centres(left, right, samples[0]), _centres(top, bottom, samples[1]))
+        jacobian, lengths, spread = self.way.measure(left, top, right, bottom)
+        quarters = max(right - left, bottom - top) > 1
+        if self.filter != "nearest" and spread > MOST_SPREAD and max(right - left, bottom - top) > LEAST_TILE:
+            self._quarter(left, top, right, bottom)
+            return
+        shrink, samples = _plan(jacobian, lengths) if self.filter != "nearest" else ((1.0, 1.0), (1, 1))
+        margin = 0 if samples == (1, 1) else REACH["cubic"]
+        x = _centres(left - margin, right + margin, samples[0])
+        u, v = self.way.places(x, _centres(top - margin, bottom + margin, samples[1]))
         u_range, v_range = self.way.extent(u), self.way.extent(v)
         coverage = self._coverage((u, v), (u_range, v_range), jacobian, samples)
         if coverage is not None and not coverage.any():
@@ -315,7 +324,7 @@ class _Job:
             return
         x_span, u = self._span(u, u_range, shrink[0], self.image.shape[1])
         y_span, v = self._span(v, v_range, shrink[1], self.image.shape[0])
-        if (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT and max(right - left, bottom - top) > 1:
+        if quarters and (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT:
             self._quarter(left, top, right, bottom)
             return
         source, origin = self._input(x_span, y_span, shrink)
@@ -372,11 +381,11 @@ class _Job:
             piece = np.ascontiguousarray(piece)
         channels = piece.shape[2] if piece.ndim == 3 else 1
         origin = (float(x_span[0]), float(y_span[0]))
-        if channels > 1 and shrink == (1, 1) and not self.linear:
+        if channels > 1 and min(shrink) == 1 and not self.linear:
             return _interleaved(piece), origin
         planes = np.empty((piece.shape[0], channels, piece.shape[1]), np.float32)
         load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
-        if shrink != (1, 1):
+        if min(shrink) < 1:
             planes, origin = _shrunk(planes, FILTERS[self.filter], origin, shrink)
         if channels == 1:
             return np.ascontiguousarray(planes[:, 0]), origin
@@ -389,8 +398,8 @@ class _Job:
         if coverage is not None:
             values *= coverage if values.ndim == 2 else coverage[..., None]
         if samples != (1, 1):
-            values = _averaged(values, out.shape)
-            coverage = None if coverage is None else _averaged(coverage, out.shape)
+            values = _reduced(values, out.shape, samples)
+            coverage = None if coverage is None else _reduced(coverage, out.shape, samples)
         if out.ndim == 3 and out.shape[2] == 3 and coverage is None and not self.linear:
             out[:] = cv2.cvtColor(
                 as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape), cv2.COLOR_RGBA2RGB
@@ -445,17 +454,22 @@ def _grid(start: float, length: int, factor: float) -> tuple[float, Places]:
     return first, (first + np.arange(0.5, count)) / factor - start
 
 
-def _averaged(values: Floats, shape: tuple[int, ...]) -> Floats:
-    return np.asarray(cv2.resize(values, shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
+def _reduced(values: Floats, shape: tuple[int, ...], samples: tuple[int, int]) -> Floats:
+    """Make pixels of their samples and those of their neighbours."""
+    for length, count in zip(shape[:2], samples[::-1], strict=True):
+        if count > 1:
+            centres = (REACH["cubic"] + np.arange(0.5, length)) * count
+            bands = make_bands(make_taps(FILTERS["cubic"], len(values), centres, count), "rows")
+            pixels = np.empty((length, *values.shape[1:]), np.float32)
+            convolve_rows(values.reshape(len(values), 1, -1), 0, bands, pixels.reshape(length, 1, -1))
+        else:
+            pixels = values[REACH["cubic"] : REACH["cubic"] + length]
+        values = np.asarray(cv2.transpose(pixels), np.float32)
+    return values
 
 
-def _plan(jacobian: Places) -> tuple[tuple[float, float], tuple[int, int]]:
+def _plan(jacobian: Places, lengths: Places) -> tuple[tuple[float, float], tuple[int, int]]:
     """Choose by how much to resample the input along x and y, and how many samples to take along each output axis."""
-    determinant = abs(jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0])
-    if determinant < 1e-12:
-        return (1.0, 1.0), (1, 1)
-    # Lengths in the output of the input's unit steps along x and y: the columns of the inverse.
-    lengths = np.hypot(*jacobian[::-1].T) / determinant
     shrink = tuple(float(length) if length < 1 - SLACK else 1.0 for length in lengths)
     rest = jacobian * np.array(shrink)[:, None]
     counts = np.ceil(np.hypot(*rest) - 0.25)
@@ -497,18 +511,39 @@ class _Way:
         ends = places if self.matrix is None else places[:: max(len(places) - 1, 1), :: max(places.shape[1] - 1, 1)]
         return float(ends.min()), float(ends.max())
 
-    def derivative(self, left: int, top: int, right: int, bottom: int) -> Places:
-        """Mean derivative over a rectangle of the output: 2x2, a row for each of u and v."""
+    def measure(self, left: int, top: int, right: int, bottom: int) -> tuple[Places, Places, float]:
+        """Find the derivative over a rectangle of the output, and what it does to the input.
+
+        Returns
+        -------
+        jacobian : ndarray
+            2x2, a row for each of u and v.
+        lengths : ndarray
+            What a step of one input pixel along x and along y is long in the output.
+        spread : float
+            How many times longer the longest of these steps is than the shortest, as far as they shrink.
+        """
         if self.matrix is not None and self.is_affine:
-            return self.matrix[:2, :2]
-        x, y = np.linspace(left, right, 3), np.linspace(top, bottom, 3)
-        grid = np.stack(self.places(x, y))
-        along_x = (grid[:, :, 2] - grid[:, :, 0]) / (right - left)
-        along_y = (grid[:, 2] - grid[:, 0]) / (bottom - top)
-        return np.stack([_mean_of_known(along_x), _mean_of_known(along_y)], axis=1)
+            jacobian = self.matrix[:2, :2]
+            return jacobian, _lengths(jacobian[None])[0], 1.0
+        x, y = np.meshgrid((left, (left + right) / 2, right), (top, (top + bottom) / 2, bottom))
+        middles = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
+        around = (middles + 0.5 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])).reshape(-1, 2)
+        ends = (self.transform.back(around) if self.matrix is None else project(self.matrix, around)).reshape(-1, 4, 2)
+        jacobians = np.stack([ends[:, 0] - ends[:, 1], ends[:, 2] - ends[:, 3]], axis=-1)
+        jacobians = jacobians[np.isfinite(jacobians).all(axis=(1, 2))]
+        if not len(jacobians):
+            return np.eye(2), np.ones(2), 1.0
+        lengths = _lengths(jacobians)
+        shrinking = np.minimum(lengths, 1)
+        spread = float((shrinking.max(axis=0) / shrinking.min(axis=0)).max())
+        return jacobians[len(jacobians) // 2], np.exp(np.log(lengths).mean(axis=0)), spread
 
 
-def _mean_of_known(values: Places) -> Places:
-    """Mean over the last axis of what is finite; 0 where nothing is."""
-    known = np.isfinite(values)
-    return np.asarray(np.where(known, values, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
+def _lengths(jacobians: Places) -> Places:
+    """Lengths of the columns of the inverses of N x 2 x 2 matrices: N x 2, 1 where there is no inverse."""
+    determinants = jacobians[:, 0, 0] * jacobians[:, 1, 1] - jacobians[:, 0, 1] * jacobians[:, 1, 0]
+    rows = np.hypot(*np.moveaxis(jacobians[:, ::-1], -1, 0))
+    flat = np.abs(determinants) < 1e-12
+    lengths = rows / np.where(flat, 1, np.abs(determinants))[:, None]
+    return np.asarray(np.where(flat[:, None] | (lengths == 0), 1, lengths))
