@@ -1,6 +1,7 @@
 """imgedit: verbs on plain NumPy images. The contract of an image stands in ``imgedit.pixels``."""
 
 from imgedit import batch, errors
+from imgedit.cloning import color_change, illumination_change, seamless_clone, texture_flatten
 from imgedit.color import (
     hsl_to_rgb,
     hsv_to_rgb,
@@ -68,6 +69,7 @@ from imgedit.fusion import (
 from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, trim_box, warp
 from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
+from imgedit.inpainting import inpaint, inpaint_with_confidence
 from imgedit.io import Info, Metadata, info, read, read_mask, write
 from imgedit.metrics import mse, psnr, ssim, ssim_map
 from imgedit.pixels import (
@@ -121,6 +123,7 @@ __all__ = [
     "blend",
     "blur",
     "clahe",
+    "color_change",
     "color_overlay",
     "composite_depth",
     "crop",
@@ -143,9 +146,12 @@ __all__ = [
     "gradient_overlay",
     "hsl_to_rgb",
     "hsv_to_rgb",
+    "illumination_change",
     "info",
     "inner_glow",
     "inner_shadow",
+    "inpaint",
+    "inpaint_with_confidence",
     "lab_to_srgb",
     "lch_to_srgb",
     "levels",
@@ -172,6 +178,7 @@ __all__ = [
     "rgb_to_hsl",
     "rgb_to_hsv",
     "rotate",
+    "seamless_clone",
     "sharpen",
     "srgb_to_lab",
     "srgb_to_lch",
@@ -181,6 +188,7 @@ __all__ = [
     "ssim",
     "ssim_map",
     "stroke",
+    "texture_flatten",
     "to_bgr",
     "to_float",
     "to_pil",

@@ -8,12 +8,16 @@ import cv2
 import numpy as np
 
 from imgedit.inpainting.regions import Flags, Floats
+from imgedit.poisson import push_pull, solve_poisson
 from imgedit.tables import Table
 
 __all__ = ["SEAMS", "match_surroundings"]
 
 # Width in pixels of the ring of known pixels that a fill's colours are matched to.
 RING = 12
+
+# Standard deviation, in pixels, of the mean along the hole's edge.
+ALONG = 4.0
 
 # Contrast is changed by at most this factor: statistics of a small ring are uncertain.
 MOST_GAIN = 2.0
@@ -67,4 +71,67 @@ def _statistics(part: np.ndarray, samples: np.ndarray, number: int) -> tuple[np.
     return mean, np.sqrt(square)
 
 
-SEAMS: Table[Callable[[Floats, Floats, Flags], Floats]] = Table("repair_seam", {})
+def _spread_step(values: Floats, filled: Floats, hole: Flags) -> Floats:
+    """Find the step across the hole's edge and let a membrane that cancels it sink into the fill.
+
+    P. Perez et al., "Poisson image editing", 2003, equation 4: the fill's own gradients are kept. Across the edge it
+    has none of its own, so both sides are continued to it by a straight line; what they miss each other by is averaged
+    along the edge, or the noise of single pixels would be taken for a step.
+    """
+    whole = np.where(hole[..., None], filled, values)
+    wide = cv2.copyMakeBorder(whole, 2, 2, 2, 2, cv2.BORDER_REPLICATE).reshape(hole.shape[0] + 4, hole.shape[1] + 4, -1)
+    inner = np.pad(hole, 2, mode="edge")
+    step = np.zeros_like(whole)
+    count = np.zeros(hole.shape, np.float32)
+    height, width = hole.shape
+    for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+
+        def shifted(array: Floats, by: int, dy: int = dy, dx: int = dx) -> Floats:
+            top, left = 2 + by * dy, 2 + by * dx
+            return array[top : top + height, left : left + width]
+
+        edge = hole & ~shifted(inner, 1) & ~shifted(inner, 2) & shifted(inner, -1)
+        outside = 1.5 * shifted(wide, 1)[edge] - 0.5 * shifted(wide, 2)[edge]
+        inside = 1.5 * whole[edge] - 0.5 * shifted(wide, -1)[edge]
+        step[edge] += outside - inside
+        count[edge] += 1
+    total = cv2.GaussianBlur(step, (0, 0), ALONG).reshape(step.shape)
+    mean: Floats = total / np.maximum(cv2.GaussianBlur(count, (0, 0), ALONG), 1e-6)[..., None]
+    edge = count > 0
+    if not edge.any():
+        return filled
+    mean[~edge] = 0
+    mended: Floats = filled + solve_poisson(mean, hole & ~edge) * hole[..., None]
+    return mended
+
+
+def _blend_bands(values: Floats, filled: Floats, hole: Flags) -> Floats:
+    """Mix fill and surroundings band by band: coarse bands over a wide rim of the hole, fine ones over a narrow one.
+
+    P. J. Burt, E. H. Adelson, "A multiresolution spline", ACM TOG 2(4), 1983, doi:10.1145/245.247. Both pictures are
+    first continued smoothly over what they lack; nothing may change outside the hole, so the weights begin at its edge.
+    """
+    inside = hole.astype(np.float32)
+    around = push_pull(values, 1 - inside)
+    fill = push_pull(filled, inside)
+    depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    levels = max(1, int(np.log2(max(2.0, float(depth.max())))))
+    out = np.zeros_like(fill)
+    for level in range(levels + 1):
+        reach = 2.0**level
+        share = np.clip((depth - 0.5) / reach, 0, 1)[..., None]
+        last = level == levels
+        finer = (around, fill)
+        around, fill = (band if last else _smooth(band, reach) for band in finer)
+        for old, coarse, weight in ((finer[0], around, 1 - share), (finer[1], fill, share)):
+            out += weight * (old if last else old - coarse)
+    return out
+
+
+def _smooth(picture: Floats, width: float) -> Floats:
+    return cv2.GaussianBlur(picture, (0, 0), width, borderType=cv2.BORDER_REPLICATE).reshape(picture.shape)
+
+
+SEAMS: Table[Callable[[Floats, Floats, Flags], Floats]] = Table(
+    "repair_seam", {"poisson": _spread_step, "pyramid": _blend_bands}
+)
