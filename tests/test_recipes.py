@@ -101,11 +101,11 @@ def test_all_errors_are_told_at_once_with_their_lines(tmp_path):
         ie.Recipe.from_toml(path)
     expected = [
         (3, "step 1 is 'blurr', which is no verb (did you mean 'blur'?); valid names: "),
-        (5, "step 2 blend needs 'source', the path of an image"),
+        (5, "step 2 blend needs 'source', the path of a file"),
         (7, "step 2 blend has no parameter 'sourc' (did you mean 'source'?); valid names: backdrop, source, mode"),
         (8, "step 2 blend has mode = 'multply' (did you mean 'multiply'?); valid names: normal, multiply"),
         (9, "step 2 blend has opacity = 'half'; input should be a valid number"),
-        (11, "step 3 inpaint needs 'mask', the path of an image"),
+        (11, "step 3 inpaint needs 'mask', the path of a file"),
         (13, "step 3 inpaint has no parameter 'metod' (did you mean 'method'?); valid names: "),
         (16, 'step 4 has no op; name a verb: op = "resize"'),
         (21, f"step 5 inpaint has mask = 'nothere.png'; there is no such file in '{tmp_path}'"),
@@ -135,7 +135,7 @@ def test_all_errors_are_told_at_once_with_their_lines(tmp_path):
         ("[[steps]]\nop='crop'\nbox=[1, 2, 3]\n", 3, "has box = (1, 2, 3); field required"),
         ("[[steps]]\nop='crop'\nbox=[1, 2, 3, 4.5]\n", 3, "input should be a valid integer"),
         ("[[steps]]\nop='blur'\nradius=true\n", 3, "radius = True; input should be a valid number"),
-        ("[[steps]]\nop='blend'\nsource=7\n", 3, "source = 7; give the path of an image"),
+        ("[[steps]]\nop='blend'\nsource=7\n", 3, "source = 7; give the path of a file"),
         ("[[steps]]\nop='blur'\nprogress=7\n", 3, "has no parameter 'progress'"),
         ("[[steps]]\nop='focus-stack'\n", 2, "no verb"),
     ],

@@ -128,7 +128,7 @@ def _option(
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place else inspect.Parameter.KEYWORD_ONLY
     notes: list[Option] = [Option(group=group, help=text)] if group else []
     annotation: Any = plain(parameter.type)
-    if parameter.kind in ("image", "mask"):
+    if parameter.kind in ("image", "mask", "file"):
         annotation, notes = Path, [*notes, PATH]
     elif parameter.kind in ("images", "layers"):
         annotation, notes = list[Path], [*notes, PATH, Option(consume_multiple=True)]

@@ -12,7 +12,7 @@ from imgedit import io
 from imgedit.errors import ParameterError
 from imgedit.recipes.lines import KeyPath
 from imgedit.recipes.steps import STEPS, output_options, reading
-from imgedit.recipes.verbs import Parameter, Verb, fits, nearest
+from imgedit.recipes.verbs import ON_DISK, Parameter, Verb, fits, nearest
 
 __all__ = ["Finding", "check"]
 
@@ -89,16 +89,16 @@ def _images(verb: Verb, given: Mapping[str, Any], allowed: Mapping[str, Paramete
         names = " or ".join(p.name for p in verb.of_kind("image"))
         yield (), f"leaves no place for the photo; leave out {names}"
     for name, parameter in allowed.items():
-        if parameter.kind not in ("image", "images", "layers", "mask") or name == photo:
+        if parameter.kind not in ON_DISK or name == photo:
             continue
         if name not in given and parameter.required:
-            yield (), f"needs {name!r}, the path of an image"
+            yield (), f"needs {name!r}, the path of a file"
         values = given.get(name)
         for value in values if isinstance(values, tuple) and parameter.kind in ("images", "layers") else (values,):
-            if value is None or isinstance(value, np.ndarray):
+            if value is None or isinstance(value, np.ndarray) or type(value).__module__.startswith("imgedit."):
                 continue
             if not isinstance(value, (str, Path)):
-                yield (name,), f"has {name} = {value!r}; give the path of an image"
+                yield (name,), f"has {name} = {value!r}; give the path of a file"
             elif not (folder / value).is_file():
                 yield (name,), f"has {name} = {str(value)!r}; there is no such file in {str(folder)!r}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgedit import io
 from imgedit.pixels import Image, Mask, Progress
 from imgedit.recipes.steps import STEPS
-from imgedit.recipes.verbs import Kind
+from imgedit.recipes.verbs import ON_DISK, Kind
 
 if TYPE_CHECKING:
     from imgedit.recipes import Step
@@ -42,7 +42,7 @@ def _value(step: Step, name: str, value: Any, folder: Path) -> Any:
     kind = _kind(step, name)
     if kind in ("images", "layers"):
         return [_opened(inner, "image", folder) for inner in value]
-    return _opened(value, kind, folder) if kind in ("image", "mask") else value
+    return _opened(value, kind, folder) if kind in ON_DISK else value
 
 
 def _kind(step: Step, name: str) -> Kind:
@@ -53,6 +53,8 @@ def _opened(value: Any, kind: Kind, folder: Path) -> Any:
     if not isinstance(value, (str, Path)):
         return value
     path = folder / value
+    if kind == "file":
+        return path
     # The time of the last change is part of the key, or a long-lived process would go on with the old picture.
     return _cached(str(path), kind, path.stat().st_mtime_ns)
 
@@ -81,7 +83,7 @@ def files_of(step: Step, folder: Path) -> Iterator[Path]:
         Images and masks, in the order of the parameters.
     """
     for name, value in step.parameters.items():
-        if _kind(step, name) in ("image", "images", "layers", "mask"):
+        if _kind(step, name) in ON_DISK:
             for inner in value if isinstance(value, tuple) else [value]:
                 if isinstance(inner, (str, Path)):
                     yield folder / inner

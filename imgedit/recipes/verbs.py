@@ -22,9 +22,12 @@ from typing import Any, Literal
 
 from imgedit.tables import Table
 
-__all__ = ["Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
+__all__ = ["ON_DISK", "Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
 
-Kind = Literal["image", "images", "layers", "mask", "progress", "value"]
+Kind = Literal["image", "images", "layers", "mask", "file", "progress", "value"]
+
+# What a recipe or a command gives as paths.
+ON_DISK: tuple[Kind, ...] = ("image", "images", "layers", "mask", "file")
 
 # Image and Mask name the same type to Python, so they are told apart by how the annotation is written.
 KINDS: dict[str, Kind] = {
@@ -32,6 +35,7 @@ KINDS: dict[str, Kind] = {
     r"(?:Sequence|Iterable|list|tuple)\[Image(?:, \.\.\.)?\]": "images",
     r"Sequence\[Item\]": "layers",
     r"Mask": "mask",
+    r".*\bPathLike\[str\]": "file",
     r"Progress": "progress",
 }
 
@@ -60,23 +64,22 @@ class Verb:
 
     Parameters
     ----------
-    target : str
-        ``"module:function"``, the module inside this package.
+    name : str
+        Its public name: ``"resize"`` for ``imgedit.resize``.
     example : str
         What follows the name of the command in a typical call; shown in its help and run by the tests.
     main : str
         The image that is edited, where that is not the first.
     """
 
-    target: str
+    name: str
     example: str = ""
     main: str = ""
 
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The function itself."""
-        module, _, name = self.target.partition(":")
-        function: Callable[..., Any] = getattr(importlib.import_module(f"imgedit.{module}"), name)
+        function: Callable[..., Any] = getattr(importlib.import_module("imgedit"), self.name)
         return function
 
     @cached_property

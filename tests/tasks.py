@@ -1,0 +1,45 @@
+"""What the tests of engines and batches make worker processes do; workers import it by this name."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+
+
+def double(number):
+    return 2 * number
+
+
+def fail(number):
+    raise ValueError(number)
+
+
+def die(number):
+    os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+
+def leave(number):
+    os._exit(7)
+
+
+def loop(number):
+    while True:
+        number += 1
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def surroundings(_):
+    import cv2
+
+    return cv2.getNumThreads(), multiprocessing.get_start_method(), signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+class Unpicklable(Exception):  # noqa: N818
+    def __init__(self, one, two):
+        super().__init__("three")

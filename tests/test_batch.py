@@ -1,0 +1,296 @@
+"""Batches: nothing is lost, nothing is half done, nothing is overwritten that should not be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import photo
+
+import imgedit as ie
+from imgedit import batch
+
+HALF = ie.Recipe([ie.Step("resize", scale=0.5)], output={"format": "png"})
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A tree of photos: three good ones, and what is no image."""
+    folder = tmp_path / "photos"
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    ie.write(folder / "a.jpg", photo(seed=1))
+    ie.write(folder / "deep" / "b.JPG", photo(seed=2))
+    ie.write(folder / "deep" / "er" / "c.tif", photo(np.uint16, seed=3))
+    ie.write(folder / ".hidden" / "d.jpg", photo(seed=4))
+    ie.write(folder / ".e.jpg", photo(seed=4))
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def names(folder):
+    """Files below a folder, without the state of the runs."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if not name.startswith(".imgedit/"))
+
+
+def run(recipe, inputs, output, **options):
+    return batch.run(recipe, inputs, output, **{"engine": "serial", **options})
+
+
+def test_a_folder_keeps_its_tree(photos, tmp_path):
+    seen = []
+    report = run(HALF, photos, tmp_path / "out", progress=seen.append)
+    assert names(tmp_path / "out") == ["a.png", "deep/b.png", "deep/er/c.png"]
+    assert report.count("done") == 3
+    assert seen == pytest.approx([1 / 3, 2 / 3, 1])
+    np.testing.assert_array_equal(
+        ie.read(tmp_path / "out" / "deep" / "er" / "c.png"), ie.resize(photo(np.uint16, seed=3), scale=0.5)
+    )
+
+
+def test_the_format_is_that_of_the_photo_where_the_recipe_names_none(photos, tmp_path):
+    run(ie.Recipe([]), [photos / "a.jpg", photos / "deep"], tmp_path / "out")
+    assert names(tmp_path / "out") == ["a.jpg", "b.JPG", "er/c.tif"]
+
+
+def test_a_bad_file_is_reported_and_the_others_go_on(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"GIF, says it")
+    (photos / "empty.png").touch()
+    (photos / "cut.jpg").write_bytes((photos / "a.jpg").read_bytes()[:-100])
+    os.symlink("nowhere.jpg", photos / "dangling.jpg")
+    report = run(HALF, photos, tmp_path / "out")
+    assert names(tmp_path / "out") == ["a.png", "deep/b.png", "deep/er/c.png"]
+    lines = [json.loads(line) for line in report.file.read_text().splitlines()]
+    assert [Path(line["input"]).name for line in lines] == [
+        "a.jpg", "bad.jpg", "cut.jpg", "dangling.jpg", "empty.png", "b.JPG", "c.tif",
+    ]  # fmt: skip
+    assert [line["error"] for line in lines] == [
+        "", "NotAnImageError", "TruncatedImageError", "FileNotFoundError", "EmptyFileError", "", "",
+    ]  # fmt: skip
+    assert {line["state"] for line in lines if line["error"]} == {"failed"}
+    assert all(line["problem"] for line in lines if line["error"])
+    assert report.count("failed") == len(report.failures) == 4
+
+
+def test_a_warning_is_kept_in_the_report(photos, tmp_path):
+    (photos / "deep" / "er" / "c.tif").rename(photos / "c.png")
+    report = run(ie.Recipe([], output={"format": "png"}), photos, tmp_path / "out")
+    assert ["named like png but holds tiff" in row.warning for row in report.rows] == [False, True, False]
+
+
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_a_second_run_does_only_what_is_missing_or_changed(photos, tmp_path, engine):
+    out = tmp_path / "out"
+    (photos / "bad.jpg").write_bytes(b"?")
+
+    def states(recipe=HALF, **options):
+        report = batch.run(recipe, photos, out, engine=engine, workers=1, **options)
+        return {Path(row.input).stem: row.state for row in report.rows}
+
+    assert states() == {"a": "done", "bad": "failed", "b": "done", "c": "done"}
+    before = {name: (out / name).stat().st_mtime_ns for name in names(out)}
+    assert states() == {"a": "skipped", "bad": "failed", "b": "skipped", "c": "skipped"}
+    assert {name: (out / name).stat().st_mtime_ns for name in names(out)} == before
+
+    (photos / "bad.jpg").unlink()
+    (out / "a.png").unlink()  # missing
+    ie.write(photos / "deep" / "b.JPG", photo(seed=9))  # changed
+    (out / "deep" / "er" / "c.png").write_bytes(b"not ours")  # not what was written
+    assert states() == {"a": "done", "b": "done", "c": "done"}
+    assert states() == {"a": "skipped", "b": "skipped", "c": "skipped"}
+    assert states(resume=False) == {"a": "done", "b": "done", "c": "done"}
+    assert states(ie.Recipe([], output={"format": "png"})) == {"a": "done", "b": "done", "c": "done"}
+
+
+def test_a_torn_line_of_the_manifest_is_dropped_and_no_other(photos, tmp_path):
+    run(HALF, photos, tmp_path / "out")
+    manifest = tmp_path / "out" / ".imgedit" / "manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(lines[0] + b"[]\n{}\n\xff\n" + lines[1] + lines[2][:50])
+    assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "skipped", "done"]
+    assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped"] * 3
+
+
+def test_two_inputs_with_one_output_are_refused_before_any_work(photos, tmp_path):
+    ie.write(photos / "a.png", photo())
+    with pytest.raises(ie.errors.ArgumentError, match=r"a\.jpg and .*a\.png would both be written to a\.png"):
+        run(HALF, photos, tmp_path / "out")
+    with pytest.raises(ie.errors.ArgumentError, match="would both be written"):
+        run(ie.Recipe([]), [photos / "a.jpg", photos], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_are_never_overwritten(photos, tmp_path):
+    before = (photos / "a.jpg").read_bytes()
+    with pytest.raises(ie.errors.ArgumentError, match="is the input folder"):
+        run(HALF, photos, photos)
+    with pytest.raises(ie.errors.ArgumentError, match=r"would overwrite the input .*a\.jpg"):
+        run(ie.Recipe([]), photos / "a.jpg", photos)
+    os.symlink(photos, tmp_path / "link")
+    with pytest.raises(ie.errors.ArgumentError, match="would overwrite the input"):
+        run(ie.Recipe([]), photos / "a.jpg", tmp_path / "link")
+    ie.write(tmp_path / "a.png", photo(seed=5))
+    overlay = ie.Recipe([ie.Step("blend", source="a.png")], output={"format": "png"}, folder=tmp_path)
+    with pytest.raises(ie.errors.ArgumentError, match=r"would overwrite the input .*a\.png"):
+        run(overlay, photos, tmp_path)
+    assert (photos / "a.jpg").read_bytes() == before
+
+
+def test_an_output_inside_the_input_is_no_input(photos):
+    for _ in range(2):
+        assert len(run(HALF, photos, photos / "out").rows) == 3
+    assert names(photos / "out") == ["a.png", "deep/b.png", "deep/er/c.png"]
+
+
+def test_what_can_not_be_written_is_refused_before_any_work(photos, tmp_path):
+    (photos / "a.jpg").rename(photos / "nameless")
+    with pytest.raises(ie.errors.ArgumentError, match="nameless, whose format can't be written; set one"):
+        run(ie.Recipe([]), photos / "nameless", tmp_path / "out")
+    assert run(HALF, photos / "nameless", tmp_path / "out").count("done") == 1
+
+
+def test_inputs_without_an_image_and_missing_inputs_are_refused(tmp_path):
+    with pytest.raises(ie.errors.ArgumentError, match="hold no image"):
+        run(HALF, tmp_path, tmp_path / "out")
+    with pytest.raises(FileNotFoundError):
+        run(HALF, [tmp_path / "nothing"], tmp_path / "out")
+
+
+def test_an_output_that_can_not_be_written_stops_the_run(photos, tmp_path):
+    (tmp_path / "out").write_text("a file, no folder")
+    with pytest.raises(ie.errors.BatchError, match="output can't be written"):
+        run(HALF, photos, tmp_path / "out")
+
+
+def test_a_full_disk_stops_the_run_and_leaves_files_pending(photos, tmp_path, monkeypatch):
+    def full(self, source, target, **_):
+        raise ie.errors.OutOfSpaceError(target, "no space")
+
+    run(HALF, photos / "a.jpg", tmp_path / "out")
+    monkeypatch.setattr(ie.Recipe, "edit", full)
+    with pytest.raises(ie.errors.BatchError, match="no space"):
+        run(HALF, photos, tmp_path / "out")
+    rows = [json.loads(line) for line in (tmp_path / "out/.imgedit/report.jsonl").read_text().splitlines()]
+    assert [row["state"] for row in rows] == ["skipped", "pending", "pending"]
+    monkeypatch.undo()
+    assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "done", "done"]
+
+
+def test_an_input_that_changes_meanwhile_fails(photos, tmp_path, monkeypatch):
+    edit = ie.Recipe.edit
+
+    def meddle(self, source, target, **options):
+        edit(self, source, target, **options)
+        os.utime(source, ns=(1, 1))
+
+    monkeypatch.setattr(ie.Recipe, "edit", meddle)
+    report = run(HALF, photos / "a.jpg", tmp_path / "out")
+    assert "changed" in report.rows[0].problem
+    assert names(tmp_path / "out") == []
+
+
+def test_a_cancelled_run_leaves_no_temporary_file_and_can_go_on(photos, tmp_path):
+    def stop(fraction):
+        raise ie.errors.Cancelled
+
+    with pytest.raises(ie.errors.Cancelled):
+        run(HALF, photos, tmp_path / "out", progress=stop)
+    state = tmp_path / "out" / ".imgedit"
+    assert sorted(path.name for path in state.iterdir()) == ["manifest.jsonl", "report.jsonl"]
+    assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "done", "done"]
+
+
+def test_pixels_and_report_do_not_depend_on_the_engine(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"?")
+    outputs = {}
+    with ThreadPoolExecutor(3) as threads:
+        for name, engine in (("serial", "serial"), ("local", "local"), ("threads", threads)):
+            report = batch.run(HALF, photos, tmp_path / name, engine=engine, workers=2)
+            rows = [(row.input, row.output, row.state, row.error, row.written) for row in report.rows]
+            outputs[name] = (rows, {n: (tmp_path / name / n).read_bytes() for n in names(tmp_path / name)})
+        assert threads.submit(int, "3").result() == 3  # not ours to shut down
+    assert outputs["serial"] == outputs["local"] == outputs["threads"]
+
+
+class Flaky(ThreadPoolExecutor):
+    """Its first answers are those of a worker that died."""
+
+    def __init__(self, deaths, failure=OSError):
+        super().__init__(1)
+        self.deaths, self.failure = deaths, failure
+
+    def submit(self, fn, /, *args, **kwargs):
+        if not self.deaths:
+            return super().submit(fn, *args, **kwargs)
+        self.deaths -= 1
+        future = Future()
+        future.set_exception(self.failure("gone"))
+        return future
+
+
+def test_a_file_whose_worker_died_is_tried_once_more(photos, tmp_path):
+    with Flaky(1) as engine:
+        assert batch.run(HALF, photos / "a.jpg", tmp_path / "out", engine=engine).count("done") == 1
+    with Flaky(2) as engine:
+        report = batch.run(HALF, photos / "a.jpg", tmp_path / "out2", engine=engine)
+    assert (report.rows[0].state, report.rows[0].error, report.rows[0].problem) == (
+        "failed",
+        "OSError",
+        "OSError: gone",
+    )
+
+
+def test_an_engine_that_broke_stops_the_run(photos, tmp_path):
+    with Flaky(9, BrokenProcessPool) as engine, pytest.raises(ie.errors.BatchError, match="engine failed"):
+        batch.run(HALF, photos, tmp_path / "out", engine=engine)
+
+
+def test_an_executor_of_processes_can_be_handed_in(photos, tmp_path):
+    import multiprocessing
+
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as engine:
+        assert batch.run(HALF, photos, tmp_path / "out", engine=engine).count("done") == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals as POSIX has them")
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for index in range(120):
+        ie.write(photos / f"{index:03}.png", photo(seed=index, size=(160, 240)))
+    (tmp_path / "r.toml").write_text("[[steps]]\nop='blur'\nradius=20\n")
+    command = [sys.executable, "-m", "imgedit", "batch", str(tmp_path / "r.toml"), str(photos), "-o", str(out)]
+    with subprocess.Popen([*command, "--workers", "2"], stderr=subprocess.PIPE, text=True) as process:
+        while not list(out.glob("*.png")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(kill)
+        error = process.stderr.read()
+    done = len(list(out.glob("*.png")))
+    assert 0 < done < 120
+    if kill == signal.SIGINT:
+        assert process.returncode == 4
+        assert error == "imgedit: interrupted\n"
+        assert sorted(path.name for path in (out / ".imgedit").iterdir()) == ["manifest.jsonl", "report.jsonl"]
+        states = [json.loads(line)["state"] for line in (out / ".imgedit/report.jsonl").read_text().splitlines()]
+        assert len(states) == 120
+        assert set(states) == {"done", "pending"}
+    report = batch.run(tmp_path / "r.toml", photos, out, engine="serial")
+    # At most what two workers had in hand is done twice.
+    assert done - 2 <= report.count("skipped") <= done
+    assert report.count("done") == 120 - report.count("skipped")
+    temporary = [path for path in out.rglob("*") if path.name.startswith(".imgedit-") or path.name == "tmp"]
+    assert not temporary
+    expected = ie.blur(photo(seed=7, size=(160, 240)), radius=20)
+    np.testing.assert_array_equal(ie.read(out / "007.png"), expected)
