@@ -21,9 +21,10 @@ from imgedit.errors import ArgumentError
 from imgedit.geometry.canvas import Border, canvas_color, check_border, check_size, fold
 from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_exact
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
+from imgedit.geometry.mappings import project
 from imgedit.geometry.planes import as_dtype, load, store
 from imgedit.geometry.separable import convolve_columns, convolve_rows, make_bands
-from imgedit.geometry.transform import Transform, project
+from imgedit.geometry.transform import Transform
 from imgedit.pixels import (
     Image,
     Mask,
