@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+        return _say("imgedit: interrupted", INTERRUPTED)
     except Exception as failure:  # noqa: BLE001 - the edge of the program: every failure is one line and a code
         return _say(_sentence(failure), _code(failure))
     return result if isinstance(result, int) else DONE
@@ -68,15 +68,16 @@ def _sentence(failure: Exception) -> str:
     from imgedit.errors import ImgeditError, RecipeError
 
     if isinstance(failure, RecipeError):
-        return str(failure)
+        return str(failure)  # one line each, as compilers write them: file, line, what is wrong
     if isinstance(failure, OSError) and failure.filename is not None:
-        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
+        return f"imgedit: {os.fsdecode(failure.filename)}: {failure.strerror}"
     text = " ".join(str(failure).split())
-    return text if isinstance(failure, (ImgeditError, CycloptsError)) else f"{type(failure).__name__}: {text}"
+    kind = "" if isinstance(failure, (ImgeditError, CycloptsError)) else f"{type(failure).__name__}: "
+    return f"imgedit: {kind}{text}"
 
 
 def _say(sentence: str, code: int) -> int:
-    print(f"imgedit: {sentence}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    print(sentence.encode(errors="backslashreplace").decode(), file=sys.stderr)
     return code
 
 
