@@ -451,7 +451,7 @@ def test_profiles_are_converted_to_srgb(dtype, channels):
     white = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
     linear = (image[..., 2::-1].astype(np.float64) / white).clip(0) ** (461 / 256)  # as the profile can hold it
     want = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    # LittleCMS rounds on the way to 8 bits; the profile holds its matrix in steps of 1/65536, and black is amplified 13x.
+    # LittleCMS rounds on the way to 8 bits; the profile's matrix has steps of 1/65536, which black amplifies 13 times.
     tolerance = {np.uint8: 1.6 / 255, np.uint16: 2e-4, np.float32: 2e-4}[dtype]
     assert np.abs(got[..., :3].astype(np.float64) / white - want).max() < tolerance
     if channels == 4:

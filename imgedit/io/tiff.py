@@ -7,6 +7,7 @@ predictor, planes, colour model, alpha) is done here, by the tags. JPEG and fax 
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from imgedit.io.codec import Header, Options, Request, damaged, widen
 from imgedit.io.directory import Field, TiffFile, pack, value
 from imgedit.io.metadata import Metadata, resolution_of
 from imgedit.pixels import Image, full_range, like, unpremultiply
+from imgedit.strips import each_strip
 
 __all__ = ["decode", "encode", "probe", "probe_page"]
 
@@ -47,6 +49,12 @@ CODED = (
     PLANAR, 292, 293, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT,
     347, 529, 530, 531, 532,
 )  # fmt: skip
+
+# Beyond it deflate takes several times as long, for a few per cent of a photograph.
+DEFAULT_COMPRESSION = 1
+
+# Bytes unpacked by one call; a few such pieces are in work at once.
+GROUP_BYTES = 2**21
 
 # Strips of this size let readers take a part of the picture, and packing them needs little memory.
 STRIP_BYTES = 256 * 1024
@@ -75,6 +83,17 @@ class Page:
     def alpha(self) -> bool:
         """Whether the sample after the colour is opacity."""
         return self.samples == self.base + 1
+
+
+@dataclass(frozen=True)
+class Block:
+    """One strip or tile: where it belongs in the picture, and where its bytes are."""
+
+    plane: int
+    top: int
+    left: int
+    height: int
+    span: tuple[int, int]
 
 
 def _pages(file: TiffFile) -> list[tuple[int, dict[int, Field]]]:
@@ -239,21 +258,40 @@ def _samples(file: TiffFile, fields: dict[int, Field], page: Page, request: Requ
     if len(offsets) < down * right * planes:
         raise damaged(request.name, "the TIFF lists too few strips")
     row_bytes = (block_width * across * page.bits + 7) // 8
+    blocks = [
+        Block(plane, top, left, block_height if page.block else min(block_height, page.height - top), span)
+        for (plane, top, left), span in zip(
+            itertools.product(range(planes), range(0, page.height, block_height), range(0, page.width, block_width)),
+            zip(offsets, sizes, strict=True),
+            strict=False,  # files may list more strips than the picture has
+        )
+    ]
+    # A row is a strip for some writers: several are unpacked at once, so that the cost of a call does not count.
+    step = max(1, GROUP_BYTES // (block_height * row_bytes))
+    groups = [
+        list(part)
+        for _, part in itertools.groupby(
+            enumerate(blocks), key=lambda item: (item[1].plane, item[0] % (down * right) // step)
+        )
+    ]
+    reverse = file.one(fields, FILL_ORDER, 1) == 2
     out = np.zeros((page.height, page.width, page.samples), _dtype(page))
-    number = 0
-    for plane in range(planes):
-        for top in range(0, page.height, block_height):
-            height = block_height if page.block else min(block_height, page.height - top)
-            for left in range(0, page.width, block_width):
-                raw = _unpack(file, page, fields, (offsets[number], sizes[number]), (height, row_bytes), request)
-                block = _numbers(raw, page, file.order, block_width, across)
-                target = out[top : top + height, left : left + block_width]
-                part = block[: target.shape[0], : target.shape[1]]
+
+    def work(first: int, last: int) -> None:
+        for group in groups[first:last]:
+            members = [block for _, block in group]
+            raw = _unpack(file, page, members, block_height, row_bytes, reverse, request)
+            numbers, at = _numbers(raw, page, file.order, block_width, across), 0
+            for block in members:
+                target = out[block.top : block.top + block.height, block.left : block.left + block_width]
+                part = numbers[at : at + target.shape[0], : target.shape[1]]
                 if page.planar:
-                    target[..., plane] = part[..., 0]
+                    target[..., block.plane] = part[..., 0]
                 else:
                     target[...] = part
-                number += 1
+                at += block.height
+
+    each_strip(work, len(groups), row_bytes=GROUP_BYTES)
     return out
 
 
@@ -277,35 +315,36 @@ def _dtype(page: Page) -> np.dtype[Any]:
 def _unpack(
     file: TiffFile,
     page: Page,
-    fields: dict[int, Field],
-    span: tuple[int, int],
-    shape: tuple[int, int],
+    blocks: list[Block],
+    full: int,
+    row_bytes: int,
+    reverse: bool,
     request: Request,
 ) -> NDArray[np.uint8]:
-    """Give the bytes of one strip or tile, unpacked: rows x bytes of a row."""
-    offset, size = span
-    packed = file.data[offset : offset + size]
-    wanted = shape[0] * shape[1]
-    if len(packed) < size or (page.compression == NONE and size < wanted):
-        if not request.keep:
+    """Give the bytes of some strips or tiles, unpacked, one below the other: rows x bytes of a row."""
+    shape = (sum(block.height for block in blocks), row_bytes)
+    packed = [file.data[offset : offset + size] for offset, size in (block.span for block in blocks)]
+    for block, part in zip(blocks, packed, strict=True):
+        short = len(part) < block.span[1] or (page.compression == NONE and len(part) < block.height * row_bytes)
+        if short and not request.keep:
             raise damaged(request.name, "the TIFF ends early")
-        if page.compression != NONE:
-            return np.zeros(shape, np.uint8)
     if page.compression == NONE:
-        raw = np.frombuffer(packed[:wanted].ljust(wanted, b"\0"), np.uint8).reshape(shape)
+        sizes = [block.height * row_bytes for block in blocks]
+        body = b"".join(part[:size].ljust(size, b"\0") for part, size in zip(packed, sizes, strict=True))
+        raw = np.frombuffer(body, np.uint8).reshape(shape)
     elif page.compression in (ADOBE_DEFLATE, DEFLATE):
-        full = page.block[0] if page.block else file.one(fields, ROWS_PER_STRIP, shape[0])
-        raw = _inflate(packed, shape, max(shape[0], min(full, page.height + shape[0])) * shape[1], request)
+        most = full * row_bytes
+        parts = [_inflate(part, b.height * row_bytes, most, request) for b, part in zip(blocks, packed, strict=True)]
+        raw = np.frombuffer(b"".join(parts), np.uint8).reshape(shape)
     else:
-        raw = _through_libtiff(packed, page.compression, shape, request)
-    if file.one(fields, FILL_ORDER, 1) == 2:
+        raw = _through_libtiff(packed, page.compression, blocks[0].height, shape, request)
+    if reverse:
         raw = np.packbits(np.unpackbits(raw, axis=1).reshape(shape[0], -1, 8)[..., ::-1].reshape(shape[0], -1), axis=1)
     return raw
 
 
-def _inflate(packed: bytes, shape: tuple[int, int], most: int, request: Request) -> NDArray[np.uint8]:
+def _inflate(packed: bytes, wanted: int, most: int, request: Request) -> bytes:
     """Unpack deflate; the last strip may be filled up to `most` bytes. What goes on beyond that is rubbish."""
-    wanted = shape[0] * shape[1]
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(packed, most + 1)
@@ -315,29 +354,38 @@ def _inflate(packed: bytes, shape: tuple[int, int], most: int, request: Request)
         raw, cause = b"", str(failure)
     if cause and not request.keep:
         raise damaged(request.name, f"the TIFF is damaged ({cause})")
-    return np.frombuffer(raw[:wanted].ljust(wanted, b"\0"), np.uint8).reshape(shape)
+    return raw[:wanted].ljust(wanted, b"\0")
 
 
-def _through_libtiff(packed: bytes, compression: int, shape: tuple[int, int], request: Request) -> NDArray[np.uint8]:
+def _through_libtiff(
+    packed: list[bytes], compression: int, rows: int, shape: tuple[int, int], request: Request
+) -> NDArray[np.uint8]:
+    """Unpack strips as if they were those of a picture in 8-bit grey."""
     from PIL import TiffImagePlugin
 
-    height, width = shape
-    tags = [
-        (WIDTH, 4, width), (HEIGHT, 4, height), (BITS, 3, 8), (COMPRESSION, 3, compression),
-        (PHOTOMETRIC, 3, BLACK_IS_ZERO), (STRIP_OFFSETS, 4, 8), (SAMPLES, 3, 1), (ROWS_PER_STRIP, 4, height),
-        (STRIP_SIZES, 4, len(packed)),
-    ]  # fmt: skip
-    body = packed + b"\0" * (len(packed) & 1)
-    directory = b"".join(
-        struct.pack("<HHI", tag, kind, 1) + struct.pack("<I" if kind == 4 else "<Hxx", value)
-        for tag, kind, value in tags
-    )
-    wrapped = (
-        b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", len(tags)) + directory + b"\0\0\0\0"
-    )
-    with pillow.opened(TiffImagePlugin.TiffImageFile, wrapped, request.name) as picture:
-        pillow.allot(picture)
-        return np.array(picture)
+    body = b"".join(packed)
+    ends = np.cumsum([8, *map(len, packed)])
+    tags = {
+        WIDTH: value(4, shape[1]),
+        HEIGHT: value(4, shape[0]),
+        BITS: value(3, 8),
+        COMPRESSION: value(3, compression),
+        PHOTOMETRIC: value(3, BLACK_IS_ZERO),
+        STRIP_OFFSETS: value(4, *ends[:-1].tolist()),
+        SAMPLES: value(3, 1),
+        ROWS_PER_STRIP: value(4, rows),
+        STRIP_SIZES: value(4, *map(len, packed)),
+    }
+    start = int(ends[-1])
+    wrapped = b"".join([b"II*\0", struct.pack("<I", start), body, pack(tags, start)])
+    try:
+        with pillow.opened(TiffImagePlugin.TiffImageFile, wrapped, request.name) as picture:
+            pillow.allot(picture)
+            return np.array(picture)
+    except TruncatedImageError:
+        if not request.keep:
+            raise
+        return np.zeros(shape, np.uint8)
 
 
 def _numbers(raw: NDArray[np.uint8], page: Page, order: str, width: int, across: int) -> NDArray[Any]:
@@ -417,11 +465,17 @@ def _from_lab(samples: NDArray[Any], page: Page, name: str) -> Image:
 
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:
     """Encode any image; `compression` 0 stores it plainly, 1 to 9 is deflate's level."""
-    level = 6 if options.compression is None else options.compression
+    level = DEFAULT_COMPRESSION if options.compression is None else options.compression
     samples = 1 if image.ndim == 2 else image.shape[2]
     differ = level > 0 and image.dtype.kind == "u"
     rows = max(1, STRIP_BYTES // image[0].nbytes)
-    strips = [_strip(image[top : top + rows], level, differ) for top in range(0, image.shape[0], rows)]
+    strips = [b""] * -(-image.shape[0] // rows)
+
+    def work(first: int, last: int) -> None:
+        for number in range(first, last):
+            strips[number] = _strip(image[number * rows : (number + 1) * rows], level, differ)
+
+    each_strip(work, len(strips), row_bytes=STRIP_BYTES)
     ends = np.cumsum([8, *map(len, strips)])
     tags: dict[int, Any] = _tags_of_exif(metadata.exif)
     tags |= {

@@ -1,16 +1,17 @@
-"""WebP (RFC 9649): our own walk over the RIFF chunks, libwebp through Pillow."""
+"""WebP (RFC 9649): our own walk over the RIFF chunks, libwebp through OpenCV (stills) and Pillow (frames, writing)."""
 
 from __future__ import annotations
 
 import io
 import struct
 
+import cv2
 import numpy as np
 
 from imgedit.io import pillow
 from imgedit.io.codec import Header, Options, Request, damaged
 from imgedit.io.metadata import Metadata, exif_orientation, exif_resolution
-from imgedit.pixels import Image
+from imgedit.pixels import Image, from_bgr
 
 __all__ = ["decode", "encode", "probe"]
 
@@ -62,10 +63,24 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
 
     if header.damage:
         raise damaged(request.name, header.damage)
+    if header.frames == 1 and (pixels := _still(data, header)) is not None:
+        return pixels
     with pillow.opened(WebPImagePlugin.WebPImageFile, data, request.name) as picture:
         if request.frame:
             picture.seek(request.frame)
         return np.array(picture.convert("RGBA" if header.channels == 4 else "RGB"))
+
+
+def _still(data: bytes, header: Header) -> Image | None:
+    """Decode a single picture straight to its array; None leaves the judgement to the decoder of animations."""
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION if header.channels == 3 else cv2.IMREAD_UNCHANGED
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    if pixels is None or pixels.shape[2:] != (header.channels,):
+        return None
+    return pixels if header.channels == 3 else from_bgr(pixels)
 
 
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001

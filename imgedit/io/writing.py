@@ -62,9 +62,9 @@ def write(
     format : str, optional
         Name of the format, where the suffix does not say it.
     compression : int, optional
-        0 to 9, for PNG (4) and TIFF (6): 0 is none, 9 is slow and small.
+        0 to 9, for PNG and TIFF (1): 0 is none, 9 is slow and small; PNG by default takes what is fast for photographs.
     lossless : bool, optional
-        Keep every level, for WebP and AVIF.
+        Keep every level, for WebP.
     subsampling : {"444", "422", "420"}, optional
         Resolution of chroma, for JPEG and AVIF; whole ("444") from quality 90 on.
     progressive : bool, optional
