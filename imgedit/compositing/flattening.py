@@ -517,7 +517,7 @@ def _covers(item: Item, canvas: _Box) -> bool:
         return False
     plain = item.mode == "normal" and item.opacity == item.fill == 1 and item.knockout == "none" and not item.clip
     opaque = item.image.ndim == 2 or item.image.shape[2] == 3
-    return plain and opaque and not item.effects and _place(item.image, item.offset).meet(canvas) == canvas
+    return plain and opaque and _place(item.image, item.offset).meet(canvas) == canvas
 
 
 def _is_opaque(layers: Sequence[Item], paper: Floats | None, canvas: _Box) -> bool:
