@@ -75,7 +75,11 @@ def hard_light(b: Values, s: Values) -> Values:
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
     low = at_most(b, 0.25)
-    root = ((16 * low - 12) * low + 4) * low + np.sqrt(at_least(b, 0.25)) - 0.5  # the two pieces meet at 1/4
+    root = (16 * low - 12) * low
+    root += 4
+    root *= low
+    root += np.sqrt(at_least(b, 0.25))  # the two pieces meet at 1/4, where both are 1/2
+    root -= 0.5
     return _soften(b, s, root)
 
 
@@ -86,7 +90,11 @@ def soft_light_photoshop(b: Values, s: Values) -> Values:
 
 def _soften(b: Values, s: Values, root: Values) -> Values:
     twice = 2 * s - 1
-    return b + at_most(twice, 0) * (b - b * b) + at_least(twice, 0) * (root - b)
+    down = at_most(twice, 0)
+    twice -= down
+    twice *= root - b
+    down *= b - b * b
+    return b + down + twice
 
 
 def difference(b: Values, s: Values) -> Values:
