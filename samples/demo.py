@@ -1,0 +1,117 @@
+"""Run samples/demo.toml over the photos of scikit-image with ``imgedit batch``, and make a page of before and after.
+
+    python samples/demo.py demo
+
+leaves ``demo/index.html``, which opens from disk, and beside it the photos, the recipe and the results.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import imgedit as ie
+
+SIZE = (480, 640)
+
+# Pictures that come with scikit-image itself; its other ones are downloads.
+PHOTOS = {
+    "astronaut.png": "Astronaut",
+    "chelsea.png": "Cat",
+    "coffee.png": "Cup of coffee",
+    "rocket.jpg": "Rocket",
+    "motorcycle_left.png": "Motorcycle",
+    "hubble_deep_field.jpg": "Deep field",
+    "ihc.png": "Stained tissue",
+    "retina.jpg": "Retina",
+    "camera.png": "Cameraman, grey",
+    "brick.png": "Brick, grey",
+    "grass.png": "Grass, grey",
+    "gravel.png": "Gravel, grey",
+}
+
+
+def main(folder: Path) -> int:
+    """Make the demo in a folder, from nothing."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    (folder / "photos").mkdir(parents=True)
+    shutil.copy(Path(__file__).with_suffix(".toml"), folder / "demo.toml")
+    prepare(folder)
+    command = ["batch", "demo.toml", "photos", "-o", "after"]
+    code = subprocess.run([sys.executable, "-m", "imgedit", *command], cwd=folder, check=False).returncode
+    rows = [json.loads(line) for line in (folder / "after/.imgedit/report.jsonl").read_text().splitlines()]
+    (folder / "index.html").write_text(page(rows, (folder / "demo.toml").read_text(), " ".join(command)))
+    return code
+
+
+def prepare(folder: Path) -> None:
+    """Bring all photos to one size and scratch them; make the logo and the mask that the recipe names."""
+    pictures = Path(find_spec("skimage").origin).parent / "data"
+    mask = scratches()
+    ie.write(folder / "scratches.png", ie.to_uint8(mask))
+    for name in PHOTOS:
+        photo = ie.resize(ie.read(pictures / name), SIZE, fit="cover")
+        ie.write(folder / "photos" / f"{Path(name).stem}.png", ie.fill(photo, mask, "#f0f0f0", opacity=0.9))
+    logo = ie.trim(ie.read(pictures / "logo.png"))
+    ie.write(folder / "logo.png", ie.drop_shadow(ie.resize(logo, width=72), size=8, offset=(0, 3), expand=True))
+
+
+def scratches() -> np.ndarray:
+    """Draw a few thin, slightly bent lines."""
+    rng = np.random.default_rng(7)
+    mask = np.zeros(SIZE, np.uint8)
+    for _ in range(9):
+        start, angle = rng.uniform((0, 0), SIZE[::-1]), rng.uniform(1.2, 1.9)
+        length, bend = rng.uniform(120, 420), rng.uniform(-0.0012, 0.0012)
+        along = np.linspace(0, length, 40)
+        x = start[0] + along * np.cos(angle) + bend * along**2
+        y = start[1] - length / 2 + along * np.sin(angle)
+        cv2.polylines(mask, [np.stack([x, y], 1).round().astype(np.int32)], False, 255, 2, cv2.LINE_AA)
+    return mask.astype(np.float32) / 255
+
+
+def page(rows: list[dict], recipe: str, command: str) -> str:
+    """Write the page: one slider a photo, the recipe, the command."""
+    titles = {Path(name).stem: title for name, title in PHOTOS.items()}
+    figures = "\n".join(figure(Path(row["input"]).name, row, titles[Path(row["input"]).stem]) for row in rows)
+    done = sum(row["state"] == "done" for row in rows)
+    template = Path(__file__).with_suffix(".html").read_text()
+    for mark, text in (
+        ("{{figures}}", figures),
+        ("{{recipe}}", html.escape(recipe)),
+        ("{{command}}", html.escape(f"imgedit {command}")),
+        ("{{count}}", f"{done} of {len(rows)}"),
+        ("{{seconds}}", f"{sum(row['seconds'] for row in rows):.1f}"),
+    ):
+        template = template.replace(mark, text)
+    return template
+
+
+def figure(photo: str, row: dict, title: str) -> str:
+    """Write one photo: both pictures on top of each other, and the slider between them."""
+    title = html.escape(title)
+    if row["state"] != "done":
+        return f"<figure><figcaption>{title}: {html.escape(row['problem'])}</figcaption></figure>"
+    height, width = SIZE
+    size = f'width="{width}" height="{height}"'
+    return f"""<figure>
+<div class="pair">
+<img src="photos/{photo}" alt="{title}, before" {size} loading="lazy">
+<img src="after/{row["output"]}" alt="{title}, after" class="after" {size} loading="lazy">
+<input type="range" min="0" max="100" value="50" aria-label="{title}: how much of the photo is shown as it was">
+</div>
+<figcaption>{title} <span>{row["seconds"]:.2f} s</span></figcaption>
+</figure>"""
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo")))
