@@ -59,7 +59,7 @@ from imgedit.compositing.paints import (
     PatternOverlay,
     Stroke,
 )
-from imgedit.filters import blur, draw_text, sharpen
+from imgedit.filters import blur, denoise, draw_text, estimate_noise, sharpen
 from imgedit.fusion import (
     decontaminate,
     exposure_fusion,
@@ -67,6 +67,7 @@ from imgedit.fusion import (
     pyramid_blend,
 )
 from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, trim_box, warp
+from imgedit.geometry.flooding import flood_fill, flood_mask
 from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
 from imgedit.inpainting import inpaint, inpaint_with_confidence
@@ -129,16 +130,20 @@ __all__ = [
     "crop",
     "curves",
     "decontaminate",
+    "denoise",
     "depth_of_field",
     "draw_text",
     "drop_shadow",
     "equalize",
     "erase",
     "errors",
+    "estimate_noise",
     "exposure_fusion",
     "fill",
     "flatten",
     "flip",
+    "flood_fill",
+    "flood_mask",
     "focus_stack",
     "fog",
     "from_bgr",
