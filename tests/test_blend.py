@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import naive_blend as naive
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from pictures import DTYPES, photo
 import imgedit as ie
 from imgedit.color import lab_to_srgb, oklab_to_srgb, srgb_to_lab, srgb_to_oklab
 from imgedit.compositing.alpha_modes import ALPHA_MODES
+from imgedit.compositing.equation import BLEND_MODES
 from imgedit.compositing.modes import MODES
 from imgedit.compositing.operators import OPERATORS
 
@@ -451,3 +454,12 @@ def test_the_blue_tile_is_a_permutation_without_low_frequencies():
     y, x = np.meshgrid(*[np.minimum(np.arange(64), 64 - np.arange(64))] * 2)
     radius = np.hypot(x, y)
     assert power[(radius > 0) & (radius < 8)].mean() < 0.02 * power[radius > 24].mean()
+
+
+def test_the_manual_lists_every_mode_with_its_formula():
+    page = (Path(__file__).parent.parent / "docs" / "algorithms" / "blend.md").read_text(encoding="utf-8")
+    for name, mode in BLEND_MODES.items():
+        line = f"| `{name}` | {mode.about.replace('|', '&#124;').replace('``', '`')} |"
+        assert line in page, f"put this line into docs/algorithms/blend.md: {line}"
+    for operator in OPERATORS:
+        assert f"| `{operator}`" in page

@@ -44,6 +44,11 @@ class AlphaMode:
     apply: Callable[[Values, Values, Values, Values, Values], tuple[Values, Values]]
     keeps_opaque: bool = True
 
+    @property
+    def about(self) -> str:
+        """What it does and where it comes from, in a line."""
+        return (self.apply.__doc__ or "").strip().split("\n")[0]
+
 
 def dissolved(alpha: Values, noise: Values) -> Values:
     """Make a source either opaque or clear, by chance: opaque with the probability that its alpha says."""

@@ -256,20 +256,27 @@ def subtract_modulo(b: Values, s: Values) -> Values:
     return ((_levels(b, 255) - _levels(s, 255)) % 256).astype(b.dtype) / 255
 
 
-def bitwise(function: Callable[[Values, Values], Values]) -> Callable[[Values, Values], Values]:
+def bitwise(function: Callable[[Values, Values], Values], what: str) -> Callable[[Values, Values], Values]:
     """Make a formula of an operation on the bits of 16-bit levels; 8-bit levels then give what they do by themselves.
 
     Parameters
     ----------
     function : callable
         On two arrays of int32; bits above the sixteenth are dropped.
+    what : str
+        The operation in words.
 
     Returns
     -------
     callable
         ``formula(backdrop, source)``.
     """
-    return lambda b, s: (function(_levels(b, 65535), _levels(s, 65535)) & 65535).astype(b.dtype) / 65535
+
+    def formula(b: Values, s: Values) -> Values:
+        return (function(_levels(b, 65535), _levels(s, 65535)) & 65535).astype(b.dtype) / 65535
+
+    formula.__doc__ = f"Work on the bits of the levels: ``{what}`` (Krita, chaiNNer, Pillow's logical operations)."
+    return formula
 
 
 def _levels(values: Values, white: int) -> Values:

@@ -46,6 +46,11 @@ class Mode:
     bounded: bool = True
     encoded: bool = False
 
+    @property
+    def about(self) -> str:
+        """What it does and where it comes from, in a line."""
+        return (self.formula.__doc__ or "").strip().split("\n")[0]
+
 
 MODES: Table[Mode] = Table(
     "mode",
@@ -141,12 +146,12 @@ MODES: Table[Mode] = Table(
         "fog-darken": Mode(artistic.fog_darken),
         "easy-dodge": Mode(artistic.easy_dodge),
         "easy-burn": Mode(artistic.easy_burn),
-        "and": Mode(artistic.bitwise(np.bitwise_and)),
-        "or": Mode(artistic.bitwise(np.bitwise_or)),
-        "xor": Mode(artistic.bitwise(np.bitwise_xor)),
-        "nand": Mode(artistic.bitwise(lambda b, s: ~(b & s))),
-        "nor": Mode(artistic.bitwise(lambda b, s: ~(b | s))),
-        "xnor": Mode(artistic.bitwise(lambda b, s: ~(b ^ s))),
+        "and": Mode(artistic.bitwise(np.bitwise_and, "b and s")),
+        "or": Mode(artistic.bitwise(np.bitwise_or, "b or s")),
+        "xor": Mode(artistic.bitwise(np.bitwise_xor, "b xor s")),
+        "nand": Mode(artistic.bitwise(lambda b, s: ~(b & s), "not (b and s)")),
+        "nor": Mode(artistic.bitwise(lambda b, s: ~(b | s), "not (b or s)")),
+        "xnor": Mode(artistic.bitwise(lambda b, s: ~(b ^ s), "not (b xor s)")),
         **{
             f"{part}:krita-{model}": Mode(formula, separable=False)
             for model, parts in nonseparable.HSX.items()

@@ -160,9 +160,16 @@ def _mid(color: Values) -> Values:
     return (color.max(axis=0) + color.min(axis=0)) / 2
 
 
-def _polar(take: Callable[[Values, Values], Values], forth: Callable[..., Values], back: Callable[..., Values]) -> Any:
+def _polar(
+    take: Callable[[Values, Values], Values], forth: Callable[..., Values], back: Callable[..., Values], where: str
+) -> Any:
     """Make a formula of one that works on lightness and two opponent axes."""
-    return lambda b, s: on_pixels(back, take(on_pixels(forth, b), on_pixels(forth, s)))
+
+    def formula(b: Values, s: Values) -> Values:
+        return on_pixels(back, take(on_pixels(forth, b), on_pixels(forth, s)))
+
+    formula.__doc__ = f"Take the {(take.__doc__ or '')[:-1].lower()}, in {where}."
+    return formula
 
 
 def _turn(b: Values, s: Values) -> Values:
@@ -192,8 +199,8 @@ def _light(b: Values, s: Values) -> Values:
 # Less chroma than this is rounding of a grey on its way through float32; it has no hue.
 GRAY = 1e-4
 
-LAB = (srgb_to_lab, lab_to_srgb)
-OKLAB = (srgb_to_oklab, oklab_to_srgb)
+LAB = (srgb_to_lab, lab_to_srgb, "CIE L*a*b* (GIMP)")
+OKLAB = (srgb_to_oklab, oklab_to_srgb, "Oklab (Ottosson's space, our modes)")
 
 hue_lch, chroma_lch, color_lch, lightness_lch = (_polar(take, *LAB) for take in (_turn, _stretch, _tint, _light))
 hue_oklch, chroma_oklch, color_oklch, lightness_oklch = (
@@ -201,18 +208,21 @@ hue_oklch, chroma_oklch, color_oklch, lightness_oklch = (
 )
 
 
-def _hsx(light: Callable[[Values], Values], purity: Callable[[Values], Values]) -> dict[str, Any]:
+def _hsx(name: str, light: Callable[[Values], Values], purity: Callable[[Values], Values]) -> dict[str, Any]:
     """Make Krita's four formulas for one idea of lightness and saturation."""
 
     def lit(color: Values, value: Values) -> Values:
         return _clip_color(color + (value - light(color)), value)
 
-    return {
+    parts = {
         "hue": lambda b, s: lit(_with_saturation(s, purity(b)), light(b)),
         "saturation": lambda b, s: lit(_with_saturation(b, purity(s)), light(b)),
         "color": lambda b, s: lit(s, light(b)),
         "lightness": lambda b, s: lit(b, light(s)),
     }
+    for part, formula in parts.items():
+        formula.__doc__ = f"Take the {part} of the source, the rest of the backdrop, in {name.upper()} (Krita)."
+    return parts
 
 
 def _mean(color: Values) -> Values:
@@ -220,9 +230,9 @@ def _mean(color: Values) -> Values:
 
 
 HSX = {
-    "hsi": _hsx(_mean, lambda c: (_mean(c) - c.min(axis=0)) / np.maximum(_mean(c), TINY)),
-    "hsl": _hsx(_mid, lambda c: _saturation(c) / np.maximum(1 - np.abs(2 * _mid(c) - 1), TINY)),
-    "hsv": _hsx(lambda c: c.max(axis=0), lambda c: _saturation(c) / np.maximum(c.max(axis=0), TINY)),
+    "hsi": _hsx("hsi", _mean, lambda c: (_mean(c) - c.min(axis=0)) / np.maximum(_mean(c), TINY)),
+    "hsl": _hsx("hsl", _mid, lambda c: _saturation(c) / np.maximum(1 - np.abs(2 * _mid(c) - 1), TINY)),
+    "hsv": _hsx("hsv", lambda c: c.max(axis=0), lambda c: _saturation(c) / np.maximum(c.max(axis=0), TINY)),
 }
 """Krita's families: name of the colour model -> name of what is taken from the source -> formula."""
 
