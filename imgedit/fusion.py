@@ -46,6 +46,10 @@ __all__ = ["decontaminate", "exposure_fusion", "focus_stack", "pyramid_blend"]
 
 Floats = NDArray[np.float32]
 
+# Side in pixels of the coarsest level of a blend: below, a mask has no shape left and everything would take one tone.
+# Exposure fusion goes down to one pixel, as the paper and OpenCV do: its weights have no shape to keep.
+COARSEST = 4
+
 # Mertens' sigma of well-exposedness is 0.2 around mid grey.
 WELL_EXPOSED = 2 * 0.2**2
 
@@ -62,7 +66,7 @@ def pyramid_blend(a: Image, b: Image, mask: Mask, *, levels: int | None = None) 
     mask : ndarray
         HxW mask of any shape, hard or soft.
     levels : int, optional
-        Bands of frequencies; the coarsest mixes over about ``2**levels`` pixels. Default: as many as the size allows.
+        Bands of frequencies; the coarsest mixes over about ``2**levels`` pixels. Default: until 4 to 8 pixels are left.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def pyramid_blend(a: Image, b: Image, mask: Mask, *, levels: int | None = None) 
     """
     a, b = _same_kind([a, b], ["a", "b"])
     cover = soft_mask(mask, a)
-    depth = _levels(a, levels)
+    depth = _levels(a, levels, COARSEST)
     weights = _gaussians(cover, depth)
     bands = []
     for band_a, band_b, weight in zip(
@@ -114,7 +118,7 @@ def focus_stack(images: Sequence[Image], *, levels: int | None = None, window: i
     images : sequence of ndarray
         Images of one size, channels and dtype, in register (same view, no motion).
     levels : int, optional
-        Bands of frequencies; default as many as the size allows, at most 8.
+        Bands of frequencies; default until 4 to 8 pixels are left.
     window : int
         Side in pixels, odd, of the window over which the energy of a band is summed before the pictures are compared:
         larger is steadier against noise, smaller is finer at edges of depth.
@@ -144,7 +148,7 @@ def focus_stack(images: Sequence[Image], *, levels: int | None = None, window: i
     True
     """
     pictures = _same_kind(images)
-    depth = _levels(pictures[0], levels, most=8)
+    depth = _levels(pictures[0], levels, COARSEST)
     if isinstance(window, bool) or not isinstance(window, int) or window < 1 or window % 2 == 0:
         raise ArgumentError("window", f"is {window!r}", "give an odd number of pixels: 3, 5, 7 ...")
     best: list[Floats] = []
@@ -220,7 +224,7 @@ def exposure_fusion(
         check_number(value, name, least=0)
         for name, value in (("contrast", contrast), ("saturation", saturation), ("exposure", exposure))
     ]
-    depth = _levels(pictures[0], levels)
+    depth = _levels(pictures[0], levels, 1)
     weights = [_quality(picture, powers) for picture in pictures]
     total = np.sum(weights, axis=0)
     fused: list[Floats] = []
@@ -273,10 +277,10 @@ def _same_kind(images: Sequence[Image], names: Sequence[str] | None = None) -> l
     return checked
 
 
-def _levels(image: Image, levels: int | None, most: int = 64) -> int:
+def _levels(image: Image, levels: int | None, coarsest: int) -> int:
     top = int(np.log2(min(image.shape[:2])))
     if levels is None:
-        return min(top, most)
+        return max(0, top - int(np.log2(coarsest)))
     if isinstance(levels, bool) or not isinstance(levels, int) or not 0 <= levels <= top:
         raise ArgumentError("levels", f"is {levels!r}", f"give a whole number from 0 to {top} for this size")
     return levels

@@ -109,7 +109,7 @@ class _Archive:
         if "mimetype" not in archive.namelist() or self.entry("mimetype", 64).strip() != MIMETYPE:
             raise NotAnImageError(name, "is a zip file, but does not say that it is OpenRaster")
 
-    def entry(self, path: str, limit: int = MOST_ENTRY) -> bytes:
+    def entry(self, path: str, limit: int) -> bytes:
         if path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", path) or re.match(r"[A-Za-z]:", path):
             raise ReadError(self.name, f"refers to {path!r}, outside of itself")
         try:
@@ -203,7 +203,7 @@ class _Archive:
             raise ReadError(self.name, f"has a layer {element.get('name', '')!r} without a source")
         if not source.lower().endswith(".png"):
             raise UnsupportedFormatError(self.name, f"has a layer in {source!r}; only PNG can be read")
-        image, _ = decode(self.entry(source), name=f"{self.name}/{source}", max_pixels=max(1, self.pixels))
+        image, _ = decode(self.entry(source, MOST_ENTRY), name=f"{self.name}/{source}", max_pixels=max(1, self.pixels))
         self.pixels -= image.shape[0] * image.shape[1]
         offset = (left + self._number(element, "x", 0), top + self._number(element, "y", 0))
         return Layer(image, offset=offset, **self._common(element))
