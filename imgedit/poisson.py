@@ -31,8 +31,8 @@ Flags = NDArray[np.bool_]
 
 STENCIL = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 
-# Largest residual that is left, as a fraction of white: a fifth of what one can find with 8 bits.
-TOLERANCE = 2e-4
+# Largest residual that is left, as a fraction of white: the error it stands for then stays below half an 8-bit step.
+TOLERANCE = 1e-4
 
 # Far more than any photo took; a region that hangs on a single known pixel needs most.
 MOST_CYCLES = 60

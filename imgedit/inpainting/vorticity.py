@@ -37,9 +37,6 @@ FINE, COARSE = 1.0, 2.0
 # Coherence of the structure tensor below which nothing flows, and above which everything does.
 STILL, FLOWING = 0.3, 0.9
 
-# Of the equation; 8 bits show no more.
-TOLERANCE = 1e-3
-
 # Points in a row of a list that OpenCV is to take for a picture.
 WIDE = 256
 
@@ -70,31 +67,40 @@ def fill_navier_stokes(values: Floats, hole: Flags, *, progress: Progress, seed:
     """
     del seed
     viscosity = check_number(viscosity, "viscosity", least=0, most=1)
-    out = _flow(values, hole, viscosity, progress)
+    membrane = solve_poisson(values, hole)
+    out = _flow(membrane, hole, viscosity, progress)[0]
     out[~hole] = values[~hole]
     clip_to_edge(out, values, hole)
     return out
 
 
-def _flow(values: Floats, hole: Flags, viscosity: float, progress: Progress) -> Floats:
-    """Fill on this level, after the coarser ones."""
-    depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max()
-    if depth > SHALLOW:
-        coarse = _flow(*halve(values, hole), viscosity, lambda fraction: progress(fraction / 4))
-        filled = np.where(hole[..., None], double(coarse, hole.shape), values)
-    else:
-        filled = solve_poisson(values, hole, tolerance=TOLERANCE)
+def _flow(values: Floats, hole: Flags, viscosity: float, progress: Progress) -> tuple[Floats, Floats]:
+    """Fill on this level, after the coarser ones; give the picture and its vorticity.
+
+    `values` holds the membrane in the hole, so that coarse pixels on the rim are means of known pixels and the
+    membrane's: those of the known ones alone would lie off centre, and bend every slope.
+    """
     # The Laplacian of known pixels that touch the hole would be that of the kink in the fill: it is unknown as well.
     moved = cv2.dilate(hole.view(np.uint8), CROSS).astype(bool)
-    turns = 1 if depth > SHALLOW else TURNS
+    filled = values
+    vorticity = laplacian(values)
+    # At the array's edge the Laplacian is that of a mirrored picture, which says nothing of this one.
+    vorticity[[0, -1]] = vorticity[:, [0, -1]] = 0
+    turns = TURNS
+    if cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max() > SHALLOW:
+        means, unknown = halve(values, np.zeros_like(hole))[0], halve(values, hole)[1]
+        coarse, coarse_vorticity = _flow(means, unknown, viscosity, lambda fraction: progress(fraction / 4))
+        filled = np.where(hole[..., None], double(coarse, hole.shape), values)
+        # Four times: the Laplacian holds the square of the mesh.
+        vorticity[moved] = double(coarse_vorticity, hole.shape)[moved] / 4
+        turns = 1
+    else:
+        vorticity[moved] = 0
     for turn in range(turns):
-        vorticity = laplacian(filled)
-        if turn == 0 and depth <= SHALLOW:
-            vorticity[moved] = 0
         _carry(vorticity, moved, filled, viscosity)
-        filled = solve_poisson(values, hole, vorticity, guess=filled, tolerance=TOLERANCE)
+        filled = solve_poisson(values, hole, vorticity, guess=filled)
         progress(0.25 + 0.75 * (turn + 1) / turns)
-    return filled
+    return filled, vorticity
 
 
 def _carry(vorticity: Floats, moved: Flags, picture: Floats, viscosity: float) -> None:
