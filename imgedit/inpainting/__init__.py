@@ -14,8 +14,10 @@ import numpy as np
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.inpainting.biharmonic import fill_biharmonic
 from imgedit.inpainting.diffusion import fill_harmonic, fill_push_pull
+from imgedit.inpainting.exemplar import fill_exemplar
 from imgedit.inpainting.marching import fill_telea
 from imgedit.inpainting.methods import Filled, Method
+from imgedit.inpainting.patchmatch import fill_patchmatch
 from imgedit.inpainting.regions import Flags, Floats, crops, edit_region
 from imgedit.inpainting.seams import SEAMS, match_surroundings
 from imgedit.inpainting.vorticity import fill_navier_stokes
@@ -43,6 +45,8 @@ METHODS: Table[Method] = Table(
         "biharmonic": Method(fill_biharmonic),
         "harmonic": Method(fill_harmonic),
         "push-pull": Method(fill_push_pull),
+        "exemplar": Method(fill_exemplar, margin=160, share=0.5, masks=("source",)),
+        "patchmatch": Method(fill_patchmatch, margin=160, share=0.5, masks=("source",)),
     },
 )
 

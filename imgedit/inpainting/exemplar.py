@@ -1,0 +1,319 @@
+"""Fill a hole patch by patch, strong lines first, each copied whole from where the picture fits best.
+
+A. Criminisi, P. Perez, K. Toyama, "Region filling and object removal by exemplar-based image inpainting", IEEE
+Transactions on Image Processing 13(9), 2004 (doi:10.1109/TIP.2004.833105). The order is the paper's: the priority of a
+point of the front is its confidence (eq. 1) times its data term (eq. 2), the strength of the isophote that runs into
+the hole there; the copied pixels take over the confidence of the patch.
+
+Two things are added to what a patch is compared by. A weak smooth guess of the hole decides between places that fit the
+known part alike, so that a patch over calm water does not bring half a dog with it; and of equal places the nearer
+one wins.
+
+Patches far enough apart do not see each other, so several are searched in one matrix product; and the search goes from
+coarse to fine: means of 2x2 pixels at every second place first, then all pixels around the best of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.errors import ArgumentError
+from imgedit.inpainting.diffusion import fill_push_pull
+from imgedit.inpainting.methods import Filled
+from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, sources, windows
+from imgedit.inpainting.regions import Flags, Floats
+from imgedit.pixels import check_number
+from imgedit.strips import Progress
+
+__all__ = ["fill_exemplar"]
+
+Indices = NDArray[np.intp]
+
+# Weight of a pixel of the smooth guess beside a known one, in the comparison.
+GUESS = 0.03
+# Squared difference, a pixel, that a source loses by standing a whole diagonal of the picture away.
+AWAY = 1e-3
+# Patches searched in one round, and how far the priority of the last may be below that of the first.
+ROUND = 16
+WORTH = 0.5
+# Coarse places that are looked at closely.
+CLOSER = 24
+# Neighbouring coarse places, of which only the best is looked at closely.
+GROUP = 16
+# Steps from a coarse place to those between.
+AROUND = np.arange(-1, 2)
+# Where the picture is flat the data term is 0: this much, less than one 8-bit step, keeps the confidence in charge.
+FLAT = 1e-3
+# Smooths the outline before its normal is taken, as the paper smooths the front's control points.
+OUTLINE = 1.5
+
+
+@dataclass
+class Canvas:
+    """What is known so far. All arrays are changed in place."""
+
+    values: Floats
+    """HxWxC, the picture."""
+    features: Floats
+    """HxWxC, in what patches are compared; the smooth guess where nothing is known yet."""
+    weight: Floats
+    """HxW; 1 for known pixels, GUESS for others."""
+    confidence: Floats
+    """HxW."""
+    todo: Flags
+    """HxW; what is still to be filled."""
+
+
+def fill_exemplar(
+    values: Floats,
+    hole: Flags,
+    *,
+    patch_size: int = 9,
+    search: int | None = None,
+    source: Flags | None = None,
+    exhaustive: bool = False,
+    progress: Progress,
+    seed: int,
+) -> Filled:
+    """Copy whole patches, strong lines first: straight edges go on, textures stay sharp.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        HxWxC.
+    hole : ndarray of bool
+        HxW.
+    patch_size : int
+        Side of the patches in pixels, odd; a little more than the largest detail that repeats.
+    search : int, optional
+        Look for patches at most so many pixels away, up, down, left and right; by default in all that is given.
+    source : ndarray of bool, optional
+        HxW; True where patches may be copied from; by default everywhere outside the hole.
+    exhaustive : bool
+        One patch at a time, compared at every place in full: the plain algorithm, some thirty times slower.
+    progress : callable
+        Given the fraction done.
+    seed : int
+        Not used: nothing is random here.
+
+    Returns
+    -------
+    Filled
+        The values, and each pixel's confidence (eq. 1 of the paper).
+
+    Raises
+    ------
+    ArgumentError
+        A patch size that is even or larger than the picture, a source without a whole patch, a search window below 1.
+    """
+    del seed
+    size = check_patch_size(patch_size, hole)
+    if search is not None:
+        check_number(search, "search", least=1)
+    usable = sources(hole, source, size)
+    canvas = _canvas(values, hole)
+    finder = Finder(canvas.features, usable, size, search, 1 if exhaustive else 2)
+    total = np.count_nonzero(hole)
+    while canvas.todo.any():
+        progress(1 - np.count_nonzero(canvas.todo) / total)
+        rows, cols, confidence, data = priorities(canvas, size)
+        picked = _pick(rows, cols, confidence * (data + FLAT), size, 1 if exhaustive else ROUND)
+        tops = np.clip(rows[picked] - size // 2, 0, hole.shape[0] - size)
+        lefts = np.clip(cols[picked] - size // 2, 0, hole.shape[1] - size)
+        for top, left, sure, place in zip(
+            tops, lefts, confidence[picked], finder.find(canvas, tops, lefts), strict=True
+        ):
+            _copy(canvas, (int(top), int(left)), place, size, float(sure))
+    return Filled(canvas.values, canvas.confidence)
+
+
+def _canvas(values: Floats, hole: Flags) -> Canvas:
+    features = opponent(values)
+    features = fill_push_pull(features * ~hole[..., None], hole, progress=lambda _: None, seed=0)
+    # Differences of numbers around 0 lose fewer digits in the matrix products.
+    features = np.ascontiguousarray(features - features[~hole].mean(axis=0), np.float32)
+    weight = np.where(hole, np.float32(GUESS), np.float32(1))
+    return Canvas(values.copy(), features, weight, (~hole).astype(np.float32), hole.copy())
+
+
+def priorities(canvas: Canvas, size: int) -> tuple[Indices, Indices, Floats, Floats]:
+    """Confidence and data term at each point of the front.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        What is known.
+    size : int
+        Side of a patch.
+
+    Returns
+    -------
+    rows, cols : ndarray of int
+        The front: pixels to fill with a known pixel beside, above or below.
+    confidence : ndarray of float32
+        Equation 1: the mean confidence over the patch around the point, with 0 for what is not known.
+    data : ndarray of float32
+        Equation 2 with alpha = 1: the strongest known gradient of the patch, turned by 90 degrees, along the normal of
+        the front; in the units of the first feature, a pixel.
+    """
+    left, top, width, height = cv2.boundingRect(canvas.todo.view(np.uint8))
+    reach = size // 2 + int(3 * OUTLINE) + 2
+    first = max(0, top - reach), max(0, left - reach)
+    box = slice(first[0], top + height + reach), slice(first[1], left + width + reach)
+    todo = canvas.todo[box]
+    unknown = todo.view(np.uint8)
+    beside = cv2.dilate(1 - unknown, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0
+    rows, cols = np.nonzero(todo & beside)
+
+    confidence = cv2.blur(canvas.confidence[box] * ~todo, (size, size), borderType=cv2.BORDER_CONSTANT)[rows, cols]
+
+    light = np.ascontiguousarray(canvas.features[box][..., 0])
+    sure = cv2.dilate(unknown, np.ones((3, 3), np.uint8)) == 0  # the guess must not pass for a gradient
+    down = cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8) * sure
+    right = cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8) * sure
+    near = np.pad(down * down + right * right, size // 2)
+    strongest = windows(near[..., None], size)[rows, cols].reshape(len(rows), -1).argmax(axis=1)
+    at = np.divmod(strongest, size)
+    at = (
+        np.clip(rows + at[0] - size // 2, 0, todo.shape[0] - 1),
+        np.clip(cols + at[1] - size // 2, 0, todo.shape[1] - 1),
+    )
+
+    outline = cv2.GaussianBlur(todo.astype(np.float32), (0, 0), OUTLINE)
+    normal_down = cv2.Sobel(outline, cv2.CV_32F, 0, 1)[rows, cols]
+    normal_right = cv2.Sobel(outline, cv2.CV_32F, 1, 0)[rows, cols]
+    length = np.maximum(np.hypot(normal_down, normal_right), np.float32(1e-12))
+    data = np.abs(down[at] * normal_right - right[at] * normal_down) / length
+    return rows + first[0], cols + first[1], confidence, data
+
+
+def _pick(rows: Indices, cols: Indices, priority: Floats, size: int, most: int) -> list[int]:
+    """Points of high priority whose patches do not overlap, the highest first."""
+    left = priority.copy()
+    picked: list[int] = []
+    best = int(left.argmax())
+    least = WORTH * left[best]
+    while len(picked) < most and left[best] >= least:
+        picked.append(best)
+        left[np.maximum(np.abs(rows - rows[best]), np.abs(cols - cols[best])) < size] = -1
+        best = int(left.argmax())
+    return picked
+
+
+def _copy(canvas: Canvas, to: tuple[int, int], place: tuple[int, int], size: int, confidence: float) -> None:
+    """Fill what is missing of a patch."""
+    here = slice(to[0], to[0] + size), slice(to[1], to[1] + size)
+    there = slice(place[0], place[0] + size), slice(place[1], place[1] + size)
+    missing = canvas.todo[here].copy()
+    canvas.values[here][missing] = canvas.values[there][missing]
+    canvas.features[here][missing] = canvas.features[there][missing]
+    canvas.weight[here][missing] = 1
+    canvas.confidence[here][missing] = confidence
+    canvas.todo[here] = False
+
+
+class Finder:
+    """Finds the places that fit best; made once, as sources never change.
+
+    With `step` 2 a first matrix product compares means of 2x2 pixels at every second place, and all pixels are compared
+    around the best of these only. With `step` 1 the product compares all pixels at all places.
+    """
+
+    def __init__(self, features: Floats, usable: Flags, size: int, search: int | None, step: int) -> None:
+        self.size, self.search, self.step, self.usable = size, search, step, usable
+        self.windows = windows(features, size)
+        self.scale = float(np.hypot(*usable.shape))
+        self.cells = size // step
+        if step == 2:
+            features, usable = _coarse(features, usable, self.cells)
+        self.rows, self.cols = (step * place for place in np.nonzero(usable))
+        # Groups of neighbours, of which the best is taken; the last group is filled up with the last place.
+        self.order = np.minimum(np.arange(-(-len(self.rows) // GROUP) * GROUP), len(self.rows) - 1)
+        self.rows, self.cols = self.rows[self.order], self.cols[self.order]
+        columns = as_columns(features, self.cells)[:, np.flatnonzero(usable)[self.order]]
+        squares = (columns**2).reshape(features.shape[2], self.cells**2, -1).sum(axis=0)
+        place = np.stack([self.rows, self.cols]).astype(np.float32) / np.float32(self.scale)
+        self.matrix = np.concatenate([columns, squares, place, (place**2).sum(axis=0, keepdims=True)])
+
+    def find(self, canvas: Canvas, tops: Indices, lefts: Indices) -> list[tuple[int, int]]:
+        """Give the best place for each patch.
+
+        Parameters
+        ----------
+        canvas : Canvas
+            What is known.
+        tops, lefts : ndarray of int
+            The patches to fill.
+
+        Returns
+        -------
+        list of tuple of int
+            Top and left of what to copy.
+        """
+        wanted = self.windows[tops, lefts]
+        weight = windows(canvas.weight[..., None], self.size)[tops, lefts]
+        costs = self._queries(wanted, weight, tops, lefts) @ self.matrix
+        return [self._best(*job) for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True)]
+
+    def _queries(self, wanted: Floats, weight: Floats, tops: Indices, lefts: Indices) -> Floats:
+        """Rows whose product with the matrix is the weighted squared distance, up to a constant."""
+        wanted = wanted * weight
+        if self.step == 2:
+            wanted, weight = _cell_sums(wanted, self.cells), _cell_sums(weight, self.cells)
+        number = len(tops)
+        pull = weight.reshape(number, -1).sum(axis=1) * np.float32(AWAY)
+        parts = [-2 * wanted.reshape(number, -1), weight.reshape(number, -1)]
+        parts.append(np.stack([-2 * pull * tops / self.scale, -2 * pull * lefts / self.scale, pull], axis=1))
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def _best(self, cost: Floats, wanted: Floats, weight: Floats, top: int, left: int) -> tuple[int, int]:
+        if self.search is not None:
+            far = np.maximum(np.abs(self.rows - top), np.abs(self.cols - left)) > self.search
+            cost = np.where(far, np.float32(np.inf), cost)
+        if self.step == 1:
+            best = int(cost.argmin())
+            self._check_reach(cost[best])
+            return int(self.rows[best]), int(self.cols[best])
+        groups = cost.reshape(-1, GROUP)
+        closer = groups.min(axis=1)
+        some = np.argpartition(closer, CLOSER)[:CLOSER] if len(closer) > CLOSER else np.arange(len(closer))
+        some = GROUP * some + groups[some].argmin(axis=1)
+        rows = (self.rows[some, None, None] + AROUND[:, None] + 0 * AROUND).ravel()
+        cols = (self.cols[some, None, None] + 0 * AROUND[:, None] + AROUND).ravel()
+        inside = (rows >= 0) & (cols >= 0) & (rows < self.usable.shape[0]) & (cols < self.usable.shape[1])
+        rows, cols = rows[inside], cols[inside]
+        allowed = self.usable[rows, cols]
+        if self.search is not None:
+            allowed &= np.maximum(np.abs(rows - top), np.abs(cols - left)) <= self.search
+        rows, cols = rows[allowed], cols[allowed]
+        self._check_reach(0.0 if len(rows) else np.inf)
+        rest = self.windows[rows, cols] - wanted
+        away = ((rows - top) ** 2 + (cols - left) ** 2) * (AWAY * weight.sum() / self.scale**2)
+        best = int(((rest * rest).sum(axis=1).reshape(len(rows), -1) @ weight.ravel() + away).argmin())
+        return int(rows[best]), int(cols[best])
+
+    def _check_reach(self, cost: float) -> None:
+        if cost == np.inf:
+            raise ArgumentError("search", f"is {self.search}, which reaches no whole patch", "give a larger window")
+
+
+def _coarse(features: Floats, usable: Flags, cells: int) -> tuple[Floats, Flags]:
+    """Means of 2x2 pixels, and at which of the patches of them a usable one begins."""
+    half = features.shape[1] // 2, features.shape[0] // 2
+    small = cv2.resize(features[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
+    grid = half[1] - cells + 1, half[0] - cells + 1
+    even = np.zeros((2 * grid[0], 2 * grid[1]), bool)
+    even[: usable.shape[0], : usable.shape[1]] = usable
+    pooled: Flags = np.logical_or.reduce(even.reshape(grid[0], 2, grid[1], 2), axis=(1, 3))
+    return np.asarray(small).reshape(half[1], half[0], -1), pooled
+
+
+def _cell_sums(patches: Floats, cells: int) -> Floats:
+    """Add up 2x2 pixels of N x C x size x size patches; an odd last row and column are left out."""
+    number, channels = patches.shape[:2]
+    even = patches[..., : 2 * cells, : 2 * cells].reshape(number, channels, cells, 2, cells, 2)
+    return np.asarray(even.sum(axis=(3, 5)))
