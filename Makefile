@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo test test-train check bench docs dist clean
+.PHONY: demo test test-package test-train check bench docs dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -22,6 +22,10 @@ test: check
 test-train: $(VENV)/test.done
 	$(PIP) install --quiet torch==2.13.0 -e '.[train]'
 	$(BIN)/pytest tests_train imgedit/training
+
+# Builds sdist and wheel, and installs the wheel in an empty environment: minutes, and the network.
+test-package: $(VENV)/test.done
+	$(BIN)/pytest -m slow tests/test_package.py
 
 check: $(VENV)/test.done
 	$(BIN)/ruff check .
@@ -37,7 +41,6 @@ docs: $(VENV)/docs.done
 	@echo "open docs/_build/html/index.html"
 
 dist: $(VENV)/test.done
-	$(PIP) install --quiet build
 	$(PY) -m build
 
 clean:
