@@ -2,7 +2,7 @@
 
 psd-tools parses the file; what is on the canvas is composited by ``flatten``. Pixels are those that Photoshop stored,
 also for text, smart objects and shapes. Colour is taken as the document has it (grey or RGB; other modes are converted
-by Pillow); 8 bit becomes uint8, 16 bit uint16, 32 bit float32.
+without a profile, layer by layer); 8 bit becomes uint8, 16 bit uint16, 32 bit float32.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ __all__ = ["read_psd"]
 
 Floats = NDArray[np.float32]
 
-# Photoshop's soft light is not W3C's.
-RENAMED = {"soft-light": "soft-light:photoshop"}
 
 # Photoshop's blur of a size has a sigma of 0.43 of it (fitted to shadows that it drew, within a level); ours has half.
 BLUR = 0.86
@@ -98,7 +96,7 @@ class _Reader:
     def __init__(self, document: Any) -> None:
         self.document = document
         self.dtype = {1: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.float32}[document.depth]
-        self.direct = document.color_mode.name in ("RGB", "GRAYSCALE")
+        self.to_rgb = COLOR_MODES.get(document.color_mode.name)
         self.size = (document.height, document.width)
 
     def items(self, records: Iterable[Any]) -> Iterable[Item]:
@@ -109,16 +107,19 @@ class _Reader:
 
     def merged(self) -> Layer:
         """Take the stored picture of a document without layers."""
-        picture = self.document.topil(apply_icc=False)
-        if self.direct:
-            return Layer(self._like(self.document.numpy("color"), self._shape_of(self.document)), name="Background")
-        return Layer(_from_pillow(picture, self.dtype), name="Background")
+        if self.to_rgb is not None:
+            image = self._like(self.document.numpy("color"), self._shape_of(self.document))
+        else:
+            image = _from_pillow(self.document.topil(apply_icc=False), self.dtype)
+        return Layer(image, name="Background")
 
     def _shape_of(self, record: Any) -> Floats | None:
         shape = record.numpy("shape")
         return None if shape is None or (shape == 1).all() else shape
 
     def _like(self, color: Floats, shape: Floats | None) -> Image:
+        assert self.to_rgb is not None
+        color = self.to_rgb(color)
         if shape is not None and color.shape[2] == 1:
             color = np.repeat(color, 3, axis=2)
         values = color if shape is None else np.concatenate([color, shape], axis=2)
@@ -188,10 +189,9 @@ class _Reader:
     def _pixels(self, record: Any) -> tuple[Image, tuple[int, int, int, int]] | None:
         """Find stored pixels, or those of a fill layer, and their box on the canvas."""
         if record.has_pixels() and record.width > 0 and record.height > 0:
-            if self.direct:
-                color, shape = record.numpy("color"), record.numpy("shape")
-                if color is not None:
-                    return self._like(color, shape), record.bbox
+            color = record.numpy("color")
+            if self.to_rgb is not None and color is not None:
+                return self._like(color, record.numpy("shape")), record.bbox
             picture = record.topil(apply_icc=False)
             return None if picture is None else (_from_pillow(picture, self.dtype), record.bbox)
         return self._fill(record)
@@ -200,7 +200,7 @@ class _Reader:
         from psd_tools.composite import paint
         from psd_tools.composite.utils import has_fill
 
-        if not has_fill(record) or not self.direct:
+        if not has_fill(record) or self.to_rgb is None:
             return None
         box = (
             record.bbox if record.width > 0 and record.height > 0 else (0, 0, self.document.width, self.document.height)
@@ -266,13 +266,34 @@ def _effect_views(record: Any) -> Iterable[Any]:
                 yield _TYPES[one.classID](one, record._psd.image_resources)
 
 
+def _cmyk(inks: Floats) -> Floats:
+    """Turn what the inks leave of white into RGB, without a profile: each lets through what black lets through."""
+    return np.asarray(inks[..., :3] * inks[..., 3:4], np.float32)
+
+
+def _lab(values: Floats) -> Floats:
+    """Turn Lab as files hold it (lightness over the full range, a and b around the middle) into sRGB."""
+    scaled = values * np.array([100, 255, 255], np.float32) - np.array([0, 128, 128], np.float32)
+    return np.asarray(np.clip(lab_to_srgb(scaled), 0, 1), np.float32)
+
+
+COLOR_MODES: dict[str, Callable[[Floats], Floats]] = {
+    "RGB": lambda color: color,
+    "GRAYSCALE": lambda color: color,
+    "DUOTONE": lambda color: color,
+    "BITMAP": lambda color: color,
+    "CMYK": _cmyk,
+    "LAB": _lab,
+}
+
+
 def _mode(mode: Any) -> str:
     name = mode.name.lower().replace("_", "-")
-    return "normal" if name == "pass-through" else RENAMED.get(name, name)
+    return "normal" if name == "pass-through" else name
 
 
 def _from_pillow(picture: Any, dtype: Any) -> Image:
-    """CMYK, Lab, indexed and the like: Pillow's conversion to RGB."""
+    """Convert what is left (indexed, multichannel) as Pillow does."""
     clear = "A" in picture.getbands() or "transparency" in picture.info
     values = np.asarray(picture.convert("RGBA" if clear else "RGB"))
     return like(values.astype(np.float32) / 255, dtype)

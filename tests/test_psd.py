@@ -1,0 +1,186 @@
+"""Photoshop documents: made by psd-tools, read by us; adjustments against psd-tools' and against known values."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pictures import photo
+
+import imgedit as ie
+from imgedit.compositing import photoshop, psd
+
+psd_tools = pytest.importorskip("psd_tools")
+SIZE = (24, 32)
+
+
+def save(path, document):
+    document.save(path)
+    return path
+
+
+def make(path, mode="RGB"):
+    """A ground, a group and a masked layer, as psd-tools writes them."""
+    from PIL import Image
+    from psd_tools.constants import BlendMode
+
+    document = psd_tools.PSDImage.new(mode, SIZE[::-1])
+    ground = Image.fromarray(photo(np.uint8, 3, SIZE)).convert(mode)
+    document.create_pixel_layer(ground, name="ground")
+    top = Image.fromarray(photo(np.uint8, 4, (12, 14), seed=1))
+    layer = document.create_pixel_layer(top if mode == "RGB" else top.convert(mode), name="top", top=5, left=-3)
+    layer.blend_mode = BlendMode.SOFT_LIGHT
+    layer.opacity = 128
+    return save(path, document)
+
+
+def test_pixels_modes_and_places_are_read(tmp_path):
+    stack = ie.read_layers(make(tmp_path / "a.psd"))
+    assert stack.size == SIZE
+    ground, top = stack
+    np.testing.assert_array_equal(ground.image[..., :3], photo(np.uint8, 3, SIZE))
+    assert (top.mode, top.offset, top.name) == ("soft-light", (-3, 5), "top")
+    assert top.opacity == pytest.approx(128 / 255)
+    alpha = top.image[..., 3] if top.mask is None else ie.to_uint8(top.mask)
+    np.testing.assert_array_equal(alpha, photo(np.uint8, 4, (12, 14), seed=1)[..., 3])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_the_result_is_that_of_psd_tools(tmp_path, mode):
+    path = make(tmp_path / "a.psd", mode)
+    picture = psd_tools.PSDImage.open(path).composite(apply_icc=False, ignore_preview=True)
+    expected = np.asarray(picture.convert("RGBA"))
+    result = ie.to_float(ie.flatten(ie.read_layers(path)))
+    if result.ndim == 2:
+        result = np.repeat(result[..., None], 3, axis=2)
+    # psd-tools truncates to 8 bit; in CMYK it blends inks, which differs where the layer is half transparent.
+    np.testing.assert_allclose(result[..., :3], expected[..., :3] / 255, atol=0.12 if mode == "CMYK" else 1.5 / 255)
+
+
+@pytest.mark.parametrize("data", [b"", b"8BPS", b"8BPS" + bytes(40), b"not a picture"])
+def test_a_broken_file_is_refused(tmp_path, data):
+    path = tmp_path / "bad.psd"
+    path.write_bytes(data)
+    with pytest.raises(ie.errors.ReadError, match=r"bad\.psd"):
+        ie.read_layers(path)
+
+
+def test_a_file_cut_short_is_refused_or_read(tmp_path):
+    data = make(tmp_path / "a.psd").read_bytes()
+    path = tmp_path / "cut.psd"
+    for length in range(26, len(data), 499):
+        path.write_bytes(data[:length])
+        try:
+            ie.flatten(ie.read_layers(path))
+        except ie.errors.ImgeditError:
+            pass
+
+
+def test_without_psd_tools_the_error_says_what_to_install(tmp_path):
+    make(tmp_path / "a.psd")
+    code = (
+        "import sys; sys.modules['psd_tools'] = None\n"
+        "import imgedit as ie\n"
+        f"try: ie.read_layers({str(tmp_path / 'a.psd')!r})\n"
+        "except ie.errors.MissingExtraError as error: print(error)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "imgedit[psd]" in shown
+
+
+# Adjustments
+
+
+def theirs(name, image, **fields):
+    """Run psd-tools' function on a record of our making."""
+    from psd_tools.composite.adjustments import ADJUSTMENT_FUNC
+    from psd_tools.constants import ColorMode
+
+    record = SimpleNamespace(_psd=SimpleNamespace(depth=8, color_mode=ColorMode.RGB), **fields)
+    # Half a step up: its tables round down, and 8-bit levels do not survive the division exactly.
+    return ADJUSTMENT_FUNC[name](image + np.float32(1e-5), ColorMode.RGB, record), record
+
+
+IMAGE = ie.to_float(photo(np.uint8, 3, SIZE))
+LEVEL = SimpleNamespace(input_floor=20, input_ceiling=220, gamma=140, output_floor=10, output_ceiling=250)
+PLAIN = SimpleNamespace(input_floor=0, input_ceiling=255, gamma=100, output_floor=0, output_ceiling=255)
+CURVE = SimpleNamespace(channel_id=0, points=[(0, 0), (90, 64), (180, 190), (255, 255)])
+RED = SimpleNamespace(channel_id=1, points=[(20, 0), (200, 255)])
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "levels"),
+    [
+        ("levels", {"data": [LEVEL, PLAIN, LEVEL, PLAIN]}, 2.1),
+        ("curves", {"data": SimpleNamespace(extra=[CURVE, RED]), "extra": [CURVE, RED]}, 2.1),
+        ("exposure", {"exposure": 0.7, "exposure_offset": 0.02, "gamma": 1.2}, 1.1),
+        ("invert", {}, 0.1),
+        ("posterize", {"posterize": 5}, 0.1),
+        ("threshold", {"threshold": 120}, 0.1),
+        ("brightnesscontrast", {"brightness": 40, "contrast": -20, "use_legacy": False}, 1.1),
+    ],
+)
+def test_adjustments_agree_with_psd_tools(name, fields, levels):
+    expected, record = theirs(name, IMAGE, **fields)
+    result = psd.ADJUSTMENTS[name](record)(IMAGE)
+    off = np.abs(result - np.clip(expected, 0, 1))
+    # psd-tools rounds down to a level between two tables; at a step of a posterization or threshold a rounding decides.
+    assert np.percentile(off, 99.5) * 255 <= levels
+
+
+def test_hue_saturation_at_known_colours():
+    primary = np.array([[[1, 0, 0], [0, 0.5, 0], [0.5, 0.5, 0.5]]], np.float32)
+    turned = photoshop.HueSaturation(120, 0, 0)(primary)
+    np.testing.assert_allclose(turned, [[[0, 1, 0], [0, 0, 0.5], [0.5, 0.5, 0.5]]], atol=1e-5)
+    np.testing.assert_allclose(photoshop.HueSaturation(0, -1, 0)(primary)[0, 0], [0.5, 0.5, 0.5], atol=1e-5)
+    np.testing.assert_allclose(photoshop.HueSaturation(0, 0, 1)(primary), 1, atol=1e-5)
+    reds = photoshop.HueSaturation(0, 0, 0, ranges=(((315, 345, 15, 45), (60, 0, 0)),))(primary)
+    np.testing.assert_allclose(reds, [[[1, 1, 0], [0, 0.5, 0], [0.5, 0.5, 0.5]]], atol=1e-5)
+    tinted = photoshop.HueSaturation(240, 1.0, 0, colorize=True)(primary)
+    np.testing.assert_allclose(tinted[0, 2], [0, 0, 1], atol=1e-5)
+
+
+def test_the_other_adjustments_at_known_colours():
+    row = np.array([[[1, 0, 0], [1, 1, 0], [0.2, 0.4, 0.6]]], np.float32)
+    mixed = photoshop.ChannelMixer(((0, 1, 0, 0), (1, 0, 0, 0), (0, 0, 1, 0.1)))(row)
+    np.testing.assert_allclose(mixed[0], [[0, 1, 0.1], [1, 1, 0.1], [0.4, 0.2, 0.7]], atol=1e-6)
+    grey = photoshop.ChannelMixer(((0.5, 0.5, 0, 0),))(row)
+    np.testing.assert_allclose(grey[0, :, 0], [0.5, 1, 0.3], atol=1e-6)
+    weights = (0.4, 0.6, 0.4, 0.6, 0.2, 0.8)  # Photoshop's defaults
+    np.testing.assert_allclose(photoshop.BlackWhite(weights)(row)[0, :, 1], [0.4, 0.6, 0.36], atol=1e-6)
+    mapped = photoshop.ToneMap((0.0, 1.0), ((0.0, 0.0, 1.0), (1.0, 1.0, 0.0)))(np.ones((1, 1, 3), np.float32))
+    np.testing.assert_allclose(mapped[0, 0], [1, 1, 0], atol=1e-6)
+    glass = photoshop.PhotoFilter((1.0, 0.5, 0.0), 1.0, keeps_luma=False)(row)
+    np.testing.assert_allclose(glass[0, 2], [0.2, 0.2, 0], atol=1e-6)
+    kept = photoshop.PhotoFilter((1.0, 0.5, 0.0), 0.2)(row)
+    assert kept[0, 2] @ photoshop.LUMA == pytest.approx(row[0, 2] @ photoshop.LUMA, abs=1e-5)
+    nothing = ((0.0,) * 4,) * 8
+    cyan = photoshop.SelectiveColor(((1.0, 0.0, 0.0, 0.0), *nothing), relative=False)(row)
+    np.testing.assert_allclose(cyan[0], [[0, 0, 0], [1, 1, 0], [0.2, 0.4, 0.6]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "adjustment",
+    [
+        photoshop.ToneCurve(),
+        photoshop.ToneCurve(master=photoshop.levels_table(0, 1, 1, 0, 1)),
+        photoshop.ToneCurve(master=photoshop.curve_table([(0, 0), (0.4, 0.4), (1, 1)])),
+        photoshop.ToneCurve(master=photoshop.exposure_table(0, 0, 1)),
+        photoshop.ToneCurve(master=photoshop.brightness_contrast_table(0, 0)),
+        photoshop.HueSaturation(0, 0, 0.0, ranges=(((315, 345, 15, 45), (0, 0, 0)),)),
+        photoshop.ChannelMixer(((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0))),
+        photoshop.PhotoFilter((1.0, 0.5, 0.0), 0.0),
+        photoshop.SelectiveColor(((0.0,) * 4,) * 9, relative=True),
+        photoshop.ColorBalance((0.0,) * 3, (0.0,) * 3, (0.0,) * 3, keeps_luma=True),
+        photoshop.Vibrance(0.0, 0.0),
+    ],
+    ids=lambda adjustment: type(adjustment).__name__,
+)
+def test_neutral_settings_change_nothing(adjustment):
+    # Saturation is divided by 1.01 at full strength of a range; without one nothing is lost but rounding.
+    np.testing.assert_allclose(adjustment(IMAGE), IMAGE, atol=0.011 if hasattr(adjustment, "ranges") else 2e-5)
+    grey = np.ascontiguousarray(IMAGE[..., 0])
+    np.testing.assert_allclose(adjustment(grey), grey, atol=2e-5)
