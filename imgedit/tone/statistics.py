@@ -75,9 +75,13 @@ def histogram(values: Image, weight: Floats | None) -> tuple[Array, Array]:
         white = int(full_range(values.dtype))
         levels, bins = np.arange(white + 1) / white, values
     else:
-        low, high = float(values.min()), float(values.max())
+        seen = values if weight is None else values[weight > 0]
+        low, high = float(seen.min()), float(seen.max())
+        if not np.isfinite([low, high]).all():
+            raise ImageError("image", "holds NaN or infinity", "replace them first: np.nan_to_num(image)")
         levels = np.linspace(low, high, FLOAT_BINS) if high > low else np.array([low, low + 1.0])
-        bins = np.rint((values - low) * ((len(levels) - 1) / (levels[-1] - low))).astype(np.intp)
+        inside = np.fmin(np.fmax(values, np.float32(low)), np.float32(high))  # what is hidden may be anything
+        bins = np.rint((inside - low) * ((len(levels) - 1) / (levels[-1] - low))).astype(np.intp)
     counts = np.bincount(bins.ravel(), None if weight is None else weight.ravel(), len(levels))
     return levels, counts.astype(np.float64)
 
@@ -120,16 +124,21 @@ def moments(color: Floats, weight: Floats | None) -> tuple[Array, Array]:
         (C, C).
     """
     pixels = color.reshape(-1, color.shape[-1])
-    # Sums about a rough mean, so that float32 products do not cancel.
-    rough = pixels[:: max(1, len(pixels) // 1000)].mean(axis=0)
+    # Sums about a colour of the image, so that they do not cancel; a hidden one could be far off, or NaN.
+    rough = pixels[0 if weight is None else int(weight.argmax())].astype(np.float64)
     total, first = 0.0, np.zeros(len(rough))
     second = np.zeros((len(rough), len(rough)))
     step = 1 << 16
     for start in range(0, len(pixels), step):
-        part = (pixels[start : start + step] - rough).astype(np.float64)
-        share = None if weight is None else weight.reshape(-1)[start : start + step, None]
-        weighted = part if share is None else part * share
-        total += len(part) if share is None else float(share.sum())
+        part = pixels[start : start + step] - rough
+        if weight is None:
+            weighted = part
+            total += len(part)
+        else:
+            share = weight.reshape(-1)[start : start + step, None]
+            part[share[:, 0] == 0] = 0
+            weighted = part * share
+            total += float(share.sum(dtype=np.float64))
         first += weighted.sum(axis=0)
         second += part.T @ weighted
     mean = first / total
