@@ -211,7 +211,7 @@ def test_lab_tiff_is_right(dtype, photometric):
     stored = whole.astype(np.int64).astype(dtype)
     got, _ = decode(odd.tiff_of_array(stored, photometric))
     assert got.dtype == dtype
-    # Half a step of 8-bit a* is up to eight levels in deep colours, where sRGB is steep; of 16-bit a* a hundredth of that.
+    # Half a step of 8-bit a* is up to eight levels in deep colours, where sRGB is steep; 16 bits are 256 times finer.
     error = np.abs(got.astype(np.float64) / np.iinfo(dtype).max - rgb)
     assert error.max() < (8 / 255 if dtype == np.uint8 else 4e-4)
     assert error.mean() < (1.5 / 255 if dtype == np.uint8 else 3e-5)

@@ -88,7 +88,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
         raise damaged(request.name, header.damage)
     if header.bits > 8:
         return _decode_deep(data, header, request)
-    with pillow.opened(AvifImagePlugin.AvifImageFile, data, request.name) as picture:
+    with pillow.opened(AvifImagePlugin.AvifImageFile, data, request.name, (header.width, header.height)) as picture:
         if request.frame:
             picture.seek(request.frame)
         return pillow.to_array(picture)

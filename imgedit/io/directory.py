@@ -18,6 +18,8 @@ TYPES = {
 }  # fmt: skip
 SIZES = {kind: struct.calcsize("<" + code) for kind, code in TYPES.items()}
 
+UNSIGNED = {1, 3, 4, 13, 16, 18}
+
 # More than any file has; what is asked of the pages is checked against the caller's limit after that.
 MOST_PAGES = 65536
 
@@ -99,10 +101,15 @@ class TiffFile:
         code = TYPES[field.kind]
         return struct.unpack_from(f"{self.order}{len(code) * field.count}{code[0]}", self.data, field.at)
 
+    def whole(self, fields: Mapping[int, Field], tag: int, default: Sequence[int] = ()) -> tuple[int, ...]:
+        """Give the numbers of a tag that must hold whole ones from 0."""
+        if tag in fields and fields[tag].kind not in UNSIGNED:
+            raise TruncatedImageError(self.name, f"the TIFF holds tag {tag} in a type that it can't have")
+        return self.values(fields, tag, default)
+
     def one(self, fields: Mapping[int, Field], tag: int, default: int) -> int:
-        """Give the first number of a tag."""
-        found = self.values(fields, tag, (default,))
-        return int(found[0]) if found else default
+        """Give the first of them."""
+        return (self.whole(fields, tag) or (default,))[0]
 
     def raw(self, fields: Mapping[int, Field], tag: int) -> bytes | None:
         """Give the bytes of a tag, or None where there are none."""

@@ -63,7 +63,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
 
     if header.damage and not request.keep:
         raise damaged(request.name, header.damage)
-    with pillow.opened(GifImagePlugin.GifImageFile, data, request.name) as picture:
+    with pillow.opened(GifImagePlugin.GifImageFile, data, request.name, (header.width, header.height)) as picture:
         if request.frame:
             picture.seek(request.frame)
         return np.array(picture.convert("RGBA" if header.channels == 4 else "RGB"))

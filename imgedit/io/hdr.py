@@ -27,8 +27,8 @@ def probe(data: bytes, name: str) -> Header:
         raise damaged(name, "the HDR has no size line")
     if (found[1], found[3]) != (b"-Y", b"+X"):
         raise UnsupportedFormatError(name, f"stores its rows as {found[0].strip().decode()}; only -Y +X is read")
-    if b"32-bit_rle_xyze" in data[: found.start()]:
-        raise UnsupportedFormatError(name, "holds XYZ colours; only RGB is read")
+    if b"\nFORMAT=32-bit_rle_rgbe\n" not in data[: found.start() + 1]:
+        raise UnsupportedFormatError(name, "is an HDR that does not say that it holds RGBE; only that is read")
     height, width = int(found[2]), int(found[4])
     if not height or not width:
         raise damaged(name, f"the HDR says that it is {width}x{height} pixels")

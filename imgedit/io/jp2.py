@@ -19,6 +19,7 @@ __all__ = ["decode", "encode", "probe"]
 
 CODESTREAM = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
+MOST_TILES = 65535  # the number of a tile has 16 bits
 
 
 def probe(data: bytes, name: str) -> Header:
@@ -32,7 +33,7 @@ def probe(data: bytes, name: str) -> Header:
         icc = _profile(data, *found.get(b"jp2h", (0, 0)))
     if data[stream : stream + 4] != CODESTREAM or len(data) < stream + 44:
         raise damaged(name, "the JPEG 2000 codestream has no intact header")
-    right, bottom, left, top = struct.unpack_from(">4I", data, stream + 8)
+    right, bottom, left, top, *tile, tile_left, tile_top = struct.unpack_from(">8I", data, stream + 8)
     (count,) = struct.unpack_from(">H", data, stream + 40)
     width, height = right - left, bottom - top
     if width <= 0 or height <= 0 or not 1 <= count <= 4 or len(data) < stream + 42 + 3 * count:
@@ -41,7 +42,9 @@ def probe(data: bytes, name: str) -> Header:
     bits = max((depth & 0x7F) + 1 for depth in depths)
     if bits > 16 or any(depth & 0x80 for depth in depths):
         raise UnsupportedFormatError(name, f"is a {bits}-bit or signed JPEG 2000 file; up to 16 bits are read")
-    whole = stop <= len(data) and END in data[stop - 4 : stop]
+    damage = "" if stop <= len(data) and END in data[stop - 4 : stop] else "the JPEG 2000 codestream ends early"
+    if not all(tile) or -(-(right - tile_left) // tile[0]) * -(-(bottom - tile_top) // tile[1]) > MOST_TILES:
+        damage = f"the JPEG 2000 codestream has tiles of {tile[0]}x{tile[1]} pixels"
     return Header(
         width=width,
         height=height,
@@ -50,7 +53,7 @@ def probe(data: bytes, name: str) -> Header:
         bits=bits,
         model="grey" if count <= 2 else "rgb",
         metadata=Metadata(icc=icc),
-        damage="" if whole else "the JPEG 2000 codestream ends early",
+        damage=damage,
     )
 
 
@@ -69,7 +72,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
         raise damaged(request.name, header.damage)
     if header.bits > 8:
         return _decode_deep(data, header, request)
-    with pillow.opened(Jpeg2KImagePlugin.Jpeg2KImageFile, data, request.name) as picture:
+    with pillow.opened(Jpeg2KImagePlugin.Jpeg2KImageFile, data, request.name, (header.width, header.height)) as picture:
         return pillow.to_array(picture)
 
 

@@ -179,7 +179,7 @@ def _decode_cmyk(data: bytes, header: Header, request: Request) -> Image:
 
     if not request.keep and not _ends(data):
         raise damaged(request.name, "the JPEG ends early (no end marker)")
-    with pillow.opened(JpegImagePlugin.JpegImageFile, data, request.name) as picture:
+    with pillow.opened(JpegImagePlugin.JpegImageFile, data, request.name, (header.width, header.height)) as picture:
         return profiles.cmyk_to_srgb(picture, header.metadata.icc, request.name)
 
 

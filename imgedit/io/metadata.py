@@ -22,7 +22,7 @@ ORIENTATION, EXIF_IFD = 0x0112, 0x8769
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CENTIMETRE = 0x011A, 0x011B, 0x0128, 3
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 PIXEL_WIDTH, PIXEL_HEIGHT = 0xA002, 0xA003
-SHORT, LONG = 3, 4
+SHORT, LONG, RATIONAL = 3, 4, 5
 XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>\s*))[1-8]""")
 
 
@@ -85,6 +85,8 @@ def exif_resolution(exif: bytes | None) -> tuple[float, float] | None:
 
 def resolution_of(file: TiffFile, fields: Mapping[int, Field]) -> tuple[float, float] | None:
     """Find the resolution in pixels per inch among the tags of a directory."""
+    if {fields[tag].kind for tag in (X_RESOLUTION, Y_RESOLUTION) if tag in fields} != {RATIONAL}:
+        return None
     try:
         across, down = file.values(fields, X_RESOLUTION), file.values(fields, Y_RESOLUTION)
     except TruncatedImageError:

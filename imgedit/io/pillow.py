@@ -32,13 +32,18 @@ FAILURES = (
 
 @contextlib.contextmanager
 def opened(
-    plugin: Callable[[Any], PIL.ImageFile.ImageFile], data: bytes, name: str
+    plugin: Callable[[Any], PIL.ImageFile.ImageFile], data: bytes, name: str, size: tuple[int, int] | None = None
 ) -> Iterator[PIL.ImageFile.ImageFile]:
-    """Open bytes with one plugin; whatever it raises inside becomes the error for a damaged image."""
+    """Open bytes with one plugin; whatever it raises inside becomes the error for a damaged image.
+
+    `size` is what the limits were checked for: files that tell their size twice can tell the plugin a larger one.
+    """
     from PIL.Image import DecompressionBombError
 
     try:
         with plugin(io.BytesIO(data)) as picture:
+            if size is not None and (picture.width > size[0] or picture.height > size[1]):
+                raise damaged(name, f"tells two sizes, {size[0]}x{size[1]} and {picture.width}x{picture.height}")
             yield picture
     except DecompressionBombError as failure:
         # A few plugins ask again inside; twice Pillow's limit is far above ours unless the caller raised it.

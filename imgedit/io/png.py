@@ -99,7 +99,7 @@ def _damage(chunks: list[Chunk]) -> str:
 
 def _frames(data: bytes, chunks: list[Chunk]) -> int:
     """Count what can be seen: the frames of an animation, and the still picture where it is not one of them."""
-    control = next((chunk for chunk in chunks if chunk.kind == b"acTL" and chunk.length >= 8), None)
+    control = next((chunk for chunk in chunks if chunk.kind == b"acTL" and chunk.intact and chunk.length >= 8), None)
     if control is None:
         return 1
     (count,) = struct.unpack_from(">I", data, control.start)
@@ -195,7 +195,9 @@ def _decode_frame(data: bytes, header: Header, request: Request) -> Image:
         raise UnsupportedFormatError(request.name, "is a 16-bit animation; only its first frame can be decoded")
     wanted = PICTURE | ANIMATION
     parts = [data[c.start - 8 : c.start + c.length + 4] for c in _chunks(data, verify=False) if c.kind in wanted]
-    with pillow.opened(PngImagePlugin.PngImageFile, b"".join([SIGNATURE, *parts]), request.name) as picture:
+    with pillow.opened(
+        PngImagePlugin.PngImageFile, b"".join([SIGNATURE, *parts]), request.name, (header.width, header.height)
+    ) as picture:
         picture.seek(request.frame)
         pixels = np.array(picture.convert("RGBA"))
     return pixels if header.channels == 4 else pixels[..., :3]

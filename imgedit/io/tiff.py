@@ -43,11 +43,13 @@ JPEG_IN_TIFF, FAX = 7, {2, 3, 4}
 # Text about the picture that belongs to EXIF's first directory, and what EXIF keeps in directories of its own.
 ABOUT = (270, 271, 272, 305, 306, 315, 33432)
 
-# What the codecs of JPEG and fax need to know, beside the place of the data.
-CODED = (
-    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES,
-    PLANAR, 292, 293, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT,
-    347, 529, 530, 531, 532,
+# What the codecs of JPEG and fax need to know: numbers, and lists.
+CODED_NUMBERS = (
+    WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, ROWS_PER_STRIP, PLANAR, 292, 293, TILE_WIDTH,
+    TILE_HEIGHT, 531,
+)  # fmt: skip
+CODED_LISTS = (
+    BITS, STRIP_OFFSETS, STRIP_SIZES, TILE_OFFSETS, TILE_SIZES, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT, 347, 530, 532,
 )  # fmt: skip
 
 # Beyond it deflate takes several times as long, for a few per cent of a photograph.
@@ -106,13 +108,13 @@ def _pages(file: TiffFile) -> list[tuple[int, dict[int, Field]]]:
 def _page(file: TiffFile, at: int, fields: dict[int, Field]) -> Page:
     one = file.one
     samples = one(fields, SAMPLES, 1)
-    depths = set(file.values(fields, BITS, (1,)))
-    kinds = set(file.values(fields, SAMPLE_FORMAT, (1,)))
+    depths = set(file.whole(fields, BITS, (1,)))
+    kinds = set(file.whole(fields, SAMPLE_FORMAT, (1,)))
     photometric = one(fields, PHOTOMETRIC, BLACK_IS_ZERO)
     if len(depths) != 1 or len(kinds) != 1:
         raise UnsupportedFormatError(file.name, "is a TIFF whose channels differ in depth or kind")
     tiled = TILE_WIDTH in fields
-    extra = file.values(fields, EXTRA_SAMPLES, ())
+    extra = file.whole(fields, EXTRA_SAMPLES, ())
     return Page(
         at=at,
         width=one(fields, WIDTH, 0),
@@ -234,9 +236,10 @@ def _decode_whole(file: TiffFile, page: Page, header: Header, request: Request) 
     if any(offset + size > len(file.data) for offset, size in zip(offsets, sizes, strict=True)) and not request.keep:
         raise damaged(request.name, "the TIFF ends early")
     # Only the tags that the codecs need: no orientation (that is applied once, later), nothing that could mislead.
-    kept = pack({tag: file.value(fields, tag) for tag in CODED if tag in fields}, len(file.data))
+    single = {tag: value(4, min(file.one(fields, tag, 0), 2**32 - 1)) for tag in CODED_NUMBERS if tag in fields}
+    kept = pack(single | {tag: file.value(fields, tag) for tag in CODED_LISTS if tag in fields}, len(file.data))
     data = b"".join([b"II*\0", struct.pack("<I", len(file.data)), file.data[8:], kept])
-    with pillow.opened(TiffImagePlugin.TiffImageFile, data, request.name) as picture:
+    with pillow.opened(TiffImagePlugin.TiffImageFile, data, request.name, (page.width, page.height)) as picture:
         pillow.allot(picture)
         if picture.mode == "CMYK":
             return profiles.cmyk_to_srgb(picture, header.metadata.icc, request.name)
@@ -297,8 +300,8 @@ def _samples(file: TiffFile, fields: dict[int, Field], page: Page, request: Requ
 
 def _spans(file: TiffFile, fields: dict[int, Field], page: Page) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Give places and sizes of all strips or tiles."""
-    offsets = file.values(fields, TILE_OFFSETS if page.block else STRIP_OFFSETS)
-    sizes = file.values(fields, TILE_SIZES if page.block else STRIP_SIZES)
+    offsets = file.whole(fields, TILE_OFFSETS if page.block else STRIP_OFFSETS)
+    sizes = file.whole(fields, TILE_SIZES if page.block else STRIP_SIZES)
     if not sizes and len(offsets) == 1:
         sizes = (len(file.data) - offsets[0],)  # old writers leave out the size of the only strip
     if not offsets or len(offsets) != len(sizes):
@@ -379,7 +382,7 @@ def _through_libtiff(
     start = int(ends[-1])
     wrapped = b"".join([b"II*\0", struct.pack("<I", start), body, pack(tags, start)])
     try:
-        with pillow.opened(TiffImagePlugin.TiffImageFile, wrapped, request.name) as picture:
+        with pillow.opened(TiffImagePlugin.TiffImageFile, wrapped, request.name, (shape[1], shape[0])) as picture:
             pillow.allot(picture)
             return np.array(picture)
     except TruncatedImageError:
@@ -408,7 +411,7 @@ def _numbers(raw: NDArray[np.uint8], page: Page, order: str, width: int, across:
 def _to_image(samples: NDArray[Any], file: TiffFile, fields: dict[int, Field], page: Page, header: Header) -> Image:
     """Make an image of numbers: colour model, alpha, depth."""
     if page.photometric == PALETTE:
-        return _from_palette(samples[..., 0], file.values(fields, COLOR_MAP), page, file.name)
+        return _from_palette(samples[..., 0], file.whole(fields, COLOR_MAP), page, file.name)
     if page.photometric == INK:
         return _from_ink(samples, page, header, file.name)
     if page.photometric in (LAB, ICC_LAB):

@@ -65,7 +65,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
         raise damaged(request.name, header.damage)
     if header.frames == 1 and (pixels := _still(data, header)) is not None:
         return pixels
-    with pillow.opened(WebPImagePlugin.WebPImageFile, data, request.name) as picture:
+    with pillow.opened(WebPImagePlugin.WebPImageFile, data, request.name, (header.width, header.height)) as picture:
         if request.frame:
             picture.seek(request.frame)
         return np.array(picture.convert("RGBA" if header.channels == 4 else "RGB"))
