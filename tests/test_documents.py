@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -254,6 +256,15 @@ def test_an_adjustment_of_unknown_code_has_no_description(tmp_path):
 
 
 # Both
+
+
+def test_the_command_line_flattens_documents(tmp_path):
+    write_layers(tmp_path / "a.ora", stack())
+    write_layers(tmp_path / "b.toml", ie.Stack(tuple(stack()), SIZE))
+    for name in ("a.ora", "b.toml"):
+        command = [sys.executable, "-m", "imgedit", "flatten", str(tmp_path / name), "-o", str(tmp_path / "out.png")]
+        subprocess.run(command, check=True)
+        np.testing.assert_array_equal(ie.read(tmp_path / "out.png"), flatten(read_layers(tmp_path / name)))
 
 
 def test_names_and_files(tmp_path):

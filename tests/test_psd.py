@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -73,10 +74,8 @@ def test_a_file_cut_short_is_refused_or_read(tmp_path):
     path = tmp_path / "cut.psd"
     for length in range(26, len(data), 499):
         path.write_bytes(data[:length])
-        try:
+        with contextlib.suppress(ie.errors.ImgeditError):
             ie.flatten(ie.read_layers(path))
-        except ie.errors.ImgeditError:
-            pass
 
 
 def test_without_psd_tools_the_error_says_what_to_install(tmp_path):

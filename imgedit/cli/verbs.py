@@ -198,7 +198,17 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
             given[parameter.name] = io.read_mask(path, soft=True)
         elif parameter.kind == "image":
             given[parameter.name], found[parameter.name] = io.read(path, with_metadata=True, **how)
+        elif parameter.kind == "layers" and (stack := _document(path)) is not None:
+            given[parameter.name], found[parameter.name] = stack, io.Metadata()
         elif parameter.kind in ("images", "layers"):
             opened = [io.read(one, with_metadata=True, **how) for one in path]
             given[parameter.name], found[parameter.name] = [image for image, _ in opened], opened[0][1]
     return found
+
+
+def _document(paths: list[Path]) -> Any:
+    """Read the layers of a layered document; None where the paths are pictures."""
+    from imgedit.compositing.documents import READERS, read_layers
+
+    suffixes = [path.suffix.lower() for path in paths]
+    return read_layers(paths[0]) if len(paths) == 1 and suffixes[0] in READERS else None

@@ -13,7 +13,7 @@ from imgedit.errors import UnsupportedFormatError
 from imgedit.io import files
 from imgedit.tables import Table
 
-__all__ = ["read_layers", "write_layers"]
+__all__ = ["READERS", "read_layers", "write_layers"]
 
 # A layered document is larger than a picture.
 MOST_BYTES = 4 * 2**30

@@ -140,9 +140,9 @@ class Verb:
         images = value if isinstance(value, (list, tuple)) else [value]
         if kind == "images":
             return images
-        from imgedit.compositing.layers import Layer
+        from imgedit.compositing.layers import Layer, Stack
 
-        return [Layer(image) for image in images]
+        return value if isinstance(value, Stack) else [Layer(image) for image in images]
 
     def place(self, given: Iterable[str]) -> str:
         """Name the parameter that takes the photo when others are given: the edited image, or the first one left.
