@@ -73,11 +73,23 @@ def erase(image: Image, mask: Mask, *, to: Color = "transparent") -> Image:
     rgba = parse_color(to, name="to")
     if rgba[3] < 1 and split_alpha(image)[1] is None:
         image = join_alpha(image, np.full(image.shape[:2], full_range(image.dtype), image.dtype))
+    if rgba[3] == 0:
+        return _cleared(image, mask)
     _check_paintable(rgba, image, "to", to)
     color = like(rgba[None, : 1 if image.ndim == 2 else image.shape[2]], image.dtype)[0]
-    out = mix_by_mask(image, np.broadcast_to(color if image.ndim == 3 else color[0], image.shape), mask)
-    if rgba[3] == 0:
-        out[(out[..., 3] == 0) & (mask > 0)] = 0
+    return mix_by_mask(image, np.broadcast_to(color if image.ndim == 3 else color[0], image.shape), mask)
+
+
+def _cleared(image: Image, mask: Mask) -> Image:
+    """Scale alpha down by a mask: straight colour stays as it is, and nothing is left under alpha 0."""
+    out = image.copy()
+
+    def work(top: int, bottom: int) -> None:
+        coverage, rows = _coverage(mask[top:bottom]), out[top:bottom]
+        rows[..., 3] = like(as_float(rows[..., 3]) * (1 - coverage), image.dtype)
+        rows[(rows[..., 3] == 0) & (coverage > 0)] = 0
+
+    each_strip(work, image.shape[0], row_bytes=16 * image.shape[1])
     return out
 
 
