@@ -405,6 +405,7 @@ BAD = {
     "opacity NaN": ({"opacity": float("nan")}, "opacity"),
     "fill above 1": ({"fill": 2}, "fill is 2"),
     "a broken offset": ({"offset": (1.5, 2)}, "whole pixels"),
+    "half an offset": ({"offset": 5}, "(x, y)"),
     "a mask of another size": ({"mask": np.zeros((4, 5), bool)}, "mask is 4x5"),
     "a mask of zeros and ones": ({"mask": np.eye(6, 8, dtype=np.uint8)}, "astype(bool)"),
     "a bad seed": ({"seed": -1}, "seed is -1"),

@@ -33,10 +33,12 @@ from imgedit.strips import Progress, each_strip
 
 __all__ = ["blend"]
 
-# Bytes that set how many rows make a strip, for each pixel of a row; see `each_strip`. Measured: with fewer rows the
+# Bytes that set how many rows make a strip, for each pixel of a row (see `each_strip`). Measured: with fewer rows the
 # calls cost more than the work, with more the planes leave the cache.
-ROW_BYTES = 8
-QUICK_BYTES = 4
+ROW_BYTES = 4
+
+# More than the temporaries of a strip take.
+KEPT_BYTES = 8 * 2**20
 
 
 def blend(
@@ -150,7 +152,6 @@ def blend(
         check_alpha(source, "source")  # what lies outside is never seen by the strips below
     out = np.empty(_shape(backdrop, source, options), backdrop.dtype)
     quick = options.plain and cover is None and takes(mode, backdrop, source)
-    row_bytes = (QUICK_BYTES if quick else ROW_BYTES) * out.shape[1]
 
     def work(top: int, bottom: int) -> None:
         rows, columns = place.overlap(top, bottom)
@@ -165,7 +166,10 @@ def blend(
                 coverage = None if cover is None else cover.part(rows, columns)
                 _blend_strip(options, *parts, coverage, rows.start, columns.start)
 
-    each_strip(work, out.shape[0], row_bytes=row_bytes, progress=progress)
+    # The C library of Linux returns freed blocks above a limit to the system, and the next strip has to fault them in
+    # anew, which takes as long as the work. It raises the limit when it sees a large block freed; none is touched here.
+    np.empty(KEPT_BYTES, np.uint8)
+    each_strip(work, out.shape[0], row_bytes=ROW_BYTES * out.shape[1], progress=progress)
     return out
 
 
@@ -250,7 +254,8 @@ class _Place:
                     f"say where it goes, offset=(x, y), or resize it: ie.resize(source, ({height}, {width}))",
                 )
             offset = 0, 0
-        if len(offset) != 2 or not all(isinstance(value, (int, np.integer)) for value in offset):
+        pair = isinstance(offset, (tuple, list)) and len(offset) == 2
+        if not pair or not all(isinstance(value, (int, np.integer)) for value in offset):
             raise ArgumentError("offset", f"is {offset!r}", "give whole pixels (x, y); ie.warp moves by fractions")
         x, y = int(offset[0]), int(offset[1])
         return cls(x, y, max(0, x), max(0, y), min(width, x + source_width), min(height, y + source_height))
@@ -314,12 +319,8 @@ def _blend_strip(
     left: int,
 ) -> None:
     """Blend rows of any dtype and number of channels; `top` and `left` say where they lie on the canvas."""
-    b, alpha_b = to_planes(backdrop)
-    s, alpha_s = to_planes(source)
-    for image, name, alpha in ((backdrop, "backdrop", alpha_b), (source, "source", alpha_s)):
-        # On a plane in the cache this takes a tenth of the time that it takes on the whole image beforehand.
-        if alpha is not None and not (alpha.min() >= 0 and alpha.max() <= 1):
-            check_alpha(image, name)
+    b, alpha_b = _planes(backdrop, "backdrop")
+    s, alpha_s = _planes(source, "source")
     color, alpha = _blend_planes(options, b, alpha_b, s, alpha_s, coverage, top, left)
     if options.dither:
         bottom, right = top + out.shape[0], left + out.shape[1]
@@ -328,6 +329,20 @@ def _blend_strip(
         noise = (dither_noise(options.seed, len(color), top, bottom, left, right) - 0.5) / full_range(out.dtype)
         color = color + noise
     to_pixels(color, alpha, out)
+
+
+def _planes(image: Image, name: str) -> tuple[Planes, Alpha]:
+    """Part rows into planes, without alpha if they are opaque, and refuse alpha that is none.
+
+    On a plane in the cache that takes a tenth of the time that it takes on the whole image beforehand.
+    """
+    color, alpha = to_planes(image)
+    if alpha is None:
+        return color, None
+    low, high = alpha.min(), alpha.max()
+    if not (low >= 0 and high <= 1):  # written so that NaN is refused too
+        check_alpha(image, name)
+    return color, None if low == 1 else alpha
 
 
 def _blend_planes(

@@ -278,18 +278,29 @@ def _operate(
         return _sum((source_alpha, blended), (1 - source_alpha, pair.backdrop)), None
     alpha_b, alpha_s = _plane(backdrop_alpha, blended), _plane(source_alpha, blended)
     factor_s, factor_b = OPERATORS[operator](alpha_b, alpha_s)
-    weight_s, weight_b = alpha_s * np.float32(factor_s), alpha_b * np.float32(factor_b)
-    within = weight_s * alpha_b
-    beside = (weight_s - within) * np.float32(fill)
-    alpha = np.minimum(within + beside + weight_b, 1)
-    divisor = np.maximum(alpha, TINY)
+    weight_s, weight_b = _weight(alpha_s, factor_s), _weight(alpha_b, factor_b)
+    if blended is pair.source:
+        parts = [(weight_s, blended), (weight_b, pair.backdrop)]
+    else:
+        within = weight_s * alpha_b
+        beside = weight_s - within
+        parts = [(within, blended), (beside * np.float32(fill), pair.source), (weight_b, pair.backdrop)]
+    alpha = parts[0][0] + parts[1][0]
+    for weight, _ in parts[2:]:
+        alpha += weight
+    np.clip(alpha, 0, 1, out=alpha)
+    if alpha.all():
+        return _sum(*((weight / alpha, color) for weight, color in parts)), alpha
     # Where nothing is left, the colour is the backdrop's as far as the operator keeps any of it: hidden colour that
     # a clear source touches must stay as it was.
-    clear = (alpha <= 0) * np.greater(factor_b, 0)
-    share_b = weight_b / divisor + clear
-    if blended is pair.source:
-        return _sum(((within + beside) / divisor, blended), (share_b, pair.backdrop)), alpha
-    return _sum((within / divisor, blended), (beside / divisor, pair.source), (share_b, pair.backdrop)), alpha
+    divisor = np.maximum(alpha, TINY)
+    shares = [weight / divisor for weight, _ in parts]
+    shares[-1] += (alpha <= 0) * np.greater(factor_b, 0)
+    return _sum(*((share, color) for share, (_, color) in zip(shares, parts, strict=True))), alpha
+
+
+def _weight(alpha: NDArray[Any], factor: Any) -> NDArray[Any]:
+    return alpha if isinstance(factor, float) and factor == 1 else alpha * np.float32(factor)
 
 
 def _sum(*parts: tuple[NDArray[Any], Planes]) -> Planes:
