@@ -45,7 +45,7 @@ METHODS: Table[Method] = Table(
         "biharmonic": Method(fill_biharmonic),
         "harmonic": Method(fill_harmonic),
         "push-pull": Method(fill_push_pull),
-        "exemplar": Method(fill_exemplar, margin=160, share=0.5, masks=("source",)),
+        "exemplar": Method(fill_exemplar, margin=160, share=0.3, masks=("source",)),
         "patchmatch": Method(fill_patchmatch, margin=160, share=0.5, masks=("source",)),
     },
 )

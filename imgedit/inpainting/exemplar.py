@@ -231,10 +231,12 @@ class Finder:
         if step == 2:
             features, usable = _coarse(features, usable, self.cells)
         self.rows, self.cols = (step * place for place in np.nonzero(usable))
-        # Groups of neighbours, of which the best is taken; the last group is filled up with the last place.
-        self.order = np.minimum(np.arange(-(-len(self.rows) // GROUP) * GROUP), len(self.rows) - 1)
-        self.rows, self.cols = self.rows[self.order], self.cols[self.order]
-        columns = as_columns(features, self.cells)[:, np.flatnonzero(usable)[self.order]]
+        # Groups of neighbours, of which the best is taken; the last group is filled up with the last place. The members
+        # of a group stand far apart in memory, for then NumPy takes the least of all groups in long runs.
+        order = np.minimum(np.arange(-(-len(self.rows) // GROUP) * GROUP), len(self.rows) - 1)
+        order = order.reshape(-1, GROUP).T.ravel()
+        self.rows, self.cols = self.rows[order], self.cols[order]
+        columns = as_columns(features, self.cells)[:, np.flatnonzero(usable)[order]]
         squares = (columns**2).reshape(features.shape[2], self.cells**2, -1).sum(axis=0)
         place = np.stack([self.rows, self.cols]).astype(np.float32) / np.float32(self.scale)
         self.matrix = np.concatenate([columns, squares, place, (place**2).sum(axis=0, keepdims=True)])
@@ -278,10 +280,10 @@ class Finder:
             best = int(cost.argmin())
             self._check_reach(cost[best])
             return int(self.rows[best]), int(self.cols[best])
-        groups = cost.reshape(-1, GROUP)
-        closer = groups.min(axis=1)
+        groups = cost.reshape(GROUP, -1)
+        closer = groups.min(axis=0)
         some = np.argpartition(closer, CLOSER)[:CLOSER] if len(closer) > CLOSER else np.arange(len(closer))
-        some = GROUP * some + groups[some].argmin(axis=1)
+        some = groups[:, some].argmin(axis=0) * len(closer) + some
         rows = (self.rows[some, None, None] + AROUND[:, None] + 0 * AROUND).ravel()
         cols = (self.cols[some, None, None] + 0 * AROUND[:, None] + AROUND).ravel()
         inside = (rows >= 0) & (cols >= 0) & (rows < self.usable.shape[0]) & (cols < self.usable.shape[1])
