@@ -11,11 +11,11 @@ import skimage.data
 
 import imgedit as ie
 
-source = skimage.data.chelsea()[10:240, 60:330]
+source = skimage.data.chelsea()[50:190, 80:240]
 target = skimage.data.coffee()
 y, x = np.mgrid[: source.shape[0], : source.shape[1]]
-mask = ((y - 115) / 100) ** 2 + ((x - 135) / 115) ** 2 < 1
-offset = (20, 90)
+mask = ((y - 70) / 60) ** 2 + ((x - 80) / 70) ** 2 < 1
+offset = (435, 50)
 
 panels = {
     "pasted": ie.blend(target, source, mask=mask, offset=offset),

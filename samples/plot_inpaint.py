@@ -14,8 +14,8 @@ import imgedit as ie
 
 photo = skimage.data.astronaut()[:256, 100:400]
 written = np.zeros(photo.shape[:2], np.uint8)
-for line, y in enumerate(range(40, 256, 60)):
-    cv2.putText(written, f"SAMPLE {line}", (8, y), cv2.FONT_HERSHEY_DUPLEX, 1.8, 255, 4)
+for y in range(30, 256, 45):
+    cv2.putText(written, "not to be copied", (8, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 1)
 damaged = ie.fill(photo, written, "#ffffff")
 
 panels = {"damaged": damaged}

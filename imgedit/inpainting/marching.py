@@ -134,19 +134,20 @@ def time_of_arrival(hole: Flags) -> Floats:
 def clip_to_edge(filled: Floats, values: Floats, hole: Flags) -> None:
     """Clip each connected part of a fill, channel by channel, to the range of the known pixels that touch it."""
     number, labels = cv2.connectedComponents(hole.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    low = np.full((number, values.shape[2]), np.inf, np.float32)
-    high = -low
-    wide = np.pad(labels, 1)
-    touching = ~hole & (cv2.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-    ys, xs = np.nonzero(touching)
-    edge = values[ys, xs]
-    for dy in range(3):
-        for dx in range(3):
-            part = np.asarray(wide[ys + dy, xs + dx], np.intp)
-            np.minimum.at(low, part, edge)
-            np.maximum.at(high, part, edge)
-    part = np.asarray(labels[hole], np.intp)
-    filled[hole] = np.clip(filled[hole], low[part], high[part])
+    square = np.ones((3, 3), np.uint8)
+    rim = hole & (cv2.erode(hole.view(np.uint8), square, borderValue=1) == 0)
+    part = labels[rim]
+    order = np.argsort(part, kind="stable")
+    parts, first = np.unique(part[order], return_index=True)
+    limits = np.zeros((2, number, values.shape[2]), np.float32)
+    for limit, nothing, spread, merge in (
+        (limits[0], np.inf, cv2.erode, np.minimum),
+        (limits[1], -np.inf, cv2.dilate, np.maximum),
+    ):
+        touching = spread(np.where(hole[..., None], np.float32(nothing), values), square).reshape(values.shape)[rim]
+        limit[parts] = merge.reduceat(touching[order], first)
+    low, high = limits[:, labels[hole]]
+    filled[hole] = np.clip(filled[hole], low, high)
 
 
 def _disc(reach: int) -> NDArray[np.intp]:
