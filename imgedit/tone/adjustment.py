@@ -76,8 +76,10 @@ def adjust(
         -1 (black) to 1 (white): fades towards one of them and keeps the other.
     contrast : float
         -1 to 1: steepness about middle grey; black and white stay. -c undoes c.
-    shadows, highlights : float
-        -1 to 1: darken or lighten the dark or the light half; black and white stay.
+    shadows : float
+        -1 to 1: darkens or lightens the dark half; black stays.
+    highlights : float
+        -1 to 1: darkens or lightens the light half; white stays.
     gamma : float
         Above 0, to 10: values are raised to 1/gamma; above 1 lightens the middle.
     saturation : float

@@ -45,12 +45,16 @@ def levels(
     ----------
     image : ndarray
         HxW, HxWx3 or HxWx4; uint8, uint16 or float32. Alpha stays.
-    black, white : float
-        The inputs that become `out_black` and `out_white`, as fractions of the range; black is the smaller.
+    black : float
+        The input that becomes `out_black`, as a fraction of the range.
+    white : float
+        The input that becomes `out_white`; above `black`.
     gamma : float
         Above 0, to 10: what lies between is raised to 1/gamma; above 1 lightens the middle.
-    out_black, out_white : float
-        The outputs, as fractions of the range; swapped, they make a negative.
+    out_black : float
+        What `black` becomes, as a fraction of the range.
+    out_white : float
+        What `white` becomes; below `out_black` it makes a negative.
     channel : {"all", "red", "green", "blue"}
         Which channel.
     mask : ndarray, optional
@@ -115,8 +119,12 @@ def curves(
         (input, output) pairs from 0 to 1, for all channels, after those of single ones; at least two, with rising
         inputs: ``((0, 0), (0.25, 0.2), (1, 1))`` or ``"0,0 0.25,0.2 1,1"``. Before the first and after the last point
         the curve is flat.
-    red, green, blue : tuple of (float, float), or str
-        The same for one channel.
+    red : tuple of (float, float), or str
+        The same for red alone.
+    green : tuple of (float, float), or str
+        The same for green alone.
+    blue : tuple of (float, float), or str
+        The same for blue alone.
     interpolation : str
         ``monotone`` (between two points it never leaves their outputs), ``spline`` (natural cubic, smoother, may
         overshoot) or ``linear``.
