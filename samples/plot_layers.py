@@ -25,7 +25,6 @@ darker = ie.Layer(adjustment=functools.partial(ie.adjust, exposure=-1.5), mask=a
 effects = [ie.DropShadow(size=14), ie.Bevel(size=10), ie.Stroke(color="white", size=2)]
 label = ie.Layer(badge, offset=(440, 30), effects=effects, name="badge")
 texture = ie.Layer(skimage.data.grass()[:130, :130], mode="overlay", clip=True, offset=(440, 30), name="grass")
-
 stacks = {
     "photo": [ground],
     "+ adjustment in a mask": [ground, darker],

@@ -18,6 +18,7 @@ from imgedit.color import linear_to_srgb, parse_color, srgb_to_linear
 from imgedit.compositing.depth import Near, check_depth, depth_sign
 from imgedit.errors import ArgumentError
 from imgedit.pixels import (
+    LEAST_ALPHA,
     Image,
     Progress,
     as_float,
@@ -194,29 +195,24 @@ def depth_of_field(
     if not any(slices):
         return image.copy()
     picture, alpha = split_alpha(as_float(image))
-    if space == "linear":
-        picture = srgb_to_linear(picture)
-    light = np.dstack([picture, np.ones(depth.shape, np.float32) if alpha is None else alpha])
-    light[..., :-1] *= light[..., -1:]
+    cover = np.ones(depth.shape, np.float32) if alpha is None else alpha
+    light = np.dstack([srgb_to_linear(picture) if space == "linear" else picture, cover])
+    light[..., :-1] *= cover[..., None]
     spread = _over_slices(light, blur, slices, progress)
-    cover = spread[..., -1] if alpha is not None else np.ones(depth.shape, np.float32)
-    color = spread[..., :-1] / np.maximum(spread[..., -1:], np.float32(1e-6))
-    color = linear_to_srgb(color) if space == "linear" else color
-    color = color[..., 0] if image.ndim == 2 else color
-    # What is in focus everywhere around is not touched by rounding either.
-    color = np.where(
-        (_reach(blur) < 0.5).reshape(color.shape[:2] + (1,) * (color.ndim - 2)), split_alpha(as_float(image))[0], color
-    )
-    return like(join_alpha(color, None if alpha is None else cover), image.dtype)
+    color = np.asarray(spread[..., :-1] / np.maximum(spread[..., -1:], LEAST_ALPHA), np.float32)
+    if space == "linear":
+        color = linear_to_srgb(color)
+    out = like(join_alpha(color.reshape(picture.shape), None if alpha is None else spread[..., -1]), image.dtype)
+    # What no blur reaches is not touched by rounding either.
+    sharp = _reach(blur) < 0.5
+    np.copyto(out, image, where=sharp if image.ndim == 2 else sharp[..., None])
+    return out
 
 
 def _signed_blur(depth: Floats, focus: float, radius: float, near: Near) -> Floats:
     """Radius of blur, negative before the plane of focus."""
-    if depth_sign(near) > 0:
-        with np.errstate(divide="ignore"):
-            inverse = focus / np.maximum(depth, 0)
-    else:
-        inverse = depth / np.float32(focus)
+    with np.errstate(divide="ignore"):
+        inverse = focus / np.maximum(depth, 0) if depth_sign(near) > 0 else depth / np.float32(focus)
     return np.asarray(np.clip(radius * (1 - inverse), -4 * radius, 4 * radius), np.float32)
 
 
@@ -266,5 +262,5 @@ def _disc(radius: float) -> Floats:
     """Disc of unit sum whose rim is antialiased."""
     half = int(np.ceil(radius))
     y, x = np.mgrid[-half : half + 1, -half : half + 1]
-    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1) if radius > 0 else (np.hypot(x, y) == 0) * 1.0
-    return (disc / disc.sum()).astype(np.float32)
+    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1) if radius > 0 else np.ones((1, 1))
+    return np.asarray(disc / disc.sum(), np.float32)
