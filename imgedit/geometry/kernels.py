@@ -61,18 +61,6 @@ class Taps:
     first: NDArray[np.intp]
     weights: NDArray[np.float32]
 
-    def span(self, start: int, stop: int) -> tuple[int, int]:
-        """Input pixels, from and up to, that the output pixels ``start <= i < stop`` need."""
-        return int(self.first[start:stop].min()), int(self.first[start:stop].max()) + self.weights.shape[1]
-
-    def matrix(self, start: int, stop: int) -> tuple[int, NDArray[np.float32]]:
-        """Dense matrix that makes the output pixels ``start <= i < stop``, and the first input pixel it works on."""
-        low, high = self.span(start, stop)
-        dense = np.zeros((stop - start, high - low), np.float32)
-        columns = self.first[start:stop, None] - low + np.arange(self.weights.shape[1])
-        np.put_along_axis(dense, columns, self.weights[start:stop], axis=1)
-        return low, dense
-
 
 def make_taps(kernel: Kernel, length: int, centres: NDArray[np.float64], ratio: float) -> Taps:
     """Compute the taps for output pixels at given places.

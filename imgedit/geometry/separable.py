@@ -165,15 +165,21 @@ def make_bands(taps: Taps, axis: Literal["rows", "columns"]) -> list[Band]:
     list of Band
         In order; together all output pixels.
     """
-    size = len(taps.first)
+    size, count = taps.weights.shape
     ratio = (taps.first[-1] - taps.first[0]) / max(size - 1, 1)
     block = BLOCKS[axis][int(ratio < 1)]
+    starts = np.arange(0, size, block)
+    low = taps.first[starts]
+    high = taps.first[np.minimum(starts + block, size) - 1] + count
+    # One array for all matrices, each row shifted to where its block begins.
+    columns = taps.first[:, None] - np.repeat(low, block)[:size, None] + np.arange(count)
+    dense = np.zeros((size, int((high - low).max())), np.float32)
+    np.put_along_axis(dense, columns, taps.weights, axis=1)
     bands = []
-    for start in range(0, size, block):
+    for start, first, last in zip(starts.tolist(), low.tolist(), high.tolist(), strict=True):
         stop = min(start + block, size)
-        low, matrix = taps.matrix(start, stop)
-        high = low + matrix.shape[1]
-        bands.append(Band(start, stop, low, high, matrix if axis == "rows" else np.ascontiguousarray(matrix.T)))
+        matrix = dense[start:stop, : last - first]
+        bands.append(Band(start, stop, first, last, matrix if axis == "rows" else np.ascontiguousarray(matrix.T)))
     return bands
 
 

@@ -58,8 +58,8 @@ MOST_INPUT = 1 << 20
 # Samples a pixel along one axis, at most; beyond it lies the horizon.
 MOST_SAMPLES = 16
 # Output pixels below which a tile is not cut further, and by how much its shrinking may vary until then.
-LEAST_TILE = 8
-MOST_SPREAD = 1.15
+LEAST_TILE = 16
+MOST_SPREAD = 1.25
 # Sides from which on OpenCV refuses some of its warps.
 OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
@@ -352,6 +352,8 @@ class _Job:
             breadth = max(float(np.hypot(*(slope / samples))), 1e-6)
             if low >= breadth / 2 and high <= length - breadth / 2:
                 continue
+            if high < -breadth / 2 or low > length + breadth / 2:
+                return np.zeros((1, 1), np.float32)
             near = np.clip(np.minimum(place, length - place) / breadth + 0.5, 0, 1)
             if self.filter == "nearest":
                 near = (place >= 0) & (place < length)
