@@ -282,6 +282,8 @@ class _Renderer:
                 cv2.accumulateProduct(planes[min(n, len(planes) - 1)].astype(np.float32), weight, part)
         if not surface.opaque:
             surface.color /= np.maximum(surface.cover, LEAST_ALPHA)
+            # An image may have alpha and yet be opaque, at least here; all that follows is faster on opaque ground.
+            surface.opaque = bool(surface.cover.min() >= 1)
 
     def extent(self, item: Item) -> _Box:
         """Box outside of which an item changes nothing."""
