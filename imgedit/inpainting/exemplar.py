@@ -34,7 +34,7 @@ __all__ = ["fill_exemplar"]
 Indices = NDArray[np.intp]
 
 # Weight of a pixel of the smooth guess beside a known one, in the comparison.
-GUESS = 0.03
+GUESS = 0.01
 # Squared difference, a pixel, that a source loses by standing a whole diagonal of the picture away.
 AWAY = 1e-3
 # Patches searched in one round, and how far the priority of the last may be below that of the first.
