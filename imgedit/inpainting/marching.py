@@ -49,7 +49,7 @@ ROUNDING = (0.5 / 255) ** 2
 
 # Width of the window that planes are fitted to (standard deviation of its Gaussian): least and most pixels, and share
 # of the hole's depth: who is to tell what lies far off must have seen far.
-WINDOW = (2.5, 10.0)
+WINDOW = (2.5, 6.0)
 WINDOW_SHARE = 0.2
 
 
@@ -77,35 +77,38 @@ def fill_telea(values: Floats, hole: Flags, *, progress: Progress, seed: int, ra
     del seed
     reach = int(check_number(radius, "radius", least=2, most=50))
     channels = values.shape[2]
-    height = time_of_arrival(hole)
-    window = float(np.clip(height.max() * WINDOW_SHARE, *WINDOW))
     away = _disc(reach)
     toward = np.ascontiguousarray(away.T, np.float32)
     falloff = (np.hypot(*toward) ** 3).astype(np.float32)
-    time = np.pad(height, reach, constant_values=np.inf)
-    shell = np.ceil(np.maximum(time / SHELL, 0)).astype(np.float32).ravel()
-    offsets = away[:, 0] * time.shape[1] + away[:, 1]
-    known = np.pad(_carried(values, hole, reach, window), ((reach, reach), (reach, reach), (0, 0)))
-    known = known.reshape(-1, known.shape[2])
+    height = time_of_arrival(hole)
+    near = cv2.dilate(hole.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool)
+    # Only pixels near the hole are kept, in a list; its row 0 stands for all that lies outside, and is never known.
+    row = np.zeros((hole.shape[0] + 2 * reach, hole.shape[1] + 2 * reach), np.intp)
+    row[reach:-reach, reach:-reach][near] = np.arange(1, 1 + np.count_nonzero(near))
+    time = np.concatenate([[np.float32(np.inf)], height[near]])
+    shell = np.ceil(np.maximum(time / np.float32(SHELL), 0))
+    known = _carried(values, hole, near, float(np.clip(height.max() * WINDOW_SHARE, *WINDOW)))
 
     ys, xs = np.nonzero(hole)
     order = np.argsort(height[ys, xs], kind="stable")
     ys, xs = ys[order], xs[order]
-    place = (ys + reach) * time.shape[1] + xs + reach
-    time = time.ravel()
+    place = (ys + reach) * row.shape[1] + xs + reach
+    offsets = away[:, 0] * row.shape[1] + away[:, 1]
+    row = row.ravel()
+    rows = row[place]
     normal = np.stack(np.gradient(cv2.GaussianBlur(height, (0, 0), 1.0)), axis=-1)[ys, xs]
-    for start, stop in _chunks(shell[place]):
-        here = place[start:stop]
-        around = here[:, None] + offsets
+    for start, stop in _chunks(shell[rows]):
+        here = rows[start:stop]
+        around = row[place[start:stop, None] + offsets]
         # The paper's cosine, softened to its cube root: as it is, it leaves a fan of streaks behind every edge.
         direction = np.cbrt(np.abs(normal[start:stop] @ toward) + LEAST_DIRECTION)
         level = 1 + np.abs(time[around] - time[here, None])
         weight = np.where(shell[around] < shell[here, None], direction / (level * falloff), 0)
         weight /= weight.sum(axis=1, keepdims=True)
         known[here] = _extrapolate(weight, toward, known[around], channels)
-        progress(stop / len(place))
+        progress(stop / len(rows))
     out = values.copy()
-    out[ys, xs] = known[place, :channels]
+    out[ys, xs] = known[rows, :channels]
     clip_to_edge(out, values, hole)
     return out
 
@@ -165,13 +168,16 @@ def _chunks(shells: Floats) -> Iterator[tuple[int, int]]:
             yield start, min(start + CHUNK, end)
 
 
-def _carried(values: Floats, hole: Flags, reach: int, window: float) -> Floats:
-    """Collect what a known pixel has to give: values, slopes down and to the right, the slopes' squared length."""
-    height, width, channels = values.shape
-    out = np.zeros((height, width, 3 * channels + 1), np.float32)
-    out[..., :channels] = values
-    ring = cv2.dilate(hole.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool) & ~hole
-    slopes = np.concatenate(_planes(values, ~hole, ring, window), axis=1)
+def _carried(values: Floats, hole: Flags, near: Flags, window: float) -> Floats:
+    """Collect what a known pixel has to give: values, slopes down and to the right, the slopes' squared length.
+
+    One row for each pixel that is near the hole, after an empty one.
+    """
+    channels = values.shape[2]
+    out = np.zeros((1 + np.count_nonzero(near), 3 * channels + 1), np.float32)
+    out[1:, :channels] = values[near]
+    slopes = np.concatenate(_planes(values, ~hole, near & ~hole, window), axis=1)
+    ring = 1 + np.nonzero(~hole[near])[0]
     out[ring, channels : 3 * channels] = slopes
     out[ring, 3 * channels] = (slopes**2).sum(axis=1)
     return out
