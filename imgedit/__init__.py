@@ -67,6 +67,7 @@ from imgedit.fusion import (
     pyramid_blend,
 )
 from imgedit.geometry import Transform, crop, flip, pad, resize, rotate, trim, trim_box, warp
+from imgedit.geometry.carving import carve
 from imgedit.geometry.flooding import flood_fill, flood_mask
 from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
@@ -123,6 +124,7 @@ __all__ = [
     "bevel",
     "blend",
     "blur",
+    "carve",
     "clahe",
     "color_change",
     "color_overlay",

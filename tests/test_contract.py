@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
     "apply_lut": lambda dtype, channels: {"lut": ie.Lut.identity(5)},
     "flood_fill": lambda dtype, channels: {"point": (3, 4), "paint": "white"},
     "flood_mask": lambda dtype, channels: {"point": (3, 4)},
+    "carve": lambda dtype, channels: {"size": (34, 50)},
     "curves": lambda dtype, channels: {"points": "0,0 0.5,0.6 1,1"},
     "match_color": lambda dtype, channels: {"reference": photo(np.uint8, 3, (20, 30), seed=2)},
     "erase": lambda dtype, channels: {"mask": disc_mask(SIZE)},
