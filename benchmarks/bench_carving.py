@@ -13,8 +13,8 @@ from benchmarks.harness import Row, in_turns
 
 TITLE = "Carving"
 ABOUT = """
-A photo of 1200x800 loses 20 % of its width by forward energy. The peer is the package `seam-carving` from PyPI, one seam
-at a time, compiled by numba (compiled before the first turn); it is left out where it is not installed.
+A photo of 1200x800 loses 20 % of its width by forward energy. The peer is the package `seam-carving` from PyPI, one
+seam at a time, compiled by numba (compiled before the first turn); it is left out where it is not installed.
 """
 
 

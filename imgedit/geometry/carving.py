@@ -106,7 +106,7 @@ def carve(
     >>> import imgedit as ie
     >>> photo = np.zeros((20, 30, 3), np.uint8)
     >>> photo[:, 10:14] = 255
-    >>> small = ie.carve(photo, (20, 24), energy="backward")
+    >>> small = ie.carve(photo, (20, 24), exact=True)
     >>> small.shape, int(small[0, :, 0].sum() // 255)
     ((20, 24, 3), 4)
     """
