@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -241,19 +241,25 @@ def exposure_fusion(
 
 def _quality(picture: Image, powers: Sequence[float]) -> Floats:
     color, alpha = split_alpha(as_float(picture))
+    planes = [color] if color.ndim == 2 else [np.asarray(plane, np.float32) for plane in cv2.split(color)]
     grey = color if color.ndim == 2 else cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2GRAY)
     weight = np.ones(grey.shape, np.float32)
     if powers[0]:
-        weight *= np.abs(cv2.Laplacian(grey, cv2.CV_32F)) ** np.float32(powers[0])
+        weight *= _power(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), powers[0])
     if powers[1] and color.ndim == 3:  # grey has no saturation that could tell pictures apart
-        weight *= color.std(axis=2) ** np.float32(powers[1])
+        mean = (planes[0] + planes[1] + planes[2]) / 3
+        weight *= _power(np.sqrt(sum(np.square(plane - mean) for plane in planes) / 3), powers[1])
     if powers[2]:
-        bell = np.exp(-np.square(color - 0.5) / np.float32(WELL_EXPOSED))
-        weight *= (bell if color.ndim == 2 else bell.prod(axis=2)) ** np.float32(powers[2])
+        off = sum(np.square(plane - np.float32(0.5)) for plane in planes)
+        weight *= np.exp(off * np.float32(-powers[2] / WELL_EXPOSED))
     if alpha is not None:
         weight *= alpha
     # Where no picture has any quality all get the same share.
     return weight + np.float32(1e-12)
+
+
+def _power(values: NDArray[Any], exponent: float) -> NDArray[Any]:
+    return values if exponent == 1 else values ** np.float32(exponent)
 
 
 def _same_kind(images: Sequence[Image], names: Sequence[str] | None = None) -> list[Image]:

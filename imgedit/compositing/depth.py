@@ -146,6 +146,11 @@ def composite_depth(
     merged = np.empty((height, width) if with_depth else (0, 0), np.float32)
     halo = int(np.ceil(2 * edge)) + 1 if edge else 0
 
+    def test(top: int, bottom: int) -> None:
+        nearest = _z_test(images, [sign * depth[top:bottom] for depth in depths], out[top:bottom], slice(top, bottom))
+        if with_depth:
+            merged[top:bottom] = sign * nearest
+
     def work(top: int, bottom: int) -> None:
         first, last = max(0, top - halo), min(height, bottom + halo)
         inner = slice(top - first, bottom - first)
@@ -168,7 +173,8 @@ def composite_depth(
         if with_depth:
             merged[top:bottom] = sign * _nearest(fronts, weights)[inner]
 
-    each_strip(work, height, row_bytes=width * len(images) * 32, progress=progress)
+    plain = not (softness or edge or clear)
+    each_strip(test if plain else work, height, row_bytes=width * len(images) * 32, progress=progress)
     return (out, merged) if with_depth else out
 
 
@@ -248,6 +254,21 @@ def depth_sign(near: str) -> np.float32:
     if near not in ("small", "large"):
         raise ArgumentError("near", f"is {near!r}", 'give "small" (distance) or "large" (disparity)')
     return np.float32(1 if near == "small" else -1)
+
+
+def _z_test(images: Sequence[Image], fronts: Sequence[Floats], out: Image, rows: slice) -> Floats:
+    """Copy the nearest of opaque images; nothing is mixed, so nothing need be converted."""
+    nearest = fronts[0].copy()
+    for n, (image, front) in enumerate(zip(images, fronts, strict=True)):
+        picture = image[rows, :, None] if image.ndim < out.ndim else image[rows]
+        if n == 0:
+            out[:] = picture
+            continue
+        closer = front < nearest
+        np.copyto(nearest, front, where=closer)
+        # Faster than NumPy's copy under a mask that is broadcast; the mask is the same for all channels.
+        cv2.copyTo(np.ascontiguousarray(np.broadcast_to(picture, out.shape)), closer.view(np.uint8), out)
+    return nearest
 
 
 def _planes(image: Image, color: bool) -> tuple[Floats, Floats]:
