@@ -348,16 +348,20 @@ def _results(
     waiting: dict[Future[Row], tuple[int, Job, int]] = {}
     queue = iter(jobs)
 
-    def submit(index: int, job: Job, tries: int) -> None:
-        waiting[executor.submit(perform, recipe, output, job)] = index, job, tries
+    def submit(index: int, job: Job, tries: int) -> Future[Row]:
+        future = executor.submit(perform, recipe, output, job)
+        waiting[future] = index, job, tries
+        return future
 
     try:
         while True:
             for index, job in itertools.islice(queue, window - len(waiting)):
-                submit(index, job, 1)
+                if submit(index, job, 1).done():
+                    break  # an engine without workers has no use for a queue
             if not waiting:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            finished, interruption = _finished(waiting)
+            for future in finished:
                 index, job, tries = waiting.pop(future)
                 failure = future.exception()
                 if failure is None:
@@ -368,9 +372,21 @@ def _results(
                     raise BatchError(f"the engine failed: {explain(failure)}") from failure
                 else:
                     yield index, Row(job.source, job.name, "failed", type(failure).__name__, explain(failure))
+            if interruption is not None:
+                raise interruption
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _finished(waiting: Iterable[Future[Row]]) -> tuple[list[Future[Row]], KeyboardInterrupt | None]:
+    """Wait for some tasks, and give what has ended even where Ctrl-C ends the wait: it is done and must be recorded."""
+    interruption = None
+    try:
+        wait(waiting, return_when=FIRST_COMPLETED)
+    except KeyboardInterrupt as caught:
+        interruption = caught
+    return [future for future in waiting if future.done()], interruption
 
 
 def _checked(row: Row) -> Row:

@@ -93,13 +93,14 @@ def application() -> App:
 
     import imgedit
     from imgedit.cli import commands
+    from imgedit.cli.console import unwrapped
     from imgedit.recipes.steps import MEASURES, MERGES, STEPS
 
     app = App(
         name="imgedit",
         help="Edit images: one command a verb, and recipes over many files.",
         version=imgedit.__version__,
-        help_format="restructuredtext",
+        help_format="plaintext",
         default_parameter=Parameter(negative_iterable=(), show_env_var=False),
         result_action="return_value",
         exit_on_error=False,
@@ -109,9 +110,10 @@ def application() -> App:
     for table, group in ((STEPS, "Verbs"), (MERGES, "Verbs"), (MEASURES, "Commands")):
         for name, verb in table.items():
             command = name.replace("_", "-")
-            line = f"Example: ``imgedit {command} {verb.example}``"
+            line = f"Example: imgedit {command} {verb.example}"
             app.command(f"imgedit.cli.lazy:{name}", name=command, group=group, help=verb.summary, help_epilogue=line)
     for name, function in commands.COMMANDS.items():
+        function.__doc__ = unwrapped(function.__doc__)
         app.command(function, name=name, group="Commands")
     app.register_install_completion_command()
     return app

@@ -24,7 +24,7 @@ def info(image: File, /, *, as_json: Json = False) -> None:
     Parameters
     ----------
     image : Path
-        The file; ``-`` for standard input.
+        The file; - for standard input.
     as_json : bool
         Print JSON.
     """
@@ -48,7 +48,7 @@ def batch(
     """Do a recipe on many files.
 
     A file that fails is reported, and the others go on. A second run leaves out what is done already and has not
-    changed. ``OUT/.imgedit/report.jsonl`` says what became of each file.
+    changed. OUT/.imgedit/report.jsonl says what became of each file.
 
     Parameters
     ----------

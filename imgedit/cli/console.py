@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from imgedit.recipes.verbs import Verb
 
-__all__ = ["bar", "progress_bar", "show"]
+__all__ = ["bar", "progress_bar", "show", "unwrapped"]
 
 
 @contextlib.contextmanager
@@ -87,6 +89,28 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         print(f"{name.replace('_', ' '):{width}}  {_text(value)}")
+
+
+def unwrapped(doc: str | None) -> str:
+    """Take the line ends and the marks of code out of a docstring, so that a terminal of any width can set it.
+
+    Parameters
+    ----------
+    doc : str, optional
+        A numpydoc docstring, or a part of one.
+
+    Returns
+    -------
+    str
+        One line a paragraph, one a description of a parameter.
+    """
+    head, section, rest = inspect.cleandoc(doc or "").replace("``", "").partition("\nParameters\n---")
+    head = re.sub(r"(?<=\S)\n(?=\S)", " ", head)
+    return head + section + re.sub(r"(?<=\n    )(\S[^\n]*(?:\n    \S[^\n]*)+)", _joined, rest)
+
+
+def _joined(lines: re.Match[str]) -> str:
+    return " ".join(lines[0].split())
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,7 @@ from cyclopts import Group
 from cyclopts import Parameter as Option
 
 from imgedit import io
-from imgedit.cli.console import progress_bar, show
+from imgedit.cli.console import progress_bar, show, unwrapped
 from imgedit.recipes.steps import READ, WRITE, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, fits, frozen, help_texts, plain
 
@@ -57,7 +57,7 @@ def _disguised(call: Callable[..., None], verb: Verb, parameters: list[inspect.P
     """Give a function the signature and the docstring that the command line is built from."""
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
-    call.__doc__ = verb.function.__doc__
+    call.__doc__ = unwrapped(verb.function.__doc__)
     return call
 
 
@@ -95,7 +95,7 @@ def question(name: str, verb: Verb) -> Callable[..., None]:
 def _signature(verb: Verb) -> Iterator[inspect.Parameter]:
     own = [_option(p) for p in verb.parameters.values() if p.kind != "progress"]
     yield from (p for p in own if p.kind is not p.KEYWORD_ONLY)
-    output = Annotated[Path, PATH, Option(alias="-o", help="Where to write; ``-`` for standard output.")]
+    output = Annotated[Path, PATH, Option(alias="-o", help="Where to write; - for standard output.")]
     yield inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=output)
     yield from (p for p in own if p.kind is p.KEYWORD_ONLY)
     yield from _extras(verb)
@@ -126,7 +126,7 @@ def _option(
 ) -> inspect.Parameter:
     by_place = parameter.positional and not parameter.nullable
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place else inspect.Parameter.KEYWORD_ONLY
-    notes: list[Option] = [Option(group=group, help=text)] if group else []
+    notes: list[Option] = [Option(group=group, help=unwrapped(text))] if group else []
     annotation: Any = plain(parameter.type)
     if parameter.kind in ("image", "mask", "file"):
         annotation, notes = Path, [*notes, PATH]

@@ -47,7 +47,7 @@ STEPS = _verbs(
         "fill": "photo.jpg linear:0,0,1,0:navy,orange --mask mask.png -o out.jpg",
         "flatten": "logo.png -o out.jpg --background white",
         "flip": "photo.jpg horizontal -o out.jpg",
-        "flood_fill": "photo.jpg 40,20 skyblue -o out.jpg --tolerance 0.08",
+        "flood_fill": "photo.jpg 40 20 skyblue -o out.jpg --tolerance 0.08",
         "fog": "photo.jpg depth.png -o out.jpg --density 2",
         "gradient_overlay": "photo.jpg -o out.jpg --colors navy,orange",
         "illumination_change": "photo.jpg mask.png -o out.jpg",
