@@ -15,10 +15,10 @@ from benchmarks.harness import Row, extra_memory, in_turns
 
 TITLE = "Tone, look-up tables, filters, painting"
 ABOUT = """
-A photograph enlarged to 3840x2160, 8-bit RGB, unless the row says otherwise. Pillow's and OpenCV's results are not always
-the same picture: Pillow's contrast is linear and clips, its look-up tables are trilinear, its Gaussian is three box
-filters; OpenCV's blur rounds between its two passes. scikit-image's non-local means is given the same patches, reach and
-noise.
+A photograph enlarged to 3840x2160, 8-bit RGB, unless the row says otherwise. Pillow's and OpenCV's results are not
+always the same picture: Pillow's contrast is linear and clips, its look-up tables are trilinear, its Gaussian is three
+box filters; OpenCV's blur rounds between its two passes. scikit-image's non-local means is given the same patches,
+reach and noise.
 """
 
 

@@ -1,9 +1,7 @@
 """Blur and sharpen by convolution.
 
 Sources: the Gaussian is sampled and normalised, cut at four standard deviations, where 6e-5 of it is left (half a level
-of 8 bit is 2e-3). Wide ones are the same filter on a smaller image: Burt and Adelson 1983, "The Laplacian Pyramid as a
-Compact Image Code", https://doi.org/10.1109/TCOM.1983.1095851. Unsharp masking: Gonzalez and Woods, "Digital Image
-Processing", 4th edition, equation 3-65.
+of 8 bit is 2e-3). Unsharp masking: Gonzalez and Woods, "Digital Image Processing", 4th edition, equation 3-65.
 """
 
 from __future__ import annotations
@@ -82,7 +80,7 @@ def blur(
 
     References
     ----------
-    Burt and Adelson 1983, https://doi.org/10.1109/TCOM.1983.1095851 (wide Gaussians).
+    Gonzalez and Woods, "Digital Image Processing", 4th edition, 3.5.
 
     Examples
     --------

@@ -5,6 +5,7 @@ What lies hidden under alpha 0 must not move a histogram, nor a mean.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +75,9 @@ def histogram(values: Image, weight: Floats | None) -> tuple[Array, Array]:
     if values.dtype != np.float32:
         white = int(full_range(values.dtype))
         levels, bins = np.arange(white + 1) / white, values
+        if weight is None:
+            counted = cv2.calcHist([np.ascontiguousarray(values)], [0], None, [white + 1], [0, white + 1])
+            return levels, counted.ravel().astype(np.float64)
     else:
         seen = values if weight is None else values[weight > 0]
         low, high = float(seen.min()), float(seen.max())
