@@ -219,6 +219,7 @@ class Recipe:
 
         Examples
         --------
+        >>> import numpy as np
         >>> Recipe([Step("to_uint8")]).apply(np.array([[0, 65535]], np.uint16)).tolist()
         [[0, 255]]
         """
