@@ -31,7 +31,7 @@ def time_of_arrival(hole):
     return out
 
 
-def march(carried, hole, arrival, normals, channels, *, radius, shell, least, agree):
+def march(carried, hole, arrival, normals, channels, *, radius, shell, least, agree, broader):
     """Telea's weighted means, shell by shell, from what the known pixels carry (values, slopes, squared slope)."""
     height, width = hole.shape
     carried = carried.astype(float).copy()
@@ -48,7 +48,9 @@ def march(carried, hole, arrival, normals, channels, *, radius, shell, least, ag
                     if number[v, u] >= level:
                         continue
                     direction = (abs(normals[0][y, x] * dy + normals[1][y, x] * dx) + least) ** (1 / 3)
-                    weight = direction / math.hypot(dy, dx) ** 3 / (1 + abs(arrival[v, u] - arrival[y, x]))
+                    edge, deep, most = broader
+                    sharp = 1 - most * min(max((arrival[y, x] - edge) / deep, 0.0), 1.0)
+                    weight = direction / math.hypot(dy, dx) ** (3 * sharp) / (1 + abs(arrival[v, u] - arrival[y, x]))
                     given = carried[v, u].copy()
                     down, right = given[channels : 2 * channels], given[2 * channels : 3 * channels]
                     given[:channels] += -dy * down - dx * right

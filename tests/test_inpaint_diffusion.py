@@ -55,7 +55,7 @@ def test_nothing_lies_beyond_the_range_of_the_pixels_that_touch_the_hole(method)
     assert (filled <= image[touching].max(axis=0) + 2e-3).all()
 
 
-def test_telea_equals_its_plain_twin():
+def test_telea_equals_its_plain_twin(monkeypatch):
     image = photo(np.float32, 3, (17, 19), seed=2) * 0.1 + np.linspace(0, 0.8, 19, dtype=np.float32)[:, None]
     hole = np.zeros((17, 19), bool)
     hole[4:12, 5:14] = True
@@ -65,6 +65,9 @@ def test_telea_equals_its_plain_twin():
     np.testing.assert_allclose(marching.time_of_arrival(hole), arrival, atol=1e-5)
     normals = np.gradient(cv2.GaussianBlur(arrival.astype(np.float32), (0, 0), 1.0))
     window = float(np.clip(arrival.max() * marching.WINDOW_SHARE, *marching.WINDOW))
+    # This hole is shallow: let the means broaden within it.
+    monkeypatch.setattr(marching, "EDGE", 2.0)
+    monkeypatch.setattr(marching, "DEEP", 3.0)
     everywhere = np.ones(hole.shape, bool)
     carried = marching._carried(values, hole, everywhere, window)[1:].reshape(*hole.shape, -1)
     plain = naive.march(
@@ -77,6 +80,7 @@ def test_telea_equals_its_plain_twin():
         shell=marching.SHELL,
         least=marching.LEAST_DIRECTION,
         agree=marching.AGREEMENT,
+        broader=(2.0, 3.0, marching.BROADER),
     )
     expected = plain.astype(np.float32)
     marching.clip_to_edge(expected, values, hole)
