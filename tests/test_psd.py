@@ -61,6 +61,23 @@ def test_the_result_is_that_of_psd_tools(tmp_path, mode):
     np.testing.assert_allclose(result[..., :3], expected[..., :3] / 255, atol=0.12 if mode == "CMYK" else 1.5 / 255)
 
 
+def test_what_is_left_away_is_noted(tmp_path, monkeypatch):
+    from psd_tools.constants import Tag
+
+    path = make(tmp_path / "a.psd")
+    assert ie.read_layers(path).notes == ()
+    document = psd_tools.PSDImage.open(path)
+    document[1].tagged_blocks.set_data(Tag.INVERT)
+    save(path, document)
+    assert ie.read_layers(path)[1].adjustment is not None
+
+    def broken(_):
+        raise ValueError
+
+    monkeypatch.setitem(psd.ADJUSTMENTS, "invert", broken)
+    assert "invert" in ie.read_layers(path).notes[0]
+
+
 @pytest.mark.parametrize("data", [b"", b"8BPS", b"8BPS" + bytes(40), b"not a picture"])
 def test_a_broken_file_is_refused(tmp_path, data):
     path = tmp_path / "bad.psd"

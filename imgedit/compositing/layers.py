@@ -189,12 +189,15 @@ class Stack(Sequence[Layer | Group]):
         So many of the lowest layers are the ground that a deep knockout shows (Photoshop's Background layer).
     background : str or tuple of float, optional
         Colour under all layers.
+    notes : tuple of str
+        What a reader had to leave away, a line each.
     """
 
     layers: tuple[Layer | Group, ...]
     size: tuple[int, int] | None = None
     fixed: int = 0
     background: Color | None = None
+    notes: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Layer | Group: ...

@@ -7,10 +7,11 @@ without a profile, layer by layer); 8 bit becomes uint8, 16 bit uint16, 32 bit f
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterable
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +38,7 @@ from imgedit.pixels import Image, like
 __all__ = ["read_psd"]
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
 
 
 # Photoshop's blur of a size has a sigma of 0.43 of it (fitted to shadows that it drew, within a level); ours has half.
@@ -57,7 +59,8 @@ def read_psd(path: str | PathLike[str]) -> Stack:
     Returns
     -------
     Stack
-        Its layers from the lowest; one layer with the stored picture if the file has none.
+        Its layers from the lowest; one layer with the stored picture if the file has none. Its notes say which effects,
+        adjustments and fills are of a kind that is not read.
 
     Raises
     ------
@@ -80,7 +83,7 @@ def read_psd(path: str | PathLike[str]) -> Stack:
         except DAMAGE as error:
             raise NotAnImageError(path, f"is not a Photoshop document that can be read ({error})") from error
     fixed = int(len(document) > 0 and _is_background(document[0]))
-    return Stack(layers, (document.height, document.width), fixed)
+    return Stack(layers, (document.height, document.width), fixed, notes=tuple(reader.notes))
 
 
 def _is_background(record: Any) -> bool:
@@ -88,6 +91,10 @@ def _is_background(record: Any) -> bool:
     from psd_tools.constants import ChannelID
 
     return all(channel.id != ChannelID.TRANSPARENCY_MASK for channel in record._record.channel_info)
+
+
+# Layers that may well have no pixels: there is nothing to leave away.
+EMPTY = ("pixel", "type", "shape", "smartobject")
 
 
 class _Reader:
@@ -98,6 +105,7 @@ class _Reader:
         self.dtype = {1: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.float32}[document.depth]
         self.to_rgb = COLOR_MODES.get(document.color_mode.name)
         self.size = (document.height, document.width)
+        self.notes: list[str] = []
 
     def items(self, records: Iterable[Any]) -> Iterable[Item]:
         for record in records:
@@ -170,12 +178,14 @@ class _Reader:
         common = self._common(record)
         mode = _mode(record.blend_mode)
         knockout = self._knockout(record)
-        adjustment = _adjustment(record)
+        adjustment = self._try(record, record.kind, lambda: _adjustment(record))
         canvas = (0, 0, self.document.width, self.document.height)
         if adjustment is not None:
             return Layer(None, adjustment=adjustment, mode=mode, mask=self._mask(record, canvas), **common)
         found = self._pixels(record)
         if found is None:
+            if record.kind not in EMPTY:
+                self._note(record, record.kind)
             return None
         image, box = found
         mask = self._mask(record, box)
@@ -185,6 +195,19 @@ class _Reader:
         from psd_tools.constants import Tag
 
         return {1: "shallow", 2: "deep"}.get(int(record.tagged_blocks.get_data(Tag.KNOCKOUT_SETTING, 0)), "none")
+
+    def _try(self, record: Any, what: str, read: Callable[[], T]) -> T | None:
+        """Leave away a part of a layer that can't be read, as every reader of the format does, but note it."""
+        try:
+            return read()
+        except (ArgumentError, *DAMAGE):
+            self._note(record, what)
+            return None
+
+    def _note(self, record: Any, what: str) -> None:
+        note = f"layer {record.name!r}: {what} was left away"
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _pixels(self, record: Any) -> tuple[Image, tuple[int, int, int, int]] | None:
         """Find stored pixels, or those of a fill layer, and their box on the canvas."""
@@ -205,7 +228,7 @@ class _Reader:
         box = (
             record.bbox if record.width > 0 and record.height > 0 else (0, 0, self.document.width, self.document.height)
         )
-        color, shape = paint.create_fill(record, box)
+        color, shape = self._try(record, "fill", lambda: paint.create_fill(record, box)) or (None, None)
         return None if color is None else (self._like(np.asarray(color, np.float32), shape), box)
 
     def _mask(self, record: Any, box: tuple[int, int, int, int]) -> Floats | None:
@@ -232,16 +255,17 @@ class _Reader:
     def _effects(self, record: Any) -> Iterable[Effect]:
         """List the enabled effects, from the lowest to the topmost as Photoshop stacks them."""
         views = list(_effect_views(record))
+        for kind in {type(view).__name__ for view in views if view.enabled} - {name for name, _ in EFFECTS}:
+            self._note(record, kind)
         for name, convert in EFFECTS:
             for view in views:
                 if type(view).__name__ != name or not view.enabled:
                     continue
-                try:
-                    made = convert(view, self.document)
-                except (ArgumentError, *DAMAGE):
-                    made = None  # an effect that can't be read is left away, as every reader of the format does
+                made = self._try(record, name, functools.partial(convert, view, self.document))
                 if made is not None:
                     yield made
+                else:
+                    self._note(record, name)
 
 
 def _effect_views(record: Any) -> Iterable[Any]:
