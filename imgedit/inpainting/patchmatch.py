@@ -28,6 +28,7 @@ from imgedit.inpainting.diffusion import fill_push_pull
 from imgedit.inpainting.patches import as_columns, check_patch_size, halve, opponent, sources, whole_patches, windows
 from imgedit.inpainting.regions import Flags, Floats
 from imgedit.pixels import check_number
+from imgedit.poisson import solve_poisson
 from imgedit.strips import Progress
 
 __all__ = ["fill_patchmatch"]
@@ -48,6 +49,10 @@ COARSEST_PAIRS = 5e6
 TURNS = (10, 6, 4, 3, 2)
 # Neighbours at these distances offer their match, the far ones first.
 STEPS = (4, 2, 1)
+# Most that joining may change a value: a step in brightness goes, what is really of another colour stays.
+JOIN = 0.1
+# A larger step between two sources is taken for an edge of the picture, and stays.
+EDGE = 0.1
 # A patch deeper in the hole counts less, by this factor a pixel (Wexler's alpha).
 FADE = 1.3
 # Weight of the smooth first guess where nothing better is known yet: it decides between patches that fit alike.
@@ -421,7 +426,7 @@ class Level:
         self.features[self.hole] = flat[self.origin] * self.factor[patch][:, None]
         self.voted = patch
 
-    def _origins(self, patch: Indices, cell: Indices | int) -> Indices:
+    def _origins(self, patch: Indices, cell: Indices) -> Indices:
         """Flat index in the atlas of what a patch copies to one of its cells."""
         down, right = np.divmod(cell, self.side)
         match = self.match[patch]
@@ -429,27 +434,43 @@ class Level:
         return origin
 
     def result(self) -> Floats:
-        """Give the picture's values: those of the best patches, their coarse part from the mean of all that cover."""
+        """Give the picture's values: those of the best patches, joined so that no step is left where two meet."""
         values = self.atlas.values[: self.atlas.size[0], : self.atlas.size[1]].copy()
         flat = self.atlas.values.reshape(-1, values.shape[2])
-        best = flat[self.origin] * self.factor[self.voted][:, None]
-        weights = np.exp(-self._scores())
-        total = np.zeros((len(best), 1), np.float32)
-        mean = np.zeros_like(best)
-        for cell in range(self.side**2):
-            patch = self.covering[:, cell]
-            weight = weights[patch]
-            mean += flat[self._origins(patch, cell)] * (weight * self.factor[patch])[:, None]
-            total += weight[:, None]
-            self.tick()
-        mean /= np.maximum(total, np.float32(1e-30))
-        # Where two sources meet, the best patches leave a step; the mean has none, but is blurred. A band as wide as
-        # a patch is enough to hide the step, and leaves the texture alone.
-        change = np.zeros_like(values)
-        change[self.hole] = mean - best
-        change = cv2.GaussianBlur(change, (0, 0), self.side / 2).reshape(values.shape)
-        values[self.hole] = best + change[self.hole]
+        values[self.hole] = flat[self.origin] * self.factor[self.voted][:, None]
+        divergence = np.zeros_like(values)
+        for axis in (0, 1):
+            steps = self._steps(values, axis)
+            first, last = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
+            divergence[first] += steps
+            divergence[last] -= steps
+        joined = solve_poisson(
+            values, self.atlas.hole, divergence, guess=values, tolerance=1e-3, progress=lambda _: self.tick()
+        )
+        values += np.clip(joined - values, -JOIN, JOIN)
         return values
+
+    def _steps(self, values: Floats, axis: int) -> Floats:
+        """Differences of neighbours along an axis, as the source of one of the two has it: the one that fits better."""
+        height, width = values.shape[:2]
+        origin = np.full((height, width), -1, np.intp)
+        origin[self.hole] = self.origin
+        factor = np.ones((height, width), np.float32)
+        factor[self.hole] = self.factor[self.voted]
+        flat = self.atlas.values.reshape(-1, values.shape[2])
+        known = self.atlas.known.ravel()
+        stride = self.features.shape[1] if axis == 0 else 1
+        present: Floats = np.diff(values, axis=axis)
+        steps, least = present.copy(), np.full(present.shape[:2], EDGE, np.float32)
+        for end, sign in ((slice(None, -1), 1), (slice(1, None), -1)):
+            cut = (end, slice(None)) if axis == 0 else (slice(None), end)
+            here = origin[cut]
+            there = np.clip(here + sign * stride, 0, known.size - 1)
+            step = (sign * factor[cut])[..., None] * (flat[there] - flat[here])
+            off = np.abs(step - present).max(axis=2)
+            better = (here >= 0) & known[there] & (off < least)
+            steps[better], least[better] = step[better], off[better]
+        return steps
 
 
 def _with_factor(own: Floats, both: Floats, energy: Floats, gain: float) -> tuple[Floats, Floats]:
