@@ -54,7 +54,15 @@ State = Literal["done", "failed", "skipped", "pending"]
 
 @dataclass(frozen=True)
 class Job:
-    """One file: where it comes from, and where its result goes, relative to the output folder."""
+    """One file of a run.
+
+    Parameters
+    ----------
+    source : str
+        Absolute path of the input.
+    name : str
+        Where the result goes: a path relative to the output folder, with forward slashes.
+    """
 
     source: str
     name: str
@@ -64,8 +72,28 @@ class Job:
 class Row:
     """What became of one file: a line of the manifest and of the report.
 
-    `size` and `changed` (nanoseconds) are those of the input as it was read, `written` is the size of the output,
-    `recipe` the fingerprint of the recipe.
+    Parameters
+    ----------
+    input : str
+        Absolute path of the input.
+    output : str
+        Path of the result, relative to the output folder.
+    state : {"done", "failed", "skipped", "pending"}
+        Skipped: done by an earlier run. Pending: this run ended before it was the file's turn.
+    error : str
+        Name of the error's class; empty where nothing failed.
+    problem : str
+        What the error said.
+    warning : str
+        Warnings about the file, joined by semicolons.
+    seconds : float
+        Time that the file took.
+    size, changed : int
+        Bytes of the input and its time of change in nanoseconds, as they were when it was read.
+    written : int
+        Bytes of the output.
+    recipe : str
+        Fingerprint of the recipe.
     """
 
     input: str
@@ -83,14 +111,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended: one row for each input, in the order of the plan; `file` holds the same as JSON lines."""
+    """How a run ended.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+        One row for each input, in the order of the plan.
+    file : Path
+        The same as JSON lines.
+    seconds : float
+        Time that the run took.
+    """
 
     rows: tuple[Row, ...]
     file: Path
     seconds: float
 
     def count(self, *states: State) -> int:
-        """Count the files in these states."""
+        """Count the files in some states.
+
+        Parameters
+        ----------
+        *states : {"done", "failed", "skipped", "pending"}
+            The states to count.
+
+        Returns
+        -------
+        int
+            How many files are in one of them.
+        """
         return sum(row.state in states for row in self.rows)
 
     @property

@@ -126,10 +126,14 @@ class Group:
     offset : (int, int), optional
         (x, y) of the mask's top left corner; without it, the mask must have the canvas' size. The layers inside have
         offsets on the canvas of their own.
-    clip, visible, effects, name
-        As for `Layer`. A group with effects, or one that is clipped, is isolated.
+    clip, visible : bool
+        As for `Layer`. A group that is clipped is isolated.
+    effects : sequence of effects
+        As for `Layer`. A group with effects is isolated.
     knockout : bool
         Whether each layer replaces those before it inside its shape.
+    name : str
+        For documents.
 
     Raises
     ------

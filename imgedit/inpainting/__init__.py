@@ -141,10 +141,12 @@ def inpaint_with_confidence(
 
     Parameters
     ----------
-    image, mask, grow, feather, margin, match_color, repair_seam, seed, progress, **method_parameters : object
+    image, mask : ndarray
         As for `inpaint`.
     method : str
         One that knows a confidence: "exemplar".
+    grow, feather, margin, match_color, repair_seam, seed, progress, **method_parameters : object
+        As for `inpaint`.
 
     Returns
     -------

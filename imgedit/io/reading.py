@@ -30,9 +30,34 @@ REDUCTIONS = (1, 2, 4, 8)
 class Info:
     """What a file holds, from its header alone; plain values, ready for JSON.
 
-    `size` (height, width) is that of the upright image, `channels` and `dtype` are those that `read` gives; `bits`,
-    `model` and `orientation` are what the file says, `profile` is the name of its colour profile, `resolution` is in
-    pixels per inch, `bytes` is the size of the file, `damage` says in words if it ends early.
+    Parameters
+    ----------
+    format : str
+        A name in ``imgedit.io.FORMATS``: "jpeg", "png" and so on.
+    size : (int, int)
+        (height, width) of the upright image.
+    channels : int
+        1, 3 or 4, as `read` gives them.
+    dtype : str
+        "uint8", "uint16" or "float32", as `read` gives it.
+    bits : int
+        Bits of a channel in the file.
+    model : str
+        Colour model of the file, in words.
+    frames : int
+        Pages or frames.
+    orientation : int
+        EXIF orientation, 1 (upright) to 8; `read` turns by it.
+    profile : str or None
+        Name of the colour profile.
+    exif, xmp : bool
+        Whether the file holds such metadata.
+    resolution : (float, float) or None
+        Pixels per inch, horizontally and vertically.
+    bytes : int
+        Size of the file.
+    damage : str
+        In words, if the file ends early; empty if it is whole.
     """
 
     format: str
