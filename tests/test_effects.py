@@ -11,7 +11,8 @@ from pictures import DTYPES, in_dtype, photo
 from scipy.ndimage import shift as scipy_shift
 
 import imgedit as ie
-from imgedit.compositing.paints import EFFECTS, _signed_distance
+from imgedit.compositing.paints import EFFECTS
+from imgedit.compositing.rims import signed_distance
 
 OUTER = {"drop_shadow": ie.drop_shadow, "outer_glow": ie.outer_glow, "stroke": ie.stroke}
 INNER = {
@@ -34,10 +35,10 @@ def test_distance_equals_trying_every_pixel():
     alpha = disc(24, 6.3)[..., 3]
     expected = naive_layers.distance(alpha.astype(np.float64))
     # Jump flooding may miss the best seed; then it has one whose rim is nearly as near.
-    np.testing.assert_allclose(_signed_distance(alpha, 99), expected, atol=0.04)
+    np.testing.assert_allclose(signed_distance(alpha, 99), expected, atol=0.04)
     near = np.abs(expected) <= 3
-    np.testing.assert_allclose(_signed_distance(alpha, 3)[near], expected[near], atol=0.04)
-    assert (np.abs(_signed_distance(alpha, 3))[~near] > 3).all()
+    np.testing.assert_allclose(signed_distance(alpha, 3)[near], expected[near], atol=0.04)
+    assert (np.abs(signed_distance(alpha, 3))[~near] > 3).all()
 
 
 def test_distance_to_a_straight_soft_rim_is_exact():
@@ -46,7 +47,7 @@ def test_distance_to_a_straight_soft_rim_is_exact():
         alpha[:, :20], alpha[:, 20] = 1, cover
         # The array ends left and above too, so only the middle row's nearest rim is the straight one.
         np.testing.assert_allclose(
-            _signed_distance(alpha, 99)[15, 12:35], np.arange(12, 35) + 0.5 - 20 - cover, atol=1e-5
+            signed_distance(alpha, 99)[15, 12:35], np.arange(12, 35) + 0.5 - 20 - cover, atol=1e-5
         )
 
 

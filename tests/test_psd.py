@@ -12,7 +12,7 @@ import pytest
 from pictures import photo
 
 import imgedit as ie
-from imgedit.compositing import photoshop, psd
+from imgedit.compositing import photoshop, psd_adjustments
 
 psd_tools = pytest.importorskip("psd_tools")
 SIZE = (24, 32)
@@ -74,7 +74,7 @@ def test_what_is_left_away_is_noted(tmp_path, monkeypatch):
     def broken(_):
         raise ValueError
 
-    monkeypatch.setitem(psd.ADJUSTMENTS, "invert", broken)
+    monkeypatch.setitem(psd_adjustments.ADJUSTMENTS, "invert", broken)
     assert "invert" in ie.read_layers(path).notes[0]
 
 
@@ -141,7 +141,7 @@ RED = SimpleNamespace(channel_id=1, points=[(20, 0), (200, 255)])
 )
 def test_adjustments_agree_with_psd_tools(name, fields, levels):
     expected, record = theirs(name, IMAGE, **fields)
-    result = psd.ADJUSTMENTS[name](record)(IMAGE)
+    result = psd_adjustments.ADJUSTMENTS[name](record)(IMAGE)
     off = np.abs(result - np.clip(expected, 0, 1))
     # psd-tools rounds down to a level between two tables; at a step of a posterization or threshold a rounding decides.
     assert np.percentile(off, 99.5) * 255 <= levels

@@ -26,6 +26,7 @@ from imgedit.color import Color, parse_color
 from imgedit.compositing.equation import composite, to_planes
 from imgedit.compositing.gradients import STYLES, ramp, sample_stops
 from imgedit.compositing.modes import MODES
+from imgedit.compositing.rims import GAUSSIAN_REACH, band, moved, signed_distance, soften
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, check, check_number
 from imgedit.tables import Table
@@ -49,9 +50,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float32]
-
-# A Gaussian is below half a level of 8 bit beyond this many sigma.
-GAUSSIAN_REACH = 3.0
 
 # Photoshop's own limit; beyond it a blur costs more than it shows.
 MOST_PIXELS = 500.0
@@ -105,85 +103,6 @@ def _plane_color(color: Color) -> Floats:
     return np.asarray(parse_color(color)[:3], np.float32).reshape(3, 1, 1)
 
 
-def _soften(cover: Floats, size: float, spread: float, border: float) -> Floats:
-    """Grow by the share `spread` of the size, blur by the rest; beyond the array lies `border`."""
-    if spread and size:
-        cover = np.clip(spread * size - _signed_distance(cover, spread * size, border) + 0.5, 0, 1)
-    sigma = size * (1 - spread) / 2
-    if sigma < 0.1:
-        return cover
-    half = int(np.ceil(GAUSSIAN_REACH * sigma))
-    wide = cv2.copyMakeBorder(cover, half, half, half, half, cv2.BORDER_CONSTANT, value=[border])
-    soft = cv2.GaussianBlur(wide, (2 * half + 1, 2 * half + 1), sigma)
-    return np.asarray(soft[half:-half, half:-half], np.float32)
-
-
-def _moved(cover: Floats, offset: tuple[float, float], border: float) -> Floats:
-    x, y = offset
-    if not x and not y:
-        return cover
-    shift = np.array([[1, 0, x], [0, 1, y]], np.float64)
-    size = cover.shape[::-1]
-    return np.asarray(
-        cv2.warpAffine(cover, shift, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=[border])
-    )
-
-
-def _signed_distance(alpha: Floats, reach: float, border: float = 0.0) -> Floats:
-    """Distance in pixels from each centre to the rim, negative inside; farther than `reach` it is only large.
-
-    A pixel of coverage a says that the rim runs a - 1/2 outside of its centre, so that the distance of another is the
-    least of |p - q| + 1/2 - a(q) over all q that have coverage, and likewise inside. Beyond the array lies `border`.
-    """
-    alpha = np.pad(alpha, 1, constant_values=border)
-    partial = np.float32(0.5) - alpha
-    outside = _to_nearest(alpha > 0, partial, reach)
-    inside = _to_nearest(alpha < 1, -partial, reach)
-    distance = np.where(alpha <= 0, outside, np.where(alpha >= 1, -inside, partial))
-    return np.asarray(distance[1:-1, 1:-1], np.float32)
-
-
-def _to_nearest(seeds: NDArray[np.bool_], rim: Floats, reach: float) -> Floats:
-    """Least distance to a seed's rim, which lies `rim` beyond (or before) its centre."""
-    out = np.full(rim.shape, 4 * sum(rim.shape), np.float32)
-    if not seeds.any():
-        return out
-    rough, labels = cv2.distanceTransformWithLabels(
-        (~seeds).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    # Each seed has a label of its own; `nearest` turns labels back into places.
-    at = np.flatnonzero(seeds)
-    owner = np.empty(len(at) + 1, np.int64)
-    owner[labels[seeds]] = at
-    nearest = owner[labels]
-    # The transform is good to 2 %, rims lie up to half a pixel off their centres.
-    y, x = np.nonzero((np.asarray(rough) <= 1.02 * reach + 2) & ~seeds)
-    best = _length(nearest[y, x], y, x, rim)
-    # The seed whose rim is nearest is not always the one that is nearest itself, but it is near some pixel around: ask
-    # those that lie 4, 2 and 1 away, as jump flooding does.
-    for step in (4, 2, 1, 1):
-        for dy, dx in itertools.product((-step, 0, step), repeat=2):
-            row = np.clip(y + dy, 0, rim.shape[0] - 1)
-            column = np.clip(x + dx, 0, rim.shape[1] - 1)
-            other = nearest[row, column]
-            length = _length(other, y, x, rim)
-            better = length < best
-            best[better] = length[better]
-            nearest[y[better], x[better]] = other[better]
-    out[y, x] = best
-    return out
-
-
-def _length(seed: NDArray[Any], y: NDArray[Any], x: NDArray[Any], rim: Floats) -> Floats:
-    row, column = np.divmod(seed, rim.shape[1])
-    return np.asarray(np.hypot(y - row, x - column) + rim[row, column], np.float32)
-
-
-def _band(distance: Floats, low: float, high: float) -> Floats:
-    """Coverage of the band low <= distance <= high; the field has unit slope, so a ramp of one pixel is its area."""
-    return np.asarray(np.clip(high - distance + 0.5, 0, 1) * np.clip(distance - low + 0.5, 0, 1), np.float32)
-
-
 @dataclass(frozen=True)
 class _Soft:
     """What shadows and glows have in common."""
@@ -217,7 +136,7 @@ class _Soft:
         return False
 
     def _cover(self, alpha: Floats, border: float) -> Floats:
-        return _soften(_moved(alpha, self.offset, border), self.size, self.spread, border) * np.float32(self.opacity)
+        return soften(moved(alpha, self.offset, border), self.size, self.spread, border) * np.float32(self.opacity)
 
 
 @dataclass(frozen=True)
@@ -240,7 +159,25 @@ class _Behind(_Soft):
 
 @dataclass(frozen=True)
 class DropShadow(_Behind):
-    """Shadow below the picture; see `drop_shadow`."""
+    """Shadow below the picture; see `drop_shadow`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the shadow: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    offset : (float, float)
+        How far the shadow falls (x, y) in pixels, to the right and down.
+    size : float
+        Width in pixels of the soft rim (two sigma of the Gaussian), 0 to 500.
+    spread : float
+        0 to 1: the part of `size` by which the shape grows at full strength before the blur begins.
+    mode : str
+        Blend mode over what lies behind the picture.
+    knockout : bool
+        Whether the picture hides the effect even where it is transparent itself.
+    """
 
     color: Color = "black"
     opacity: float = 0.5
@@ -253,7 +190,25 @@ class DropShadow(_Behind):
 
 @dataclass(frozen=True)
 class OuterGlow(_Behind):
-    """Light around the picture; see `outer_glow`."""
+    """Light around the picture; see `outer_glow`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the light: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    offset : (float, float)
+        How far the light is moved (x, y) in pixels, to the right and down.
+    size : float
+        Width in pixels of the soft rim (two sigma of the Gaussian), 0 to 500.
+    spread : float
+        0 to 1: the part of `size` by which the shape grows at full strength before the blur begins.
+    mode : str
+        Blend mode over what lies behind the picture.
+    knockout : bool
+        Whether the picture hides the effect even where it is transparent itself.
+    """
 
     color: Color = "white"
     opacity: float = 0.75
@@ -266,7 +221,23 @@ class OuterGlow(_Behind):
 
 @dataclass(frozen=True)
 class InnerShadow(_Soft):
-    """Shadow that the surroundings cast into the picture; see `inner_shadow`."""
+    """Shadow that the surroundings cast into the picture; see `inner_shadow`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the shadow: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    offset : (float, float)
+        How far the rim's shadow falls (x, y) in pixels, to the right and down.
+    size : float
+        Width in pixels of the soft rim (two sigma of the Gaussian), 0 to 500.
+    spread : float
+        0 to 1: the part of `size` by which the shape grows at full strength before the blur begins.
+    mode : str
+        Blend mode over the picture.
+    """
 
     color: Color = "black"
     opacity: float = 0.5
@@ -282,7 +253,25 @@ class InnerShadow(_Soft):
 
 @dataclass(frozen=True)
 class InnerGlow(_Soft):
-    """Light along the rim, or from the middle; see `inner_glow`."""
+    """Light along the rim, or from the middle; see `inner_glow`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the light: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    offset : (float, float)
+        How far the light is moved (x, y) in pixels, to the right and down.
+    size : float
+        Width in pixels of the soft rim (two sigma of the Gaussian), 0 to 500.
+    spread : float
+        0 to 1: the part of `size` by which the shape grows at full strength before the blur begins.
+    mode : str
+        Blend mode over the picture.
+    source : {"edge", "center"}
+        Where the light comes from.
+    """
 
     color: Color = "white"
     opacity: float = 0.75
@@ -307,7 +296,21 @@ class InnerGlow(_Soft):
 
 @dataclass(frozen=True)
 class Stroke:
-    """Line along the rim; see `stroke`."""
+    """Line along the rim; see `stroke`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the line: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    size : float
+        Width of the line in pixels, also a fraction; above 0, at most 500.
+    position : {"outside", "center", "inside"}
+        On which side of the rim the line runs.
+    mode : str
+        Blend mode over what the line falls on.
+    """
 
     color: Color = "black"
     opacity: float = 1.0
@@ -336,10 +339,10 @@ class Stroke:
         """Take a band of the distance to the rim, and part it at the rim."""
         high = {"outside": 1.0, "center": 0.5, "inside": 0.0}[self.position] * self.size
         low = high - self.size
-        distance = _signed_distance(alpha, self.size + 1)
-        whole = _band(distance, low, high)
+        distance = signed_distance(alpha, self.size + 1)
+        whole = band(distance, low, high)
         # The part of a rim pixel that the band covers inside is at most the shape's own part of that pixel.
-        inner = np.minimum(_band(distance, low, min(0.0, high)), alpha) if low < 0 else np.zeros_like(whole)
+        inner = np.minimum(band(distance, low, min(0.0, high)), alpha) if low < 0 else np.zeros_like(whole)
         outer = np.clip(whole - inner, 0, 1 - alpha) if high > 0 else np.zeros_like(whole)
         opacity = np.float32(self.opacity)
         return [
@@ -358,7 +361,27 @@ def _share(part: Floats, whole: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Bevel:
-    """Light and shadow of a rim that rises towards the middle; see `bevel`."""
+    """Light and shadow of a rim that rises towards the middle; see `bevel`.
+
+    Parameters
+    ----------
+    size : float
+        Width in pixels over which the rim rises.
+    depth : float
+        Steepness, -10 to 10: 1 rises as far as it is wide, negative values sink.
+    angle : float
+        Where the light comes from, in degrees counter-clockwise: 0 from the right, 90 from above.
+    altitude : float
+        Height of the light over the picture in degrees, 0 to 90.
+    soften : float
+        Pixels by which light and shadow are blurred.
+    highlight, shadow : str or tuple of float
+        Colours of the lit and of the dark side.
+    opacity : float
+        0 to 1.
+    highlight_mode, shadow_mode : str
+        Blend modes of the two over the picture.
+    """
 
     size: float = 8.0
     depth: float = 1.0
@@ -394,9 +417,9 @@ class Bevel:
 
     def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
         """Light a height made of the distance to the rim."""
-        rise = np.clip(-_signed_distance(alpha, self.size + 1) / np.float32(self.size), 0, 1)
+        rise = np.clip(-signed_distance(alpha, self.size + 1) / np.float32(self.size), 0, 1)
         # A chisel would show every step of the rim; a pixel of blur rounds its ridges.
-        height = _soften(np.asarray(rise * rise * (3 - 2 * rise), np.float32), 2.0, 0.0, 0.0)
+        height = soften(np.asarray(rise * rise * (3 - 2 * rise), np.float32), 2.0, 0.0, 0.0)
         height *= np.float32(self.depth * self.size)
         slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
         slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / 8)
@@ -405,7 +428,7 @@ class Bevel:
         toward = float(np.cos(rise_of_light))
         lit = flat + toward * (slope_y * float(np.sin(turn)) - slope_x * float(np.cos(turn)))
         lit /= np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
-        excess = _soften(np.asarray(np.clip(lit, 0, 1) - flat, np.float32), self.soften, 0.0, 0.0)
+        excess = soften(np.asarray(np.clip(lit, 0, 1) - flat, np.float32), self.soften, 0.0, 0.0)
         opacity = np.float32(self.opacity)
         bright = np.clip(excess / max(1 - flat, 1e-6), 0, 1) * opacity
         dark = np.clip(-excess / max(flat, 1e-6), 0, 1) * opacity
@@ -417,7 +440,17 @@ class Bevel:
 
 @dataclass(frozen=True)
 class ColorOverlay:
-    """One colour over the picture; see `color_overlay`."""
+    """One colour over the picture; see `color_overlay`.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the overlay: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    mode : str
+        Blend mode over the picture.
+    """
 
     color: Color = "black"
     opacity: float = 1.0
@@ -444,7 +477,25 @@ class ColorOverlay:
 
 @dataclass(frozen=True)
 class GradientOverlay:
-    """A gradient over the picture; see `gradient_overlay`."""
+    """A gradient over the picture; see `gradient_overlay`.
+
+    Parameters
+    ----------
+    colors : tuple of (str or tuple of float)
+        Two colours or more; their alpha counts.
+    positions : tuple of float, optional
+        Where the colours stand, rising from 0 to 1; default evenly spaced.
+    opacity : float
+        0 to 1.
+    style : str
+        linear, radial, angle, reflected or diamond.
+    angle : float
+        Degrees, counter-clockwise: 0 runs to the right, 90 upwards.
+    scale : float
+        Length as a fraction of the canvas.
+    mode : str
+        Blend mode of the effect over the picture.
+    """
 
     colors: tuple[Color, ...] = ("black", "white")
     positions: tuple[float, ...] | None = None
