@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from imgedit.color import Color
+from imgedit.compositing.dressing import Effect, Frame, dress
 from imgedit.compositing.equation import to_pixels, to_planes
 from imgedit.compositing.gradients import STYLES
 from imgedit.compositing.modes import MODES
@@ -18,14 +19,11 @@ from imgedit.compositing.paints import (
     Bevel,
     ColorOverlay,
     DropShadow,
-    Effect,
-    Frame,
     GradientOverlay,
     InnerGlow,
     InnerShadow,
     OuterGlow,
     Stroke,
-    dress,
 )
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, check, check_alpha

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from imgedit.color import Color, parse_color
 from imgedit.compositing.alpha_modes import ALPHA_MODES, dissolved
+from imgedit.compositing.dressing import Frame, Paint, dress, join
 from imgedit.compositing.equation import composite, to_pixels, to_planes
 from imgedit.compositing.layers import Group, Item, Layer, Stack, clip_runs, walk
 from imgedit.compositing.noise import white_noise
-from imgedit.compositing.paints import Frame, Paint, dress, join
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import LEAST_ALPHA, Image, Progress, check, check_number, describe, full_range, soft_mask

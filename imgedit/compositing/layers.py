@@ -15,8 +15,8 @@ from typing import Annotated, Literal, TypeAlias, overload
 import numpy as np
 
 from imgedit.color import Color
+from imgedit.compositing.dressing import Effect
 from imgedit.compositing.equation import BLEND_MODES
-from imgedit.compositing.paints import Effect
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size, describe
 

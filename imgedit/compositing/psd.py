@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.color import lab_to_srgb
+from imgedit.compositing.dressing import Effect
 from imgedit.compositing.layers import Group, Item, Layer, Stack
 from imgedit.compositing.paints import (
     Bevel,
     ColorOverlay,
     DropShadow,
-    Effect,
     GradientOverlay,
     InnerGlow,
     InnerShadow,
