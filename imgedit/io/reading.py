@@ -43,7 +43,7 @@ class Info:
     bits : int
         Bits of a channel in the file.
     model : str
-        Colour model of the file, in words.
+        Colour model of the file: "grey", "rgb", "palette", "cmyk" or "lab".
     frames : int
         Pages or frames.
     orientation : int
@@ -57,7 +57,7 @@ class Info:
     bytes : int
         Size of the file.
     damage : str
-        In words, if the file ends early; empty if it is whole.
+        What is wrong with the file, in words; empty if nothing is known.
     """
 
     format: str
