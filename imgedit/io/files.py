@@ -13,7 +13,6 @@ import secrets
 import stat
 import sys
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +134,15 @@ def _is_url(name: str) -> bool:
     return "://" in name
 
 
+def _local(url: str) -> str:
+    from urllib.request import url2pathname  # here, since it brings the whole of http
+
+    return url2pathname(urllib.parse.urlsplit(url).path)
+
+
 def _open_url(name: str, mode: str) -> Any:
     if name.lower().startswith("file://"):
-        return open(urllib.request.url2pathname(urllib.parse.urlsplit(name).path), mode)
+        return open(_local(name), mode)
     try:
         import fsspec
     except ImportError as missing:
@@ -271,7 +276,7 @@ def _move_to_free_name(temporary: str, target: str) -> None:
 
 def _store_url(name: str, data: bytes, overwrite: bool) -> None:
     if name.lower().startswith("file://"):
-        store(urllib.request.url2pathname(urllib.parse.urlsplit(name).path), data, overwrite=overwrite)
+        store(_local(name), data, overwrite=overwrite)
         return
     opened = _open_url(name, "wb")
     if not overwrite and opened.fs.exists(opened.path):
