@@ -43,7 +43,7 @@ def each_strip(
     threads : int, optional
         At most this many threads; by default as many as OpenCV may use.
     progress : callable, optional
-        Given the fraction done, from the calling thread only.
+        Given the fraction done, from the calling thread only; at the end always 1.
 
     Raises
     ------
@@ -54,24 +54,29 @@ def each_strip(
     tops = range(0, height, rows)
     workers = min(threads or cv2.getNumThreads() or 1, len(tops))
     queue = iter(tops)  # next() on a range iterator is atomic, so the threads share it without a lock
+    done = [0] * workers  # rows, by thread
     failures: list[BaseException] = []
 
-    def work(report: Progress | None = None) -> None:
+    def work(number: int, report: Progress | None = None) -> None:
         try:
             for top in queue:
                 if failures:
                     return
-                function(top, min(top + rows, height))
-                if report is not None:
-                    report(min(top + rows, height) / height)
+                bottom = min(top + rows, height)
+                function(top, bottom)
+                done[number] += bottom - top
+                if report is not None and bottom < height:
+                    report(min(sum(done), height - 1) / height)
         except BaseException as failure:  # noqa: BLE001 - handed to the caller below, whatever it is
             failures.append(failure)
 
-    others = [threading.Thread(target=work, name="imgedit-strips") for _ in range(workers - 1)]
+    others = [threading.Thread(target=work, args=(n,), name="imgedit-strips") for n in range(1, workers)]
     for thread in others:
         thread.start()
-    work(progress)
+    work(0, progress)
     for thread in others:
         thread.join()
     if failures:
         raise failures[0]
+    if progress is not None:
+        progress(1.0)
