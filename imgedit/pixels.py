@@ -337,15 +337,17 @@ def as_float(image: Image) -> NDArray[np.float32]:
     return out
 
 
-def like(values: NDArray[Any], reference: Image | DTypeLike) -> Image:
+def like(values: NDArray[Any], reference: Image | DTypeLike, *, white: float = 1.0) -> Image:
     """Bring computed values back to an image's dtype: the only place that rounds and clips.
 
     Parameters
     ----------
     values : ndarray of float
-        White at 1.
+        Any shape.
     reference : ndarray or dtype_like
         An image, or its dtype.
+    white : float
+        Value that stands for white.
 
     Returns
     -------
@@ -356,15 +358,19 @@ def like(values: NDArray[Any], reference: Image | DTypeLike) -> Image:
     dtype = reference.dtype if isinstance(reference, np.ndarray) else np.dtype(reference)
     if dtype == np.float32:
         return np.ascontiguousarray(values, np.float32)
-    white = full_range(dtype)
+    full = full_range(dtype)
     out = np.empty(values.shape, dtype)
 
     def convert(top: int, bottom: int) -> None:
-        work = np.multiply(values[top:bottom], np.float32(white), dtype=np.float32)
-        np.fmax(work, 0, out=work)
-        np.minimum(work, white, out=work)
-        np.rint(work, out=work)
-        out[top:bottom] = work
+        work = np.fmax(values[top:bottom], 0, dtype=np.float32)
+        np.minimum(work, np.float32(white), out=work)
+        if dtype == np.uint8:  # one quick pass that rounds half to even, as rint does
+            shape = (bottom - top, -1)
+            cv2.convertScaleAbs(work.reshape(shape), out[top:bottom].reshape(shape), full / white)
+        else:
+            work *= np.float32(full / white)
+            np.rint(work, out=work)
+            out[top:bottom] = work
 
     each_strip(convert, values.shape[0], row_bytes=4 * values[0].size)
     return out

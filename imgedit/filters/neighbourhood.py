@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imgedit.color import linear_to_srgb, srgb_to_linear
 from imgedit.errors import ArgumentError
-from imgedit.pixels import LEAST_ALPHA, Image, Progress, as_float, like
+from imgedit.pixels import LEAST_ALPHA, Image, Progress, as_float, full_range, like, split_alpha
 from imgedit.strips import STRIP_BYTES, each_strip
 
 __all__ = ["Border", "Floats", "check_choice", "in_bands", "with_border"]
@@ -35,6 +35,9 @@ BORDERS: dict[str, int] = {
 
 # A band at least this many times as high as what it reaches beyond itself wastes at most a third of the work.
 BAND_TO_REACH = 4
+
+# Bands of fewer rows would mostly work on margins, and cost more calls than they save memory.
+LEAST_ROWS = 64
 
 
 def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
@@ -65,6 +68,7 @@ def in_bands(
     *,
     border: str = "reflect",
     space: str = "srgb",
+    averages: bool = False,
     progress: Progress | None = None,
 ) -> Image:
     """Filter a checked image.
@@ -82,6 +86,9 @@ def in_bands(
         What lies outside of the image: a name in BORDERS.
     space : str
         "srgb", or "linear" to filter amounts of light.
+    averages : bool
+        The function gives weighted means and takes rows of any dtype: integers without alpha are handed to it as they
+        are, and it answers in their levels.
     progress : callable, optional
         Given the fraction done.
 
@@ -93,15 +100,23 @@ def in_bands(
     check_choice(border, "border", tuple(BORDERS))
     check_choice(space, "space", ("srgb", "linear"))
     out = np.empty(image.shape, image.dtype)
-    down, across = reach
+    (down, across), height = reach, image.shape[0]
+    as_is = averages and space == "srgb" and split_alpha(image)[1] is None
+    white = full_range(image.dtype) if as_is else 1.0
+    rows = max(LEAST_ROWS, BAND_TO_REACH * down, STRIP_BYTES // (4 * image[0].size))
+    # A multiple of every power of two up to the reach: a filter that thins rows out meets the same ones in each band.
+    step = 1 << max(0, down.bit_length() - 1)
+    rows = -(-rows // step) * step
 
-    def work(top: int, bottom: int) -> None:
-        band = _to_work(with_border(image, top, bottom, reach, border), space)
-        band = function(band)[down : down + bottom - top, across : across + image.shape[1]]
-        out[top:bottom] = like(_from_work(band, space), image.dtype)
+    def work(first: int, last: int) -> None:
+        for top in range(first * rows, last * rows, rows):
+            bottom = min(top + rows, height)
+            band = with_border(image, top, bottom, reach, border)
+            band = function(band if as_is else _to_work(band, space))
+            band = band[down : down + bottom - top, across : across + image.shape[1]]
+            out[top:bottom] = like(band if as_is else _from_work(band, space), image.dtype, white=white)
 
-    rows = max(16, BAND_TO_REACH * down, STRIP_BYTES // (4 * image[0].size))
-    each_strip(work, image.shape[0], row_bytes=max(1, STRIP_BYTES // rows), progress=progress)
+    each_strip(work, -(-height // rows), row_bytes=STRIP_BYTES, progress=progress)
     return out
 
 
