@@ -46,8 +46,9 @@ SYNC_EVERY = 64
 # A file whose worker died once may have met a machine short of memory; one that kills two is to blame itself.
 TRIES = 2
 
-# Enough tasks in the engine's hands that no worker waits for the next one, few enough to stop soon.
-TASKS_A_WORKER = 4
+# Tasks in the engine's hands beyond one for each worker: one, so that the first to finish need not wait. What the engine
+# holds is what a killed run may have done without a line in its manifest, and does again.
+SPARE_TASKS = 1
 
 State = Literal["done", "failed", "skipped", "pending"]
 
@@ -377,7 +378,7 @@ def _line(row: Row) -> bytes:
 @contextlib.contextmanager
 def _engine(engine: str | Executor, workers: int | None, timeout: float | None) -> Iterator[tuple[Executor, int]]:
     """Give an executor, and how many tasks to have in its hands; one that was started here is stopped here."""
-    window = TASKS_A_WORKER * (workers or usable_cores())
+    window = (workers or usable_cores()) + SPARE_TASKS
     if isinstance(engine, Executor):
         yield engine, window
         return
