@@ -46,7 +46,7 @@ SYNC_EVERY = 64
 # A file whose worker died once may have met a machine short of memory; one that kills two is to blame itself.
 TRIES = 2
 
-# Tasks in the engine's hands beyond one for each worker: one, so that the first to finish need not wait. What the engine
+# Tasks in the engine's hands beyond one for each worker, so that the first to finish need not wait. What the engine
 # holds is what a killed run may have done without a line in its manifest, and does again.
 SPARE_TASKS = 1
 
