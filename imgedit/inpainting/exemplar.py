@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ArgumentError
 from imgedit.inpainting.diffusion import fill_push_pull
 from imgedit.inpainting.methods import Filled
-from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, sources, windows
+from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, product, sources, windows
 from imgedit.inpainting.regions import Flags, Floats
 from imgedit.pixels import check_number
 from imgedit.strips import Progress
@@ -258,7 +258,7 @@ class Finder:
         """
         wanted = self.windows[tops, lefts]
         weight = windows(canvas.weight[..., None], self.size)[tops, lefts]
-        costs = self._queries(wanted, weight, tops, lefts) @ self.matrix
+        costs = product(self._queries(wanted, weight, tops, lefts), self.matrix)
         return [self._best(*job) for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True)]
 
     def _queries(self, wanted: Floats, weight: Floats, tops: Indices, lefts: Indices) -> Floats:
@@ -295,7 +295,7 @@ class Finder:
         self._check_reach(0.0 if len(rows) else np.inf)
         rest = self.windows[rows, cols] - wanted
         away = ((rows - top) ** 2 + (cols - left) ** 2) * (AWAY * weight.sum() / self.scale**2)
-        best = int(((rest * rest).sum(axis=1).reshape(len(rows), -1) @ weight.ravel() + away).argmin())
+        best = int((np.einsum("ncyx,ncyx,yx->n", rest, rest, weight) + away).argmin())
         return int(rows[best]), int(cols[best])
 
     def _check_reach(self, cost: float) -> None:

@@ -12,10 +12,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.inpainting.regions import Flags, Floats
 
-__all__ = ["as_columns", "check_patch_size", "halve", "opponent", "sources", "whole_patches", "windows"]
+__all__ = ["as_columns", "check_patch_size", "halve", "opponent", "product", "sources", "whole_patches", "windows"]
 
 # Lightness and two colour differences, scaled so that a step in grey and a step in hue that look alike weigh alike.
 OPPONENT = np.array([[0.57, 0.57, 0.57], [0.6, 0.0, -0.6], [-0.3, 0.6, -0.3]], np.float32)
+
+# OpenBLAS calls its threads for products of more than 2**18 multiplications (2**13 if one side is a vector). For patches
+# their waking costs more than the work, and on a busy machine they turn in circles until the last one is back.
+BLOCK = 2**18
+VECTOR_BLOCK = 2**13
+BLOCK_ROWS = 64
 
 
 def check_patch_size(size: int, hole: Flags) -> int:
@@ -144,6 +150,38 @@ def as_columns(values: Floats, size: int, step: int = 1) -> Floats:
             for x in range(size):
                 out[channel, y, x] = plane[y : y + rows : step, x : x + cols : step]
     return out.reshape(channels * size * size, -1)
+
+
+def product(left: Floats, right: Floats) -> Floats:
+    """Multiply matrices in blocks so small that the linear algebra library stays on the calling thread.
+
+    Parameters
+    ----------
+    left : ndarray of float32
+        M x K.
+    right : ndarray of float32
+        K x N.
+
+    Returns
+    -------
+    ndarray of float32
+        M x N.
+    """
+    (height, depth), width = left.shape, right.shape[1]
+    out = np.empty((height, width), np.float32)
+    rows = max(1, min(height, BLOCK_ROWS))
+    cols = max(1, (BLOCK if rows > 1 else VECTOR_BLOCK) // (rows * depth))
+    row_split, col_split = height - height % rows, width - width % cols
+    for top, bottom in ((0, row_split), (row_split, height)):
+        for first, last in ((0, col_split), (col_split, width)):
+            if top == bottom or first == last:
+                continue
+            shape = min(rows, bottom - top), min(cols, last - first)
+            lefts = left[top:bottom].reshape(-1, 1, shape[0], depth)
+            rights = right[:, first:last].reshape(depth, -1, shape[1]).transpose(1, 0, 2)
+            blocks = out[top:bottom, first:last].reshape(-1, shape[0], (last - first) // shape[1], shape[1])
+            np.matmul(lefts, rights, out=blocks.transpose(0, 2, 1, 3))
+    return out
 
 
 def opponent(values: Floats) -> Floats:
