@@ -1,7 +1,7 @@
 """How the manual is built: ``make docs``. Warnings are errors.
 
-The reference is generated from ``imgedit.__all__``, so that a public name can't be missing from it. Formulas become MathML,
-which browsers draw by themselves: the pages need neither the network nor a script.
+The reference is generated from ``imgedit.__all__``, so that a public name can't be missing from it. Formulas become
+MathML, which browsers draw by themselves: the pages need neither the network nor a script.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 10,
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "matplotlib_animations": False,
@@ -90,9 +91,9 @@ def page_of(thing: object) -> str:
 
 
 def write_reference(_app: object) -> None:
-    """Write one page a group, with every name of ``imgedit.__all__``."""
+    """Write one page a group, with every name of ``imgedit.__all__``: verbs first, then classes."""
     pages: dict[str, list[str]] = {page: [] for page in REFERENCE}
-    for name in imgedit.__all__:
+    for name in sorted(imgedit.__all__, key=lambda name: (inspect.isclass(getattr(imgedit, name)), name)):
         thing = getattr(imgedit, name)
         if name in ("__version__", "errors"):
             continue
