@@ -1,5 +1,7 @@
 """imgedit: verbs on plain NumPy images. The contract of an image stands in ``imgedit.pixels``."""
 
+from typing import TYPE_CHECKING, Any
+
 from imgedit import batch, errors
 from imgedit.cloning import color_change, illumination_change, seamless_clone, texture_flatten
 from imgedit.color import (
@@ -89,6 +91,9 @@ from imgedit.recipes import Recipe, Step
 from imgedit.superres import upscale
 from imgedit.tone import Lut, adjust, apply_lut, auto_levels, clahe, curves, equalize, levels, match_color
 
+if TYPE_CHECKING:
+    from imgedit import models as models
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -167,6 +172,7 @@ __all__ = [
     "luma",
     "luminance",
     "match_color",
+    "models",
     "mse",
     "oklab_to_linear",
     "oklab_to_srgb",
@@ -209,3 +215,11 @@ __all__ = [
     "write",
     "write_layers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "models":  # looked up when first used: manifests are checked by a library that is slow to import
+        import importlib
+
+        return importlib.import_module("imgedit.models")
+    raise AttributeError(f"module 'imgedit' has no attribute {name!r}")

@@ -115,5 +115,11 @@ def application() -> App:
     for name, function in commands.COMMANDS.items():
         function.__doc__ = unwrapped(function.__doc__)
         app.command(function, name=name, group="Commands")
+    for name, (help_text, members) in commands.FAMILIES.items():
+        family = App(name=name, help=help_text, group="Commands")
+        for member, function in members.items():
+            function.__doc__ = unwrapped(function.__doc__)
+            family.command(function, name=member)
+        app.command(family)
     app.register_install_completion_command()
     return app

@@ -1,0 +1,51 @@
+"""The commands about models and devices."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from graphs import blur_and_double, manifest_of
+
+from imgedit.cli import run
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path, monkeypatch):
+    path = tmp_path / "double.onnx"
+    blur_and_double(path)
+    manifest_of(path, scale=2, overlap=1, note="it doubles", commercial_use=True)
+    monkeypatch.setenv("IMGEDIT_MODELS", str(tmp_path))
+    return path
+
+
+def test_models_are_listed_and_shown(capsys):
+    assert run(["models", "list"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("double"))
+    assert "CC0-1.0 (any use)" in line
+    assert "it doubles" in line
+    assert run(["models", "info", "double", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scale"] == 2
+    assert run(["models", "list", "--task", "style", "--json"]) == 0
+    assert "double" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_damaged_model_is_found(model, capsys):
+    assert run(["models", "verify"]) == 0
+    capsys.readouterr()
+    model.write_bytes(model.read_bytes()[:-1])
+    assert run(["models", "verify", "--json"]) == 3
+    assert "not the file" in json.loads(capsys.readouterr().out)["double"]
+
+
+def test_doctor_says_what_runs(capsys):
+    assert run(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["device cpu"] == "works"
+    assert found["double"] == "whole"
+    assert "numpy" in found
+
+
+def test_a_wrong_model_is_answered_with_the_nearest(capsys):
+    assert run(["models", "info", "duoble"]) == 2
+    assert "did you mean 'double'" in capsys.readouterr().err
