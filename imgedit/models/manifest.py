@@ -45,10 +45,10 @@ class Manifest(pydantic.BaseModel):
         Of the ONNX file, 64 hexadecimal digits.
     license : str
         SPDX identifier, or the name by which the licence is known.
-    commercial_use : bool or None
-        Whether the licence allows it; None where nobody says.
     source : str
         Paper, repository, or the command that made it.
+    commercial_use : bool or None
+        Whether the licence allows it; None where nobody says.
     url : str, optional
         Where the weights are fetched from, if they are not ours to ship.
     mirrors : tuple of str
