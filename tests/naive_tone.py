@@ -49,22 +49,29 @@ def over(base, color, coverage):
     return [(c * alpha + b * below * (1 - alpha)) / out for b, c in zip(base[:3], color[:3], strict=True)] + [out]
 
 
-def non_local_means(image, deviation, search, patch, strength):
-    """Average similar patches of a grey image; only displacements that stay inside of the image count."""
+def non_local_means(image, deviation, search, patch, strength, spread, own):
+    """Average similar patches of a grey image; a pixel counts as much as the one most like it."""
+    bell = [
+        math.exp(-0.5 * (x * x + y * y) / spread**2) for y in range(-patch, patch + 1) for x in range(-patch, patch + 1)
+    ]
+    bell = np.reshape(bell, (2 * patch + 1, 2 * patch + 1)) / sum(bell)
     height, width = image.shape
     padded = np.pad(image, search + 2 * patch, mode="symmetric")
     offset = search + 2 * patch
     out = np.empty(image.shape)
     for y in range(height):
         for x in range(width):
-            total, weight = 0.0, 0.0
+            total, weight, best = 0.0, 0.0, own
             for dy in range(-search, search + 1):
                 for dx in range(-search, search + 1):
+                    if dy == dx == 0:
+                        continue
                     a = padded[y + offset - patch : y + offset + patch + 1, x + offset - patch : x + offset + patch + 1]
                     b = padded[y + dy + offset - patch :, x + dx + offset - patch :][: 2 * patch + 1, : 2 * patch + 1]
-                    distance = max(np.mean((a - b) ** 2) - 2 * deviation**2, 0)
+                    distance = max(np.sum(bell * (a - b) ** 2) - 2 * deviation**2, 0)
                     w = math.exp(-distance / (strength * deviation) ** 2)
                     total += w * padded[y + dy + offset, x + dx + offset]
                     weight += w
-            out[y, x] = total / weight
+                    best = max(best, w)
+            out[y, x] = (total + best * image[y, x]) / (weight + best)
     return out

@@ -8,7 +8,9 @@ import PIL.Image
 import PIL.ImageFilter
 import pytest
 import scipy.ndimage
+import skimage.data
 import skimage.filters
+import skimage.restoration
 from naive_tone import gaussian, non_local_means, over
 from pictures import DTYPES, KINDS, disc_mask, in_dtype, photo
 
@@ -134,10 +136,20 @@ def test_sharpen_leaves_alpha():
 
 def test_non_local_means_is_the_naive_twins():
     image = photo(np.float32, 1, (14, 16))
-    expected = non_local_means(image.astype(np.float64), 0.1, 2, denoising.PATCH, denoising.NLM_STRENGTH)
+    numbers = denoising.PATCH, denoising.NLM_STRENGTH, denoising.PATCH_DEVIATION, denoising.LEAST_OWN
+    expected = non_local_means(image.astype(np.float64), 0.1, 2, *numbers)
     result = ie.denoise(image, strength=0.1, radius=2)
     # Inside, where no patch is mirrored: there the two mirror in a different order.
     np.testing.assert_allclose(result[4:-4, 4:-4], expected[4:-4, 4:-4], atol=2e-5)
+
+
+def test_non_local_means_is_no_worse_than_scikit_images():
+    clean = ie.to_float(skimage.data.astronaut()[40:120, 190:270])
+    for deviation in (0.05, 0.1):
+        noise = np.random.default_rng(2).normal(0, deviation, clean.shape).astype(np.float32)
+        settings = {"patch_size": 5, "patch_distance": 5, "h": 0.8 * deviation, "sigma": deviation, "channel_axis": 2}
+        peer = skimage.restoration.denoise_nl_means(clean + noise, fast_mode=False, **settings)
+        assert ie.psnr(ie.denoise(clean + noise, strength=deviation), clean) > ie.psnr(peer.astype(np.float32), clean)
 
 
 def test_bilateral_is_scipys_gaussian_where_nothing_is_an_edge():

@@ -2,9 +2,9 @@
 
 Sources, one a method: Buades, Coll and Morel 2005, "A Non-Local Algorithm for Image Denoising",
 https://doi.org/10.1109/CVPR.2005.38 (with the noise taken off the patch distance, as in their IPOL article,
-https://doi.org/10.5201/ipol.2011.bcm_nlm; patches are squares of equal weight, summed by box filters, one displacement
-at a time); Tomasi and Manduchi 1998, "Bilateral Filtering for Gray and Color Images",
-https://doi.org/10.1109/ICCV.1998.710815; the median.
+https://doi.org/10.5201/ipol.2011.bcm_nlm; patches count by a Gaussian about their middle, as in the first paper, one
+displacement is done for all pixels at a time, and a pixel counts as much as the one most like it); Tomasi and Manduchi
+1998, "Bilateral Filtering for Gray and Color Images", https://doi.org/10.1109/ICCV.1998.710815; the median.
 
 Each works on every dtype alike, in float32; neighbours count as much as their alpha.
 """
@@ -40,8 +40,14 @@ Filter: TypeAlias = Callable[[Floats], Floats]
 # Half the side of a patch: 5x5, which Buades et al. advise for colour up to strong noise.
 PATCH = 2
 
-# Filtering strength over the noise's standard deviation: the best for photographs at deviations of 0.03 to 0.1.
-NLM_STRENGTH = 0.75
+# Deviation of the Gaussian that weighs a patch's pixels: near ones tell more of what the middle is.
+PATCH_DEVIATION = 1.0
+
+# Filtering strength over the noise's standard deviation; on photographs 0.75 to 0.9 are alike.
+NLM_STRENGTH = 0.8
+
+# A pixel that is like no other keeps at least this weight, so that it is not swept away by many that are unlike.
+LEAST_OWN = 0.05
 
 # A colour difference of this many standard deviations counts half as an edge for the bilateral filter.
 EDGE = 2.0
@@ -163,14 +169,16 @@ def _check_radius(radius: int | None, default: int, most: int) -> int:
 
 def _nlm(deviation: float, radius: int | None) -> tuple[Filter, int]:
     search = _check_radius(radius, 5, 20)
-    side = 2 * PATCH + 1
+    kernel = np.exp(-0.5 * (np.arange(-PATCH, PATCH + 1, dtype=np.float32) / PATCH_DEVIATION) ** 2)
+    kernel /= kernel.sum()
 
     def likeness(difference: Floats, _dy: int, _dx: int) -> Floats:
-        distance = cv2.boxFilter(difference, -1, (side, side))
-        np.maximum(distance - np.float32(2 * deviation**2), 0, out=distance)
-        return np.asarray(cv2.exp(distance * np.float32(-1 / (NLM_STRENGTH * deviation) ** 2)), np.float32)
+        distance = cv2.sepFilter2D(difference, -1, kernel, kernel)
+        cv2.max(distance - np.float32(2 * deviation**2), 0, dst=distance)
+        distance *= np.float32(-1 / (NLM_STRENGTH * deviation) ** 2)
+        return np.asarray(cv2.exp(distance, dst=distance), np.float32)
 
-    return _averaged(likeness, search), search + PATCH
+    return _averaged(likeness, search, own=LEAST_OWN), search + PATCH
 
 
 def _bilateral(deviation: float, radius: int | None) -> tuple[Filter, int]:
@@ -181,40 +189,60 @@ def _bilateral(deviation: float, radius: int | None) -> tuple[Filter, int]:
         shift = np.float32((dx * dx + dy * dy) / (2 * near**2))
         return np.asarray(cv2.exp(-difference * np.float32(0.5 / (EDGE * deviation) ** 2) - shift), np.float32)
 
-    return _averaged(likeness, reach), reach
+    return _averaged(likeness, reach, own=1.0), reach
 
 
-def _averaged(likeness: Callable[[Floats, int, int], Floats], radius: int) -> Filter:
-    """Average over displacements, each weighted by how alike the pixels are that it brings together."""
+def _averaged(likeness: Callable[[Floats, int, int], Floats], radius: int, own: float) -> Filter:
+    """Average over displacements, each weighted by how alike the pixels are that it brings together.
+
+    A pixel itself counts as much as the one most like it, and at least as much as `own`.
+    """
 
     def function(rows: Floats) -> Floats:
         layers = rows[..., None] if rows.ndim == 2 else rows
         clear = layers.shape[2] == 4
         # Premultiplied colour and the weight that it carries: sums of both give straight colour by division.
-        carried = layers if clear else np.concatenate([layers, np.ones_like(layers[..., :1])], axis=2)
-        total = carried.copy()
+        carried = [*cv2.split(layers)] if clear else [*cv2.split(layers), np.ones(rows.shape[:2], np.float32)]
+        total = [np.zeros_like(plane) for plane in carried]
+        best = np.full(rows.shape[:2], own, np.float32)
         for dy in range(radius + 1):
             for dx in range(-radius if dy else 1, radius + 1):
-                _add_pair(total, carried, layers, likeness, dy, dx)
-        color: Floats = total[..., :-1] / np.maximum(total[..., -1:], np.float32(LEAST_ALPHA))
+                _add_pair(total, best, carried, len(carried) if clear else len(carried) - 1, likeness, dy, dx)
+        for summed, plane in zip(total, carried, strict=True):
+            summed += best * plane
+        weight = np.maximum(total[-1], np.finfo(np.float32).tiny)  # nothing is summed where nothing is visible
+        color = [summed / weight for summed in total[:-1]]
         if clear:
-            return np.concatenate([color * layers[..., 3:], layers[..., 3:]], axis=2)
-        return color.reshape(rows.shape)
+            color = [*(plane * layers[..., 3] for plane in color), layers[..., 3]]
+        return np.asarray(cv2.merge(color), np.float32).reshape(rows.shape)
 
     return function
 
 
 def _add_pair(
-    total: Floats, carried: Floats, layers: Floats, likeness: Callable[[Floats, int, int], Floats], dy: int, dx: int
+    total: list[Floats],
+    best: Floats,
+    carried: list[Floats],
+    compared: int,
+    likeness: Callable[[Floats, int, int], Floats],
+    dy: int,
+    dx: int,
 ) -> None:
     """Add to each pixel the one at a displacement, and to that one the first: their weight is the same."""
-    height, width = layers.shape[:2]
+    height, width = best.shape
     here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
     there = (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
-    difference = np.square(layers[here] - layers[there]).mean(axis=2)
-    weight = likeness(difference, dy, dx)[..., None]
-    total[here] += weight * carried[there]
-    total[there] += weight * carried[here]
+    difference = np.zeros_like(best[here])
+    for plane in carried[:compared]:
+        step = plane[here] - plane[there]
+        cv2.accumulateSquare(step, difference)
+    difference *= np.float32(1 / compared)
+    weight = likeness(difference, dy, dx)
+    for side in (here, there):
+        np.maximum(best[side], weight, out=best[side])
+    for summed, plane in zip(total, carried, strict=True):
+        summed[here] += weight * plane[there]
+        summed[there] += weight * plane[here]
 
 
 def _median(_: float, radius: int | None) -> tuple[Filter, int]:

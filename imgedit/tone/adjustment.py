@@ -15,8 +15,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.color import linear_to_oklab, linear_to_srgb, oklab_to_linear, srgb_to_linear
-from imgedit.color.spaces import D65, mix_triples, rgb_to_relative_xyz
+from imgedit.color import linear_to_srgb, srgb_to_linear
+from imgedit.color.spaces import (
+    D65,
+    OKLAB_CONES,
+    OKLAB_LAB,
+    OKLAB_LMS,
+    OKLAB_RGB,
+    encode_bytes,
+    mix_triples,
+    rgb_to_relative_xyz,
+)
 from imgedit.pixels import Image, Mask, check, check_number, like, mix_by_mask, split_alpha
 from imgedit.strips import Progress, each_strip
 from imgedit.tone.mapping import Curve, Floats, map_values
@@ -148,17 +157,24 @@ def _adjusted(
     progress: Progress | None,
 ) -> Image:
     out = image.copy()
+    to_cones = OKLAB_LMS if light is None else OKLAB_LMS @ light
 
     def work(top: int, bottom: int) -> None:
         color = srgb_to_linear(split_alpha(image[top:bottom])[0])
-        if light is not None:
-            color = mix_triples(color, light)
         if chroma is not None:
-            color = chroma(color)
-        color = linear_to_srgb(color)
-        split_alpha(out[top:bottom])[0][...] = like(color if curve is None else curve(color), image.dtype)
+            cones = chroma(np.cbrt(mix_triples(color, to_cones)))
+            color = mix_triples(cones * cones * cones, OKLAB_RGB)
+        elif light is not None:
+            color = mix_triples(color, light)
+        target = split_alpha(out[top:bottom])[0]
+        if image.dtype == np.uint8 and curve is None:
+            target[...] = encode_bytes(color)
+        else:
+            color = linear_to_srgb(color)
+            target[...] = like(color if curve is None else curve(color), image.dtype)
 
-    each_strip(work, image.shape[0], row_bytes=12 * image.shape[1], progress=progress)
+    # Larger strips than most: a dozen calls on each of them cost more than what leaves the cache.
+    each_strip(work, image.shape[0], row_bytes=4 * image.shape[1], progress=progress)
     return out
 
 
@@ -198,23 +214,23 @@ def _daylight(mired: float) -> tuple[float, float]:
 
 
 def _chroma(saturation: float, vibrance: float, hue: float) -> Curve | None:
-    """Make a function on linear RGB; None if it is the identity."""
+    """Make a function on cube roots of cone responses, which Oklab is made of; None if it is the identity."""
     saturation = check_number(saturation, "saturation", least=-1, most=4)
     vibrance = check_number(vibrance, "vibrance", least=-1, most=1)
     turn = math.radians(check_number(hue, "hue"))
     if not (saturation or vibrance or turn):
         return None
-    cosine, sine = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    a, b = (1 + saturation) * math.cos(turn), (1 + saturation) * math.sin(turn)
+    on_lab = np.array([[1, 0, 0], [0, a, -b], [0, b, a]])
+    there_and_back = OKLAB_CONES @ on_lab @ OKLAB_LAB
 
-    def function(color: Floats) -> Floats:
-        lab = linear_to_oklab(color)
-        a, b = lab[..., 1], lab[..., 2]
-        scale: Floats | np.float32 = np.float32(1 + saturation)
-        if vibrance:
-            vivid = np.minimum(np.hypot(a, b) * np.float32(1 / VIVID), 1)
-            scale = scale * (1 + np.float32(vibrance) * (1 - vivid))
-        lab[..., 1], lab[..., 2] = scale * (cosine * a - sine * b), scale * (sine * a + cosine * b)
-        return oklab_to_linear(lab)
+    def function(cones: Floats) -> Floats:
+        if not vibrance:
+            return mix_triples(cones, there_and_back)
+        lab = mix_triples(cones, OKLAB_LAB)
+        vivid = np.minimum(np.hypot(lab[..., 1], lab[..., 2]) * np.float32(1 / VIVID), 1)
+        lab[..., 1:] *= (1 + np.float32(vibrance) * (1 - vivid))[..., None]
+        return mix_triples(lab, OKLAB_CONES @ on_lab)
 
     return function
 
