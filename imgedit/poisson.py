@@ -16,6 +16,7 @@ down again into the holes only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from imgedit.strips import Progress
 
-__all__ = ["laplacian", "push_pull", "solve_poisson"]
+__all__ = ["Region", "laplacian", "push_pull", "solve_poisson"]
 
 Floats = NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -42,6 +43,9 @@ SWEEPS = 2
 
 # Up to so many unknown pixels are solved for directly if they are at most one in so many of their box: text, scratches.
 FEW, SPREAD = 20_000, 6
+
+# So few are always: each grid has its price, however small it is.
+HANDFUL = 700
 
 # Above this many numbers channels are solved one by one, which takes a third of the memory and is no slower.
 SMALL = 1 << 20
@@ -102,34 +106,80 @@ def solve_poisson(
     >>> bool(np.abs(solve_poisson(ramp[..., None], hole)[..., 0] - ramp).max() < 1e-3)
     True
     """
-    out: Floats = np.array(values, np.float32, order="C")
-    left, top, wide, high = cv2.boundingRect(unknown.view(np.uint8))
-    if not wide:
+    return Region(unknown).solve(values, divergence, guess=guess, tolerance=tolerance, progress=progress)
+
+
+class Region:
+    """Pixels to solve for, prepared once for any number of right-hand sides and known values.
+
+    Parameters
+    ----------
+    unknown : ndarray of bool
+        HxW; at least one pixel is known.
+    """
+
+    def __init__(self, unknown: Flags) -> None:
+        self.unknown = unknown
+        left, top, wide, high = cv2.boundingRect(unknown.view(np.uint8))
+        # One ring of known pixels around; where there is none, the array ends and nothing flows.
+        self.box = (slice(max(0, top - 1), top + high + 1), slice(max(0, left - 1), left + wide + 1))
+        self.inside: Flags = np.ascontiguousarray(unknown[self.box])
+        self.count = int(np.count_nonzero(self.inside))
+        self.full = self.count == wide * high and self.inside.shape == (high + 2, wide + 2)
+        scattered = self.count <= FEW and self.count * SPREAD <= self.inside.size
+        self.listed = not self.full and (scattered or self.count <= HANDFUL)
+
+    def solve(
+        self,
+        values: Floats,
+        divergence: Floats | None = None,
+        *,
+        guess: Floats | None = None,
+        tolerance: float = TOLERANCE,
+        progress: Progress | None = None,
+    ) -> Floats:
+        """Find the unknown pixels.
+
+        Parameters
+        ----------
+        values, divergence, guess : ndarray of float32
+            HxWxC; as for `solve_poisson`.
+        tolerance : float
+            As for `solve_poisson`.
+        progress : callable, optional
+            Given the fraction done.
+
+        Returns
+        -------
+        ndarray of float32
+            HxWxC, new.
+        """
+        out: Floats = np.array(values, np.float32, order="C")
+        if not self.count:
+            return out
+        if self.listed:
+            self._list.solve(out, divergence)
+        else:
+            part, inside = np.ascontiguousarray(out[self.box]), self.inside
+            part[inside] = 0
+            if not self.full:
+                part[inside] = (_first_guess(part, inside) if guess is None else guess[self.box])[inside]
+            residual = -laplacian(part)
+            if divergence is not None:
+                residual += divergence[self.box]
+            residual *= inside[..., None]
+            if self.full:
+                part[1:-1, 1:-1] = _solve_box(residual[1:-1, 1:-1])
+            else:
+                part += _solve_region(residual, inside, tolerance, progress)
+            out[self.box] = part
+        if progress is not None:
+            progress(1.0)
         return out
-    # One ring of known pixels around; where there is none, the array ends and nothing flows.
-    rows = slice(max(0, top - 1), top + high + 1)
-    cols = slice(max(0, left - 1), left + wide + 1)
-    part, inside = np.ascontiguousarray(out[rows, cols]), np.ascontiguousarray(unknown[rows, cols])
-    boxed = inside.shape == (high + 2, wide + 2) and bool(inside[1:-1, 1:-1].all())
-    count = int(np.count_nonzero(inside))
-    scattered = count <= FEW and count * SPREAD <= inside.size
-    part[inside] = 0
-    if not (boxed or scattered):
-        part[inside] = (_first_guess(part, inside) if guess is None else guess[rows, cols])[inside]
-    residual = -laplacian(part)
-    if divergence is not None:
-        residual += divergence[rows, cols]
-    residual *= inside[..., None]
-    if boxed:
-        part[1:-1, 1:-1] = _solve_box(residual[1:-1, 1:-1])
-    elif scattered:
-        part[inside] = _solve_sparse(residual[inside], inside)
-    else:
-        part += _solve_region(residual, inside, tolerance, progress)
-    out[rows, cols] = part
-    if progress is not None:
-        progress(1.0)
-    return out
+
+    @cached_property
+    def _list(self) -> _List:
+        return _List(self.unknown)
 
 
 def _first_guess(values: Floats, unknown: Flags) -> Floats:
@@ -150,27 +200,38 @@ def _solve_box(right: Floats) -> Floats:
     return np.moveaxis(solved, 0, -1)
 
 
-def _solve_sparse(right: Floats, inside: Flags) -> Floats:
-    """Unknown pixels that lie scattered over a large box, as a list, by factorising their equations."""
-    from scipy.sparse import csc_array
-    from scipy.sparse.linalg import splu
+class _List:
+    """Unknown pixels that lie scattered over a large box, as a list; their equations are factorised."""
 
-    count = len(right)
-    number = np.full((inside.shape[0] + 2, inside.shape[1] + 2), -1, np.intp)
-    number[1:-1, 1:-1][inside] = np.arange(count)
-    beyond = np.ones(number.shape, bool)
-    beyond[1:-1, 1:-1] = False
-    ys, xs = np.nonzero(inside)
-    neighbours = [(ys + 1 + dy, xs + 1 + dx) for dy, dx in ((-1, 0), (0, -1), (0, 1), (1, 0))]
-    diagonal = sum(beyond[place].astype(float) for place in neighbours) - 4.0
-    columns = np.stack([number[place] for place in neighbours])
-    coupled = columns >= 0
-    own = np.arange(count)
-    rows = np.concatenate([np.broadcast_to(own, columns.shape)[coupled], own])
-    entries = np.concatenate([np.ones(int(coupled.sum())), diagonal])
-    matrix = csc_array((entries, (rows, np.concatenate([columns[coupled], own]))), shape=(count, count))
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    return np.asarray(factors.solve(right.astype(np.float64)), np.float32)
+    def __init__(self, unknown: Flags) -> None:
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
+
+        height, width = unknown.shape
+        self.own = np.flatnonzero(unknown)
+        count = len(self.own)
+        ys, xs = np.divmod(self.own, width)
+        within = np.stack([ys > 0, xs > 0, xs < width - 1, ys < height - 1])
+        # What lies beyond the array's edge stands for no pixel: the place is only a valid one.
+        self.places = np.where(within, self.own + np.array([[-width], [-1], [1], [width]]), self.own)
+        coupled = within & unknown.ravel()[self.places]
+        self.known = (within & ~coupled).astype(np.float32)[..., None]
+        number = np.empty(unknown.size, np.intp)
+        number[self.own] = np.arange(count)
+        rows, columns = np.broadcast_to(np.arange(count), coupled.shape)[coupled], number[self.places[coupled]]
+        diagonal = np.arange(count)
+        entries = np.concatenate([np.ones(len(rows)), -within.sum(axis=0, dtype=float)])
+        index = (np.concatenate([rows, diagonal]), np.concatenate([columns, diagonal]))
+        matrix = csc_array((entries, index), shape=(count, count))
+        self.factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+
+    def solve(self, values: Floats, divergence: Floats | None) -> None:
+        """Write the unknown pixels into the values."""
+        pixels = values.reshape(-1, values.shape[2])
+        right = -np.einsum("kic,kic->ic", self.known, pixels[self.places], dtype=np.float64)
+        if divergence is not None:
+            right += divergence.reshape(pixels.shape)[self.own]
+        pixels[self.own] = self.factors.solve(right)
 
 
 def _solve_region(right: Floats, inside: Flags, tolerance: float, progress: Progress | None) -> Floats:

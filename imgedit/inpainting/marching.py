@@ -143,19 +143,22 @@ def clip_to_edge(filled: Floats, values: Floats, hole: Flags) -> None:
     """Clip each connected part of a fill, channel by channel, to the range of the known pixels that touch it."""
     number, labels = cv2.connectedComponents(hole.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     square = np.ones((3, 3), np.uint8)
-    rim = hole & (cv2.erode(hole.view(np.uint8), square, borderValue=1) == 0)
-    part = labels[rim]
-    order = np.argsort(part, kind="stable")
-    parts, first = np.unique(part[order], return_index=True)
+    inside = np.flatnonzero(hole)
+    rim = np.flatnonzero(hole & (cv2.erode(hole.view(np.uint8), square, borderValue=1) == 0))
+    rim = rim[np.argsort(labels.ravel()[rim], kind="stable")]
+    parts, first = np.unique(labels.ravel()[rim], return_index=True)
     limits = np.zeros((2, number, values.shape[2]), np.float32)
+    known = values.copy()
     for limit, nothing, spread, merge in (
         (limits[0], np.inf, cv2.erode, np.minimum),
         (limits[1], -np.inf, cv2.dilate, np.maximum),
     ):
-        touching = spread(np.where(hole[..., None], np.float32(nothing), values), square).reshape(values.shape)[rim]
-        limit[parts] = merge.reduceat(touching[order], first)
-    low, high = limits[:, labels[hole]]
-    filled[hole] = np.clip(filled[hole], low, high)
+        known.reshape(-1, values.shape[2])[inside] = nothing
+        touching = spread(known, square).reshape(-1, values.shape[2]).take(rim, axis=0)
+        limit[parts] = merge.reduceat(touching, first)
+    low, high = limits[:, labels.ravel()[inside]]
+    pixels = filled.reshape(-1, values.shape[2])
+    pixels[inside] = np.clip(pixels[inside], low, high)
 
 
 def _disc(reach: int) -> NDArray[np.intp]:

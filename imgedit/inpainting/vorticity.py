@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from imgedit.inpainting.marching import clip_to_edge
 from imgedit.inpainting.regions import Flags, Floats, double, halve
 from imgedit.pixels import check_number
-from imgedit.poisson import laplacian, solve_poisson
+from imgedit.poisson import Region, laplacian
 from imgedit.strips import Progress
 
 __all__ = ["fill_navier_stokes"]
@@ -67,72 +68,88 @@ def fill_navier_stokes(values: Floats, hole: Flags, *, progress: Progress, seed:
     """
     del seed
     viscosity = check_number(viscosity, "viscosity", least=0, most=1)
-    membrane = solve_poisson(values, hole)
-    out = _flow(membrane, hole, viscosity, progress)[0]
-    out[~hole] = values[~hole]
+    region = Region(hole)
+    out = _flow(region.solve(values), region, viscosity, progress)[0]
     clip_to_edge(out, values, hole)
     return out
 
 
-def _flow(values: Floats, hole: Flags, viscosity: float, progress: Progress) -> tuple[Floats, Floats]:
+def _flow(values: Floats, region: Region, viscosity: float, progress: Progress) -> tuple[Floats, Floats]:
     """Fill on this level, after the coarser ones; give the picture and its vorticity.
 
     `values` holds the membrane in the hole, so that coarse pixels on the rim are means of known pixels and the
     membrane's: those of the known ones alone would lie off centre, and bend every slope.
     """
+    hole, inside = region.unknown, np.flatnonzero(region.unknown)
     # The Laplacian of known pixels that touch the hole would be that of the kink in the fill: it is unknown as well.
-    moved = cv2.dilate(hole.view(np.uint8), CROSS).astype(bool)
-    filled = values
+    moved = np.flatnonzero(cv2.dilate(hole.view(np.uint8), CROSS))
+    filled = values.copy()
     vorticity = laplacian(values)
     # At the array's edge the Laplacian is that of a mirrored picture, which says nothing of this one.
     vorticity[[0, -1]] = vorticity[:, [0, -1]] = 0
     turns = TURNS
     if cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max() > SHALLOW:
-        means, unknown = halve(values, np.zeros_like(hole))[0], halve(values, hole)[1]
-        coarse, coarse_vorticity = _flow(means, unknown, viscosity, lambda fraction: progress(fraction / 4))
-        filled = np.where(hole[..., None], double(coarse, hole.shape), values)
-        # Four times: the Laplacian holds the square of the mesh.
-        vorticity[moved] = double(coarse_vorticity, hole.shape)[moved] / 4
+        nothing = np.zeros_like(hole)
+        means = halve(values, nothing)[0]
+        unknown = halve(hole[..., None].astype(np.float32), nothing)[0][..., 0] == 1
+        coarse = _flow(means, Region(unknown), viscosity, lambda fraction: progress(fraction / 4))
+        # A quarter: the Laplacian holds the square of the mesh.
+        for fine, known, share, place in zip((filled, vorticity), coarse, (1, 0.25), (inside, moved), strict=True):
+            _flat(fine)[place] = share * _flat(double(known, hole.shape)).take(place, axis=0)
         turns = 1
     else:
-        vorticity[moved] = 0
+        _flat(vorticity)[moved] = 0
     for turn in range(turns):
         _carry(vorticity, moved, filled, viscosity)
-        filled = solve_poisson(values, hole, vorticity, guess=filled)
+        filled = region.solve(values, vorticity, guess=filled)
         progress(0.25 + 0.75 * (turn + 1) / turns)
     return filled, vorticity
 
 
-def _carry(vorticity: Floats, moved: Flags, picture: Floats, viscosity: float) -> None:
+def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosity: float) -> None:
     """Even out, in place, the vorticity of the moved pixels along the isophotes of the picture."""
-    rows, columns = np.nonzero(moved)
+    y, x, flow = _isophotes(picture, moved)
+    values = _flat(vorticity)
+    values[moved[flow == 0]] = 0
+    if not flow.any():
+        return
     # OpenCV samples at a list of points if that is given the shape of a picture.
-    padding = -len(rows) % WIDE
-    points = [np.pad(part, (0, padding), mode="edge").reshape(-1, WIDE) for part in (rows, columns)]
-    y, x, flow = (part[tuple(points)] for part in _isophotes(picture))
-    ahead = ((points[1] + STRIDE * x).astype(np.float32), (points[0] + STRIDE * y).astype(np.float32))
-    behind = ((points[1] - STRIDE * x).astype(np.float32), (points[0] - STRIDE * y).astype(np.float32))
+    index = np.flatnonzero(flow)
+    padded = np.append(index, np.full(-len(index) % WIDE, index[-1])).reshape(-1, WIDE)
+    place, y, x, flow = (part[padded] for part in (moved, y, x, flow))
+    rows, columns = np.divmod(place, picture.shape[1])
+    ahead, behind = (
+        ((columns + side * x).astype(np.float32), (rows + side * y).astype(np.float32)) for side in (STRIDE, -STRIDE)
+    )
     across = (viscosity * flow)[..., None]
     along = (flow[..., None] - across) / 2
     shape = (*flow.shape, vorticity.shape[2])
     for _ in range(STEPS):
-        down = cv2.remap(vorticity, *ahead, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
-        up = cv2.remap(vorticity, *behind, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
-        around = cv2.filter2D(vorticity, -1, MEAN, borderType=cv2.BORDER_REPLICATE).reshape(vorticity.shape)
-        fresh = along * (down + up) + across * around[tuple(points)]
-        vorticity[rows, columns] = fresh.reshape(-1, shape[2])[: len(rows)]
+        fresh = cv2.remap(vorticity, *ahead, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
+        fresh += cv2.remap(vorticity, *behind, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
+        fresh *= along
+        around = cv2.filter2D(vorticity, -1, MEAN, borderType=cv2.BORDER_REPLICATE).reshape(values.shape)
+        fresh += across * around.take(place, axis=0)
+        values[place] = fresh
 
 
-def _isophotes(picture: Floats) -> tuple[Floats, Floats, Floats]:
-    """Find the direction (down, right) of least change at each pixel, and how much of a stream there is, 0 to 1."""
+def _isophotes(picture: Floats, place: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """Find the direction (down, right) of least change at some places of the flat picture, and how much of a stream there is, 0 to 1."""
     smooth = cv2.GaussianBlur(picture, (0, 0), FINE)
-    right = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8).reshape(picture.shape)
-    down = cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8).reshape(picture.shape)
-    products = ((right, right), (right, down), (down, down))
-    tensor = np.dstack([np.einsum("ijk,ijk->ij", first, second) for first, second in products])
-    xx, xy, yy = np.moveaxis(cv2.GaussianBlur(tensor, (0, 0), COARSE), 2, 0)
+    right, down = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8), cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8)
+    channels = np.ones((1, picture.shape[2]), np.float32)
+    tensor = []
+    for first, second in ((right, right), (right, down), (down, down)):
+        product = cv2.transform(cv2.multiply(first, second, dst=smooth), channels)
+        tensor.append(cv2.GaussianBlur(product, (0, 0), COARSE, dst=product).ravel()[place])
+    xx, xy, yy = tensor
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
     energy = xx + yy
     coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(energy, np.float32(1e-8))
     flow = np.clip((coherence - STILL) / (FLOWING - STILL), 0, 1)
     return np.sin(angle), np.cos(angle), flow
+
+
+def _flat(picture: Floats) -> Floats:
+    """The pixels in a row: lists of places are much faster than masks where few pixels are meant."""
+    return picture.reshape(-1, picture.shape[2])
