@@ -202,10 +202,10 @@ def test_seam_repair_takes_a_step_away_and_keeps_a_perfect_fill(how):
     edge = hole & (cv2.erode(hole.view(np.uint8), np.ones((3, 3))) == 0)
     stepped = ramp + 0.2 * hole[..., None]
     mended = SEAMS[how](values, stepped.astype(np.float32), hole)
-    # One pixel inside the edge a pyramid has given up half of the step, a membrane all of it.
-    assert np.abs(mended - ramp)[edge].max() < {"poisson": 0.02, "pyramid": 0.12}[how]
+    # One pixel inside the edge the fine bands of a pyramid are already those of the fill, half and half.
+    assert np.abs(mended - ramp)[edge].max() < {"poisson": 0.02, "pyramid": 0.03}[how]
     np.testing.assert_allclose(
-        SEAMS[how](values, ramp, hole)[hole], ramp[hole], atol={"poisson": 1e-3, "pyramid": 0.03}[how]
+        SEAMS[how](values, ramp, hole)[hole], ramp[hole], atol={"poisson": 1e-3, "pyramid": 0.02}[how]
     )
 
 

@@ -109,10 +109,11 @@ def _blend_bands(values: Floats, filled: Floats, hole: Flags) -> Floats:
     """Mix fill and surroundings band by band: coarse bands over a wide rim of the hole, fine ones over a narrow one.
 
     P. J. Burt, E. H. Adelson, "A multiresolution spline", ACM TOG 2(4), 1983, doi:10.1145/245.247. Both pictures are
-    first continued smoothly over what they lack; nothing may change outside the hole, so the weights begin at its edge.
+    first continued smoothly over what they lack, the surroundings by a membrane, which has no step where the hole
+    begins; nothing may change outside the hole, so the weights begin at its edge.
     """
     inside = hole.astype(np.float32)
-    around = push_pull(values, 1 - inside)
+    around = solve_poisson(values, hole)
     fill = push_pull(filled, inside)
     depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     levels = max(1, int(np.log2(max(2.0, float(depth.max())))))

@@ -134,7 +134,7 @@ def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosit
 
 
 def _isophotes(picture: Floats, place: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
-    """Find the direction (down, right) of least change at some places of the flat picture, and how much of a stream there is, 0 to 1."""
+    """Find the direction (down, right) of least change at some places, and how much of a stream there is, 0 to 1."""
     smooth = cv2.GaussianBlur(picture, (0, 0), FINE)
     right, down = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8), cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8)
     channels = np.ones((1, picture.shape[2]), np.float32)
@@ -151,5 +151,5 @@ def _isophotes(picture: Floats, place: NDArray[np.intp]) -> tuple[Floats, Floats
 
 
 def _flat(picture: Floats) -> Floats:
-    """The pixels in a row: lists of places are much faster than masks where few pixels are meant."""
+    """View the pixels in a row: where few are meant, lists of places are much faster than masks."""
     return picture.reshape(-1, picture.shape[2])
