@@ -46,14 +46,17 @@ Indices = NDArray[np.intp]
 
 # Principal components kept: 24 hold 97 to 99 % of the energy of 7x7 patches of photos.
 COMPONENTS = 24
-SPARE = 8
-POWERS = 4
+POWERS = 5
 # Patches from which the components are computed.
 SAMPLE = 1500
 # Newson's weight of 50 on squared texture differences is a factor of 7 on a mean absolute gradient.
 TEXTURE = 7.0
-# Up to so many pairs of patches all distances are computed; beyond, PatchMatch searches.
+# Up to so many pairs of patches all distances are computed, in the first turn of a level and in its later ones, in
+# which little changes any more; beyond, PatchMatch searches.
 EXACT_PAIRS = 4e7
+EXACT_AGAIN = 1e6
+# Once less than this share of the pixels changes in a turn, a level is done.
+SETTLED = 0.01
 # The coarsest level may have so many pairs: there whole masked patches are compared, at ten times the cost.
 COARSEST_PAIRS = 5e6
 # Turns on the coarsest level, the next, and so on; the last holds for all finer ones.
@@ -166,7 +169,8 @@ def fill_patchmatch(
         for turn in range(turns):
             tick(turn / turns)
             level.search(rng)
-            level.vote()
+            if level.vote() < SETTLED:
+                break
     assert level is not None
     return level.result()[: hole.shape[0], : hole.shape[1]]
 
@@ -267,12 +271,11 @@ def _components(atlas: Atlas, size: int) -> Floats:
     every = max(1, len(rows) // SAMPLE)
     sample = windows(_features(atlas), size)[rows[::every], cols[::every]].reshape(len(rows[::every]), -1)
     spread = product(np.ascontiguousarray(sample.T), sample)
-    # Power iterations on a few more vectors than are kept: what is asked for is a good subspace, not each vector.
-    start = np.random.default_rng(0).standard_normal((len(spread), COMPONENTS + SPARE), dtype=np.float32)
+    # What is asked for is a good subspace, not each of its axes: for that few power iterations are enough.
+    basis = np.random.default_rng(0).standard_normal((len(spread), min(COMPONENTS, len(spread))), dtype=np.float32)
     for _ in range(POWERS):
-        start = np.linalg.qr(product(spread, start))[0]
-    _, vectors = np.linalg.eigh(product(start.T, product(spread, start)))
-    return np.ascontiguousarray(product(start, vectors[:, : -COMPONENTS - 1 : -1]).T)
+        basis = np.linalg.qr(product(spread, basis))[0]
+    return np.ascontiguousarray(basis.T)
 
 
 def _features(atlas: Atlas) -> Floats:
@@ -290,6 +293,8 @@ class Level:
         self.match: Indices = np.zeros(len(self.rows), np.intp)
         self.factor = np.ones(len(self.rows), np.float32)
         self.distance = np.zeros(len(self.rows), np.float32)
+        self.origin: Indices = np.full(len(self.hole[0]), -1, np.intp)
+        self.exact = EXACT_PAIRS
 
     def _number_targets(self) -> None:
         """Give numbers to the patches that touch the hole, and list for each hole pixel those that cover it."""
@@ -318,6 +323,7 @@ class Level:
         self.place = (self.source_rows + MARGIN) * self.stride + self.source_cols + MARGIN
         self.described = self._describe(self.features, usable)
         self.energy = np.einsum("ij,ij->i", self.described, self.described)
+        self.tick()
 
     def _describe(self, features: Floats, wanted: Flags) -> Floats:
         """Project the wanted patches on the principal components, in strips that bound the memory."""
@@ -363,8 +369,9 @@ class Level:
         box = self.number[top : self.rows.max() + 1, left : self.cols.max() + 1] >= 0
         near = self.features[top : top + box.shape[0] + self.side - 1, left : left + box.shape[1] + self.side - 1]
         self.wanted = self._describe(near, box)
-        if len(self.rows) * len(self.place) <= EXACT_PAIRS:
+        if len(self.rows) * len(self.place) <= self.exact:
             self._search_all()
+            self.exact = min(self.exact, EXACT_AGAIN)
         else:
             self.distance, self.factor = self._compare(self.wanted, self.match)
             self._propagate()
@@ -433,14 +440,15 @@ class Level:
         scale = max(float(np.percentile(self.distance, 75)), 1e-8)
         return np.append(self.distance / np.float32(2 * scale) + self.fading, np.float32(np.inf))
 
-    def vote(self) -> None:
-        """Give each hole pixel what the best of the patches that cover it copies there."""
+    def vote(self) -> float:
+        """Give each hole pixel what the best of the patches that cover it copies there; return the share that is new."""
         best = self._scores()[self.covering].argmin(axis=1)
         patch = self.covering[np.arange(len(best)), best]
-        self.origin = self._origins(patch, best)
+        before, self.origin = self.origin, self._origins(patch, best)
         flat = self.features.reshape(-1, self.features.shape[2])
         self.features[self.hole] = flat[self.origin] * self.factor[patch][:, None]
         self.voted = patch
+        return float(np.count_nonzero(before != self.origin) / len(best))
 
     def _origins(self, patch: Indices, cell: Indices) -> Indices:
         """Flat index in the atlas of what a patch copies to one of its cells."""
