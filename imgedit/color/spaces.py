@@ -29,6 +29,7 @@ __all__ = [
     "lch_to_srgb",
     "linear_to_oklab",
     "linear_to_srgb",
+    "looked_up",
     "luma",
     "luminance",
     "mix_triples",
@@ -102,7 +103,7 @@ def srgb_to_linear(values: NDArray[Any]) -> Floats:
     [0.0, 0.214..., 1.0]
     """
     if values.dtype in (np.uint8, np.uint16):
-        return _with_alpha(_looked_up(values, _decoding_table(values.dtype.str)), values)
+        return _with_alpha(looked_up(values, _decoding_table(values.dtype.str)), values)
     values = as_floats(values)
     return _with_alpha(_decode(values), values)
 
@@ -158,7 +159,7 @@ def encode_bytes(linear: Floats) -> NDArray[np.uint8]:
     root = np.sqrt(np.fmin(np.fmax(linear, 0), np.float32(1)))
     root *= np.float32(65535)
     root += np.float32(0.5)
-    return _looked_up(root.astype(np.uint16), _encoding_table())
+    return looked_up(root.astype(np.uint16), _encoding_table())
 
 
 @functools.cache
@@ -167,7 +168,21 @@ def _encoding_table() -> NDArray[np.uint8]:
     return like(_encode(root * root), np.uint8)
 
 
-def _looked_up(values: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+def looked_up(values: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """Replace each level by what a table says.
+
+    Parameters
+    ----------
+    values : ndarray of uint8 or uint16
+        Any shape.
+    table : ndarray
+        256 or 65536 values of any dtype.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `values` and the dtype of `table`.
+    """
     # As rows, because OpenCV's tables take no scalars or 5-D arrays; they are twice as quick as NumPy's take.
     return np.asarray(cv2.LUT(np.ascontiguousarray(values).reshape(1, -1), table)).reshape(values.shape)
 

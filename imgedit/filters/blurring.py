@@ -28,7 +28,7 @@ Filter: TypeAlias = Callable[[NDArray[Any]], Floats]
 GAUSSIAN_REACH = 4.0
 
 # From this deviation on a Gaussian works on half as many rows and columns. What a grid of every other pixel can't hold
-# and the five binomial weights let through is at most exp(-2) / deviation^4 of it: 1e-4, a fortieth of a level of 8 bit.
+# and the five binomial weights let through is at most exp(-2) / deviation^4 of it: 1e-4, a fortieth of an 8-bit level.
 COARSE = 6.0
 
 # From this reach on a box is a running sum, whose time does not grow with it.

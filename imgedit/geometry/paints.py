@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.color import Color, linear_to_srgb, oklab_to_srgb, parse_color, srgb_to_linear, srgb_to_oklab
+from imgedit.color.spaces import looked_up
 from imgedit.compositing.noise import white_noise
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, as_float, check, check_number, full_range, join_alpha, split_alpha
@@ -45,7 +46,8 @@ Extend: TypeAlias = Literal["pad", "repeat", "reflect"]
 Stops: TypeAlias = tuple[Color | tuple[float, Color], ...]
 """Colours, evenly spread; or (position, colour) pairs with positions from 0 to 1, none below the one before."""
 
-# Steps of a ramp: a gradient is off by less than half a level of 16 bit, unless it is steeper than its own length.
+# Steps of a ramp, as many as 16 bits can number: a gradient is off by less than half a level of 16 bit, unless it is
+# steeper than its own length.
 RAMP_STEPS = 1 << 16
 
 # The largest length of a sum of 2-D gradient noise: half the diagonal of a lattice cell.
@@ -278,7 +280,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Noise:
-    """Seeded noise, the same on every machine and for every size of image.
+    """Seeded noise: equal seeds give equal noise, and a larger image shows more of the same.
+
+    The random numbers are NumPy's, which are the same on all platforms; sine, cosine and rounding may differ in the
+    last bits from one processor or version of NumPy to another.
 
     Parameters
     ----------
@@ -408,30 +413,49 @@ def _colored(values: Floats, stops: Stops, space: str, extend: str) -> Floats:
         values = values - np.floor(values)
     elif extend == "reflect":
         values = 1 - np.abs(np.mod(values, 2) - 1)
-    steps = np.clip(values * np.float32(RAMP_STEPS - 1) + np.float32(0.5), 0, RAMP_STEPS - 1).astype(np.intp)
-    return np.asarray(np.take(_ramp(stops, space), steps, axis=1, mode="clip"))
+    steps = np.clip(values * np.float32(RAMP_STEPS - 1) + np.float32(0.5), 0, RAMP_STEPS - 1).astype(np.uint16)
+    return np.stack([looked_up(steps, channel) for channel in _ramp(stops, space)])
 
 
 def _perlin(seed: int, octave: int, scale: float, canvas: Canvas) -> Floats:
     """Gradient noise from -PERLIN_RANGE to PERLIN_RANGE."""
-    # Octaves get lattices of their own: shared ones would line up at the origin.
     y = (np.arange(canvas.top, canvas.bottom) + 0.5) / scale
-    x = (np.arange(canvas.width) + 0.5) / scale
-    first, last = int(y[0]), int(y[-1]) + 2
-    angle = white_noise(64 * seed + octave, first, last, 0, int(x[-1]) + 2) * np.float32(2 * math.pi)
-    row, column = y.astype(np.intp), x.astype(np.intp)
-    fy, fx = (y - row).astype(np.float32)[:, None], (x - column).astype(np.float32)[None]
-    row -= first
+    lattice = y.astype(np.intp)
+    out = np.empty((len(y), canvas.width), np.float32)
+    for row in range(lattice[0], lattice[-1] + 1):
+        inside = slice(*np.searchsorted(lattice, (row, row + 1)))
+        down = (y[inside] - row).astype(np.float32)[:, None]
+        (flat, slope), (next_flat, next_slope) = (
+            _lattice_row(seed, octave, r, scale, canvas.width) for r in (row, row + 1)
+        )
+        upper = slope * down
+        upper += flat
+        lower = next_slope * (down - 1)
+        lower += next_flat
+        lower -= upper
+        lower *= _fade(down)
+        np.add(upper, lower, out=out[inside])
+    return out
+
+
+# Strips of an image meet the same rows again: a few octaves on a few threads fit.
+@functools.lru_cache(maxsize=64)
+def _lattice_row(seed: int, octave: int, row: int, scale: float, width: int) -> tuple[Floats, Floats]:
+    """Gradients of a row of the lattice, interpolated across: their value on that row, and their slope downwards."""
+    x = (np.arange(width) + 0.5) / scale
+    column = x.astype(np.intp)
+    across = (x - column).astype(np.float32)
+    # Octaves get lattices of their own: shared ones would line up at the origin.
+    angle = white_noise(64 * seed + octave, row, row + 1, 0, int(x[-1]) + 2)[0] * np.float32(2 * math.pi)
     cosine, sine = np.cos(angle), np.sin(angle)
+    share = _fade(across)
+    left, right = cosine[column] * across, cosine[column + 1] * (across - 1)
+    up, beside = sine[column], sine[column + 1]
+    return left + (right - left) * share, up + (beside - up) * share
 
-    def corner(down: int, right: int) -> Floats:
-        at = np.ix_(row + down, column + right)
-        return np.asarray(cosine[at] * (fx - np.float32(right)) + sine[at] * (fy - np.float32(down)))
 
-    u, v = (t * t * t * (t * (t * 6 - 15) + 10) for t in (fx, fy))
-    upper = corner(0, 0) * (1 - u) + corner(0, 1) * u
-    lower = corner(1, 0) * (1 - u) + corner(1, 1) * u
-    return np.asarray(upper + (lower - upper) * v, np.float32)
+def _fade(t: Floats) -> Floats:
+    return np.asarray(t * t * t * (t * (t * 6 - 15) + 10), np.float32)
 
 
 PAINTS: Table[Callable[..., Any]] = Table(

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit.color.spaces import looked_up
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, Mask, as_float, check, check_number, full_range, like, mix_by_mask
 from imgedit.strips import Progress, each_strip
@@ -25,7 +26,7 @@ from imgedit.tone.mapping import Floats, map_values
 
 __all__ = ["Lut", "apply_lut"]
 
-Place: TypeAlias = tuple[NDArray[np.intp], Floats]
+Place: TypeAlias = tuple[NDArray[Any], Floats]
 
 # Interpolating three equal channels may round them apart by this much.
 GREY_TOLERANCE = 1e-5
@@ -346,7 +347,7 @@ def _by_cube(image: Image, lut: Lut, strength: float, progress: Progress | None)
         planes = [rows] * 3 if rows.ndim == 2 else cv2.split(rows)[:3]
         if tables:
             places = [
-                (np.take(cells, plane, mode="clip"), np.take(shares, plane, mode="clip"))
+                (looked_up(plane, cells), looked_up(plane, shares))
                 for plane, (cells, shares) in zip(planes, tables, strict=True)
             ]
         else:
@@ -362,14 +363,24 @@ def _by_cube(image: Image, lut: Lut, strength: float, progress: Progress | None)
             alpha = [rows[..., 3]] if rows.shape[2] == 4 else []
             cv2.merge([*(like(plane, image.dtype) for plane in new), *alpha], out[top:bottom])
 
-    # Few rows at a time: the many temporaries stay small enough for the allocator to reuse them.
-    each_strip(work, image.shape[0], row_bytes=32 * image.shape[1], progress=progress)
+    # Larger strips than most: the many calls on each of them cost more than what leaves the cache.
+    each_strip(work, image.shape[0], row_bytes=4 * image.shape[1], progress=progress)
     return out
 
 
+def _index_type(size: int) -> type[np.unsignedinteger[Any] | np.signedinteger[Any]]:
+    """16 bits where they can number all nodes, because OpenCV's tables are the quickest way to gather them."""
+    return np.uint16 if size**3 <= 65536 else np.int32
+
+
 def _nodes(lut: Lut) -> Floats:
-    """Red, green and blue of all nodes: three rows."""
-    return lut.table.reshape(-1, 3).T.copy()
+    """Red, green and blue of all nodes: three rows, filled up to whole tables of 16 bits."""
+    nodes = lut.table.reshape(-1, 3).T
+    return np.pad(nodes, ((0, 0), (0, max(0, 65536 - nodes.shape[1]))))
+
+
+def _gathered(nodes: Floats, index: NDArray[Any]) -> Floats:
+    return looked_up(index, nodes) if index.dtype == np.uint16 else np.take(nodes, index, mode="clip")
 
 
 def _place(lut: Lut, channel: int, values: Floats) -> Place:
@@ -377,8 +388,9 @@ def _place(lut: Lut, channel: int, values: Floats) -> Place:
     low, high = lut.domain_min[channel], lut.domain_max[channel]
     position = (values - np.float32(low)) * np.float32((lut.size - 1) / (high - low))
     position = np.fmin(np.fmax(position, 0), np.float32(lut.size - 1))  # NaN becomes 0: no place stands for it
-    cell = np.minimum(position.astype(np.intp), lut.size - 2)
-    return cell * lut.size**channel, position - cell.astype(np.float32)
+    index = _index_type(lut.size)
+    cell = np.minimum(position.astype(index), index(lut.size - 2))
+    return cell * index(lut.size**channel), position - cell.astype(np.float32)
 
 
 def _place_table(lut: Lut, channel: int, dtype: np.dtype[Any]) -> Place:
@@ -390,19 +402,36 @@ def _tetrahedral(places: Sequence[Place], size: int, nodes: Floats) -> list[Floa
     """Interpolate in the tetrahedron around each colour: from the lower corner along the largest fraction first."""
     (cell_red, red), (cell_green, green), (cell_blue, blue) = places
     largest, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    middle = red + green + blue - largest - least
-    steps = (1, size, size * size)
+    middle = red + green
+    middle += blue
+    middle -= largest
+    middle -= least
+    order = (red >= green).view(np.uint8)
+    order = order | (red >= blue).view(np.uint8) << 1 | (green >= blue).view(np.uint8) << 2
     base = cell_red + cell_green + cell_blue
-    # Ties are broken so that the first and the last step are never along the same axis.
-    over_green, over_blue, green_over_blue = red >= green, red >= blue, green >= blue
-    first = np.where(over_green & over_blue, steps[0], np.where(green_over_blue, steps[1], steps[2]))
-    last = np.where(over_blue & green_over_blue, steps[2], np.where(over_green, steps[1], steps[0]))
-    corners = (base, base + first, base + (sum(steps) - last), base + sum(steps))
+    second, third = (base + looked_up(order, table) for table in _detours(size))
+    corners = (base, second, third, base + _index_type(size)(1 + size + size * size))
     weights = (1 - largest, largest - middle, middle - least, least)
     out = []
     for values in nodes:
-        mixed = np.take(values, corners[0], mode="clip") * weights[0]
+        mixed = _gathered(values, corners[0])
+        mixed *= weights[0]
         for corner, weight in zip(corners[1:], weights[1:], strict=True):
-            mixed += np.take(values, corner, mode="clip") * weight
+            step = _gathered(values, corner)
+            step *= weight
+            mixed += step
         out.append(mixed)
     return out
+
+
+def _detours(size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """List steps to the second and third corner, by which of r >= g, r >= b, g >= b hold (bits 0, 1, 2)."""
+    steps = (1, size, size * size)
+    tables = np.zeros((2, 256), _index_type(size))
+    for order in range(8):
+        over_green, over_blue, green_over_blue = (bool(order & bit) for bit in (1, 2, 4))
+        # Ties are broken so that the first and the last step are never along the same axis.
+        first = 0 if over_green and over_blue else 1 if green_over_blue else 2
+        last = 2 if over_blue and green_over_blue else 1 if over_green else 0
+        tables[:, order] = steps[first], sum(steps) - steps[last]
+    return tables[0], tables[1]

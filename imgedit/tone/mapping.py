@@ -96,20 +96,11 @@ def look_up(image: Image, tables: Sequence[NDArray[Any]]) -> Image:
         tables = [*(tables if len(tables) == 3 else [tables[0]] * 3), levels][: image.shape[2]]
     out = np.empty(image.shape, tables[0].dtype)
     same = all(table is tables[0] for table in tables)
-    if image.dtype == np.uint8:
-        merged = tables[0] if same else np.stack(tables, axis=-1)[None]
-    elif not same:
-        # One table for all channels: the channel's number times the levels is added to each value.
-        merged, shift = np.concatenate(tables), np.arange(len(tables), dtype=np.intp) * len(tables[0])
+    merged = tables[0] if same else np.stack(tables, axis=-1)[None]
 
     def work(top: int, bottom: int) -> None:
         rows = image[top:bottom]
-        if image.dtype == np.uint8:
-            out[top:bottom] = cv2.LUT(rows, merged).reshape(rows.shape)
-        elif same:
-            np.take(tables[0], rows, out=out[top:bottom], mode="clip")
-        else:
-            np.take(merged, rows + shift, out=out[top:bottom], mode="clip")
+        out[top:bottom] = cv2.LUT(rows, merged).reshape(rows.shape)
 
     each_strip(work, image.shape[0], row_bytes=4 * image[0].nbytes)
     return out
