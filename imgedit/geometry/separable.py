@@ -19,7 +19,7 @@ from imgedit.geometry.planes import load, store
 from imgedit.pixels import Image
 from imgedit.strips import STRIP_BYTES, Progress, each_strip
 
-__all__ = ["Axis", "Band", "convolve_columns", "convolve_rows", "make_bands", "resample"]
+__all__ = ["Axis", "Band", "convolve_columns", "convolve_rows", "make_bands", "reduce_rows", "resample"]
 
 Floats = NDArray[np.float32]
 
@@ -96,7 +96,7 @@ def resample(
         if row_bands:
             for start in range(top, bottom, PANEL_ROWS):
                 bands = [band for band in row_bands if start <= band.start < min(start + PANEL_ROWS, bottom)]
-                _reduce(image, bands, planes[start - top :], linear, scratch)
+                reduce_rows(image, bands, planes[start - top :], linear, scratch)
         else:
             load(image[top:bottom], _channels(planes), linear=linear)
         if column_bands:
@@ -126,8 +126,22 @@ def _buffer(scratch: threading.local, name: str, shape: tuple[int, ...]) -> Floa
     return held[:size].reshape(shape)
 
 
-def _reduce(image: Image, bands: list[Band], out: Floats, linear: bool, scratch: threading.local) -> None:
-    """Make output rows from an image's rows, in panels of columns that stay in the cache as floats."""
+def reduce_rows(image: Image, bands: list[Band], out: Floats, linear: bool, scratch: threading.local) -> None:
+    """Make output rows from an image's rows, in panels of columns that stay in the cache as floats.
+
+    Parameters
+    ----------
+    image : ndarray
+        Of any dtype and channels.
+    bands : list of Band
+        Neighbouring ones, of the rows.
+    out : ndarray of float32
+        Output rows (from the first band's) x channels x width, written to.
+    linear : bool
+        Decode sRGB to linear light.
+    scratch : threading.local
+        Holds this thread's arrays from call to call.
+    """
     low, high = min(band.low for band in bands), max(band.high for band in bands)
     width, channels = image.shape[1], out.shape[1]
     panels = -(-4 * channels * width * (high - low) // PANEL_BYTES)

@@ -1,9 +1,9 @@
 """Resample an image through a geometric transform.
 
 The output is made in tiles. For each one the derivative of the way back tells by how much the tile shrinks the input
-along the input's own axes; by that much the piece of input that it shows is first resampled (antialiased, on a grid
-common to all tiles), then interpolated. What shear is left over is met by taking several samples a pixel. Where nothing
-shrinks, nothing is filtered, so that a whole shift is a copy and the identity is the identity.
+along the input's own axes; the tile interpolates a level of the input that is shrunk by that much, antialiased (see
+``levels``). What shear is left over is met by taking several samples a pixel. Where nothing shrinks, nothing is
+filtered, so that a whole shift is a copy and the identity is the identity.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from imgedit.errors import ArgumentError
 from imgedit.geometry.canvas import Border, canvas_color, check_border, check_size, fold
 from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_exact
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
+from imgedit.geometry.levels import LEAST_LENGTH, Levels, cut, interleave, run
 from imgedit.geometry.mappings import project
 from imgedit.geometry.planes import as_dtype, load, store
-from imgedit.geometry.separable import convolve_columns, convolve_rows, make_bands
+from imgedit.geometry.separable import convolve_rows, make_bands
 from imgedit.geometry.transform import Transform
 from imgedit.pixels import (
     Image,
@@ -50,6 +51,7 @@ WARP_FILTERS: Table[Kernel | None] = Table(
 Floats = NDArray[np.float32]
 Places = NDArray[np.float64]
 Range = tuple[float, float]
+Box = tuple[int, int, int, int]
 
 # Output pixels on a side; a tile and the input it shows stay in a core's cache.
 TILE = 128
@@ -60,6 +62,10 @@ MOST_SAMPLES = 16
 # Output pixels below which a tile is not cut further, and by how much its shrinking may vary until then.
 LEAST_TILE = 16
 MOST_SPREAD = 1.25
+# Levels for each factor of two, where the shrinking varies: it lies within a tenth of one of them.
+OCTAVE = 4
+# Tiles that one thread takes at once.
+TILES_TOGETHER = 8
 # Sides from which on OpenCV refuses some of its warps.
 OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
@@ -144,15 +150,25 @@ def warp(
         and _one_call_does(image, way, (height, width))
     ):
         return _one_call(image, way, (height, width), color)
+    filter = "cubic" if filter == "auto" else filter
     out = np.empty((height, width, *image.shape[2:]), image.dtype)
-    job = _Job(image, way, "cubic" if filter == "auto" else filter, border, color, space == "linear", out)
-    corners = [(x, y) for y in range(0, height, TILE) for x in range(0, width, TILE)]
+    levels = Levels(image, FILTERS[filter], border, space == "linear")
+    job = _Job(image, way, filter, border, color, space == "linear", levels, out)
+    tiles = job.plan(
+        [
+            (x, y, min(x + TILE, width), min(y + TILE, height))
+            for y in range(0, height, TILE)
+            for x in range(0, width, TILE)
+        ]
+    )
 
     def work(first: int, last: int) -> None:
-        for x, y in corners[first:last]:
-            job.fill(x, y, min(x + TILE, width), min(y + TILE, height))
+        for tile in tiles[first:last]:
+            job.fill(tile)
 
-    each_strip(work, len(corners), row_bytes=STRIP_BYTES, progress=progress)
+    # Neighbours on one thread, as far as there are enough for all: they look at the same blocks.
+    together = TILES_TOGETHER if len(tiles) > 8 * TILES_TOGETHER else 1
+    each_strip(work, len(tiles), row_bytes=STRIP_BYTES // together, progress=progress)
     return out
 
 
@@ -255,7 +271,7 @@ def _moved(image: Image, transform: Transform, size: tuple[int, int], border: Bo
         return None
     rows, columns = rows.astype(np.intp), columns.astype(np.intp)
     height, width = image.shape[:2]
-    picked = image[_run(fold(rows, height, border))][:, _run(fold(columns, width, border))]
+    picked = image[run(fold(rows, height, border))][:, run(fold(columns, width, border))]
     out = np.ascontiguousarray(picked.swapaxes(0, 1) if swapped else picked)
     if np.shares_memory(out, image):
         out = out.copy()
@@ -266,15 +282,6 @@ def _moved(image: Image, transform: Transform, size: tuple[int, int], border: Bo
         out[outside_rows] = color
         out[:, outside_columns] = color
     return out
-
-
-def _run(index: NDArray[np.intp]) -> Any:
-    """Give the slice that equals an index, if there is one: slices do not copy."""
-    step = int(index[1] - index[0]) if len(index) > 1 else 1
-    if step in (1, -1) and (np.diff(index) == step).all():
-        stop = int(index[-1]) + step
-        return slice(int(index[0]), stop if stop >= 0 else None, step)
-    return index
 
 
 def _one_call_does(image: Image, way: _Way, size: tuple[int, int]) -> bool:
@@ -296,6 +303,20 @@ def _one_call(image: Image, way: _Way, size: tuple[int, int], color: Image) -> I
 
 
 @dataclass(frozen=True)
+class _Tile:
+    """A rectangle of the output, and how the input is looked at there.
+
+    `jacobian` is the derivative of the way back (a row for each of u and v), `shrink` the level of the input, and
+    `samples` are taken a pixel; all three along x and y.
+    """
+
+    box: Box
+    jacobian: Places
+    shrink: tuple[float, float]
+    samples: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class _Job:
     """All that the tiles of one call share."""
 
@@ -305,39 +326,64 @@ class _Job:
     border: Border
     color: Image
     linear: bool
+    levels: Levels
     out: Image
 
-    def fill(self, left: int, top: int, right: int, bottom: int) -> None:
+    def plan(self, boxes: Sequence[Box]) -> list[_Tile]:
+        """Cut rectangles until each shrinks evenly, and choose level and samples of each."""
+        rest, number = np.array(boxes), np.arange(len(boxes))
+        tiles: list[_Tile] = []
+        order: list[NDArray[np.intp]] = []
+        while len(rest):
+            jacobians, lengths, spread = self.way.measure(rest)
+            uneven = (spread > MOST_SPREAD) & ((rest[:, 2:] - rest[:, :2]).max(axis=1) > LEAST_TILE)
+            uneven &= self.filter != "nearest"
+            done = ~uneven
+            tiles += self._chosen(rest[done], jacobians[done], lengths[done])
+            order.append(number[done])
+            number = number[uneven].repeat(4)
+            rest = np.array([part for box in rest[uneven].tolist() for part in _quarters(box)]).reshape(-1, 4)
+            number = number[: len(rest)]
+        return [tiles[index] for index in np.argsort(np.concatenate(order), kind="stable")]
+
+    def _chosen(self, boxes: NDArray[np.intp], jacobians: Places, lengths: Places) -> list[_Tile]:
+        shrink = np.ones_like(lengths)
+        samples = np.ones(lengths.shape, int)
+        if self.filter != "nearest":
+            least = np.minimum(LEAST_LENGTH / np.array(self.image.shape[1::-1]), 1)
+            level = lengths if self.way.is_affine else np.exp2(np.rint(np.log2(lengths) * OCTAVE) / OCTAVE)
+            shrink = np.where(level < 1 - SLACK, np.maximum(level, least), 1.0)
+            left = jacobians * shrink[..., None]
+            samples = np.clip(np.ceil(np.hypot(left[:, 0], left[:, 1]) - 0.25), 1, MOST_SAMPLES).astype(int)
+        return [
+            _Tile(tuple(box), jacobian, tuple(level), tuple(count))
+            for box, jacobian, level, count in zip(
+                boxes.tolist(), jacobians, shrink.tolist(), samples.tolist(), strict=True
+            )
+        ]
+
+    def fill(self, tile: _Tile) -> None:
         """Make one tile of the output."""
-        jacobian, lengths, spread = self.way.measure(left, top, right, bottom)
-        quarters = max(right - left, bottom - top) > 1
-        if self.filter != "nearest" and spread > MOST_SPREAD and max(right - left, bottom - top) > LEAST_TILE:
-            self._quarter(left, top, right, bottom)
-            return
-        shrink, samples = _plan(jacobian, lengths) if self.filter != "nearest" else ((1.0, 1.0), (1, 1))
+        (left, top, right, bottom), samples, shrink = tile.box, tile.samples, tile.shrink
         margin = 0 if samples == (1, 1) else REACH["cubic"]
         x = _centres(left - margin, right + margin, samples[0])
         u, v = self.way.places(x, _centres(top - margin, bottom + margin, samples[1]))
         u_range, v_range = self.way.extent(u), self.way.extent(v)
-        coverage = self._coverage((u, v), (u_range, v_range), jacobian, samples)
+        coverage = self._coverage((u, v), (u_range, v_range), tile.jacobian, samples)
         if coverage is not None and not coverage.any():
             self.out[top:bottom, left:right] = self.color
             return
         x_span, u = self._span(u, u_range, shrink[0], self.image.shape[1])
         y_span, v = self._span(v, v_range, shrink[1], self.image.shape[0])
-        if quarters and (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT:
-            self._quarter(left, top, right, bottom)
+        large = (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT
+        if large and max(right - left, bottom - top) > 1:
+            for part in self.plan(_quarters(tile.box)):
+                self.fill(part)
             return
-        source, origin = self._input(x_span, y_span, shrink)
-        x_in, y_in = ((u * shrink[0] - origin[0]).astype(np.float32), (v * shrink[1] - origin[1]).astype(np.float32))
-        values = interpolate(source, x_in, y_in, self.filter)
+        source = self._input(x_span, y_span, shrink)
+        places = ((u * shrink[0] - x_span[0]).astype(np.float32), (v * shrink[1] - y_span[0]).astype(np.float32))
+        values = interpolate(source, *places, self.filter)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
-
-    def _quarter(self, left: int, top: int, right: int, bottom: int) -> None:
-        x, y = (left + right + 1) // 2, (top + bottom + 1) // 2
-        for corner in ((left, top, x, y), (x, top, right, y), (left, y, x, bottom), (x, y, right, bottom)):
-            if corner[0] < corner[2] and corner[1] < corner[3]:
-                self.fill(*corner)
 
     def _coverage(
         self, places: tuple[Places, Places], ranges: tuple[Range, Range], jacobian: Places, samples: tuple[int, int]
@@ -362,8 +408,8 @@ class _Job:
         return share
 
     def _span(self, place: Places, extent: Range, factor: float, length: int) -> tuple[tuple[int, int], Places]:
-        """Input pixels along one axis that the places need, possibly beyond the image, and the places kept in reach."""
-        # Twice the reach where the input is resampled first: once for that, once for the interpolation.
+        """Pixels of a level that the places need along one axis, possibly beyond the image, and the places in reach."""
+        # Twice the reach where the level is not the image itself: once for its making, once for the interpolation.
         reach = REACH[self.filter] * (1 if factor == 1 else 2) / factor + 1
         low, high = extent
         beyond = (low < -reach or high > length + reach) and self.border in ("background", "edge")
@@ -371,30 +417,20 @@ class _Job:
             # All that lies further out looks alike; what lies nowhere has no coverage, so that any place will do.
             place = np.nan_to_num(np.clip(place, -reach, length + reach), nan=0.0)
             low, high = float(place.min()), float(place.max())
-        return (int(np.floor(low - reach)), int(np.ceil(high + reach))), place
+        margin = REACH[self.filter] + 1
+        return (int(np.floor(low * factor - margin)), int(np.ceil(high * factor + margin))), place
 
-    def _input(
-        self, x_span: tuple[int, int], y_span: tuple[int, int], shrink: tuple[float, float]
-    ) -> tuple[Floats, tuple[float, float]]:
-        """Premultiplied pixels of a window, resampled where the tile shrinks, and the place of their corner."""
-        height, width = self.image.shape[:2]
-        piece: Image = self.image[_run(fold(np.arange(*y_span), height, self.border))]
-        piece = piece[:, _run(fold(np.arange(*x_span), width, self.border))]
-        if any(step < 0 for step in piece.strides):
-            piece = np.ascontiguousarray(piece)
+    def _input(self, x_span: tuple[int, int], y_span: tuple[int, int], shrink: tuple[float, float]) -> Floats:
+        """Premultiplied pixels of a window of a level."""
+        if min(shrink) < 1:
+            return self.levels.window(x_span, y_span, shrink)
+        piece = cut(self.image, x_span, y_span, self.border)
+        if piece.ndim == 3 and not self.linear:
+            return _interleaved(piece)
         channels = piece.shape[2] if piece.ndim == 3 else 1
-        origin = (float(x_span[0]), float(y_span[0]))
-        if channels > 1 and min(shrink) == 1 and not self.linear:
-            return _interleaved(piece), origin
         planes = np.empty((piece.shape[0], channels, piece.shape[1]), np.float32)
         load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
-        if min(shrink) < 1:
-            planes, origin = _shrunk(planes, FILTERS[self.filter], origin, shrink)
-        if channels == 1:
-            return np.ascontiguousarray(planes[:, 0]), origin
-        # Four channels even for three: OpenCV and NumPy both move them twice as fast.
-        parts = [planes[:, min(channel, channels - 1)] for channel in range(4)]
-        return np.asarray(cv2.merge(parts)), origin
+        return interleave(planes)
 
     def _finish(self, values: Floats, coverage: Floats | None, samples: tuple[int, int], out: Image) -> None:
         """Average the samples of each pixel, lay them over the background, and store them."""
@@ -430,33 +466,6 @@ def _interleaved(piece: Image) -> Floats:
     return values
 
 
-def _shrunk(
-    planes: Floats, kernel: Kernel, origin: tuple[float, float], shrink: tuple[float, float]
-) -> tuple[Floats, tuple[float, float]]:
-    """Resample planes onto a coarser grid that lies alike for all tiles, and give the place of their new corner."""
-    x, y = origin
-    height, channels, width = planes.shape
-    if shrink[1] < 1:
-        start, centres = _grid(y, height, shrink[1])
-        bands = make_bands(make_taps(kernel, height, centres, 1 / shrink[1]), "rows")
-        reduced = np.empty((len(centres), channels, width), np.float32)
-        convolve_rows(planes, 0, bands, reduced)
-        planes, y = reduced, start
-    if shrink[0] < 1:
-        start, centres = _grid(x, width, shrink[0])
-        bands = make_bands(make_taps(kernel, width, centres, 1 / shrink[0]), "columns")
-        planes = convolve_columns(planes, bands, np.empty((len(planes), channels, len(centres)), np.float32))
-        x = start
-    return planes, (x, y)
-
-
-def _grid(start: float, length: int, factor: float) -> tuple[float, Places]:
-    """First coarse pixel over some input pixels, and the centres of all of them in input pixels from `start` on."""
-    first = float(np.floor(start * factor))
-    count = int(np.ceil((start + length) * factor) - first)
-    return first, (first + np.arange(0.5, count)) / factor - start
-
-
 def _reduced(values: Floats, shape: tuple[int, ...], samples: tuple[int, int]) -> Floats:
     """Make pixels of their samples and those of their neighbours."""
     for length, count in zip(shape[:2], samples[::-1], strict=True):
@@ -471,13 +480,11 @@ def _reduced(values: Floats, shape: tuple[int, ...], samples: tuple[int, int]) -
     return values
 
 
-def _plan(jacobian: Places, lengths: Places) -> tuple[tuple[float, float], tuple[int, int]]:
-    """Choose by how much to resample the input along x and y, and how many samples to take along each output axis."""
-    shrink = tuple(float(length) if length < 1 - SLACK else 1.0 for length in lengths)
-    rest = jacobian * np.array(shrink)[:, None]
-    counts = np.ceil(np.hypot(*rest) - 0.25)
-    samples = tuple(int(np.clip(count, 1, MOST_SAMPLES)) for count in counts)
-    return (shrink[0], shrink[1]), (samples[0], samples[1])
+def _quarters(box: Sequence[int]) -> list[Box]:
+    left, top, right, bottom = box
+    x, y = (left + right + 1) // 2, (top + bottom + 1) // 2
+    corners = ((left, top, x, y), (x, top, right, y), (left, y, x, bottom), (x, y, right, bottom))
+    return [corner for corner in corners if corner[0] < corner[2] and corner[1] < corner[3]]
 
 
 def _centres(start: int, stop: int, samples: int) -> Places:
@@ -514,33 +521,47 @@ class _Way:
         ends = places if self.matrix is None else places[:: max(len(places) - 1, 1), :: max(places.shape[1] - 1, 1)]
         return float(ends.min()), float(ends.max())
 
-    def measure(self, left: int, top: int, right: int, bottom: int) -> tuple[Places, Places, float]:
-        """Find the derivative over a rectangle of the output, and what it does to the input.
+    def measure(self, boxes: NDArray[np.intp]) -> tuple[Places, Places, Places]:
+        """Find the derivative over rectangles of the output, and what it does to the input.
+
+        Parameters
+        ----------
+        boxes : ndarray of int
+            N x 4; left, top, right, bottom.
 
         Returns
         -------
         jacobian : ndarray
-            2x2, a row for each of u and v.
+            N x 2 x 2, in each a row for u and one for v.
         lengths : ndarray
-            What a step of one input pixel along x and along y is long in the output.
-        spread : float
-            How many times longer the longest of these steps is than the shortest, as far as they shrink.
+            N x 2; what a step of one input pixel along x and along y is long in the output.
+        spread : ndarray
+            N; how many times longer the longest of these steps is than the shortest, as far as they shrink.
         """
+        count = len(boxes)
         if self.matrix is not None and self.is_affine:
             jacobian = self.matrix[:2, :2]
-            return jacobian, _lengths(jacobian[None])[0], 1.0
-        x, y = np.meshgrid((left, (left + right) / 2, right), (top, (top + bottom) / 2, bottom))
-        middles = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
-        around = (middles + 0.5 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])).reshape(-1, 2)
-        ends = (self.transform.back(around) if self.matrix is None else project(self.matrix, around)).reshape(-1, 4, 2)
-        jacobians = np.stack([ends[:, 0] - ends[:, 1], ends[:, 2] - ends[:, 3]], axis=-1)
-        jacobians = jacobians[np.isfinite(jacobians).all(axis=(1, 2))]
-        if not len(jacobians):
-            return np.eye(2), np.ones(2), 1.0
-        lengths = _lengths(jacobians)
+            lengths = _lengths(jacobian[None])
+            return jacobian[None].repeat(count, axis=0), lengths.repeat(count, axis=0), np.ones(count)
+        share = np.array([0, 0.5, 1])[:, None]
+        x, y = (boxes[:, edge] * (1 - share) + boxes[:, edge + 2] * share for edge in (0, 1))
+        middles = np.stack(np.broadcast_arrays(x[None], y[:, None]), axis=-1).reshape(9, count, 2)
+        around = middles + 0.5 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])[:, None, None]
+        points = around.reshape(-1, 2)
+        ends = self.transform.back(points) if self.matrix is None else project(self.matrix, points)
+        right, left, below, above = ends.reshape(around.shape)
+        jacobians = np.stack([right - left, below - above], axis=-1)
+        known = np.isfinite(jacobians).all(axis=(2, 3))
+        jacobians[~known] = np.eye(2)
+        lengths = _lengths(jacobians.reshape(-1, 2, 2)).reshape(9, count, 2)
         shrinking = np.minimum(lengths, 1)
-        spread = float((shrinking.max(axis=0) / shrinking.min(axis=0)).max())
-        return jacobians[len(jacobians) // 2], np.exp(np.log(lengths).mean(axis=0)), spread
+        known_ = known[..., None]
+        widest = np.where(known_, shrinking, 0).max(axis=0)
+        spread = np.where(known.any(axis=0), (widest / np.where(known_, shrinking, 1).min(axis=0)).max(axis=1), 1.0)
+        total = known.sum(axis=0)
+        mean = np.exp(np.where(known_, np.log(lengths), 0).sum(axis=0) / np.maximum(total, 1)[:, None])
+        middle = (known.cumsum(axis=0) > total // 2).argmax(axis=0)
+        return jacobians[middle, np.arange(count)], mean, spread
 
 
 def _lengths(jacobians: Places) -> Places:

@@ -1,0 +1,191 @@
+"""Coarser versions of an image, made block by block where a warp looks at them.
+
+A warp that shrinks needs its input resampled first. Neighbouring tiles of the output need the same pixels of it, so
+these are made once, in blocks on a grid that lies alike for all tiles, and the latest blocks are kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgedit.geometry.canvas import Border, fold
+from imgedit.geometry.kernels import Kernel, make_taps
+from imgedit.geometry.planes import load
+from imgedit.geometry.separable import Band, convolve_columns, make_bands, reduce_rows
+from imgedit.pixels import Image
+
+__all__ = ["LEAST_LENGTH", "Levels", "cut", "interleave"]
+
+Floats = NDArray[np.float32]
+Span = tuple[int, int]
+
+# Pixels that an axis keeps on the coarsest level, so that what a block sees of the input stays in proportion to it.
+LEAST_LENGTH = 8
+# Coarse pixels on a side of a block: as many as come from this many input pixels, within limits.
+BLOCK_INPUT = 512
+LEAST_BLOCK, LARGEST_BLOCK = 4, 128
+# What the kept blocks may take: a row of tiles, turned, through a picture of 100 megapixels.
+MOST_BYTES = 32 << 20
+
+
+class Levels:
+    """The premultiplied float32 pixels of an image at any scale.
+
+    Parameters
+    ----------
+    image : ndarray
+        A checked image.
+    kernel : Kernel
+        With which it is shrunk.
+    border : str
+        What lies beyond it, as for `warp`.
+    linear : bool
+        Decode sRGB to linear light.
+    """
+
+    def __init__(self, image: Image, kernel: Kernel, border: Border, linear: bool) -> None:
+        self.image, self.kernel, self.border, self.linear = image, kernel, border, linear
+        self.scratch = threading.local()
+        self.lock = threading.Lock()
+        self.bytes = 0
+        self.blocks: OrderedDict[Any, _Block] = OrderedDict()
+        self.axes: dict[Any, tuple[Span, list[Band]]] = {}
+
+    def window(self, x_span: Span, y_span: Span, shrink: tuple[float, float]) -> Floats:
+        """Give the pixels of a window of one level.
+
+        Parameters
+        ----------
+        x_span, y_span : tuple of int
+            The window, in pixels of the level; it may lie beyond the image.
+        shrink : tuple of float
+            Size of the level along x and y over that of the image.
+
+        Returns
+        -------
+        ndarray of float32
+            h x w for a grey image, else h x w x 4.
+        """
+        shape = (y_span[1] - y_span[0], x_span[1] - x_span[0])
+        out = np.empty(shape if self.image.ndim == 2 else (*shape, 4), np.float32)
+        (width, height) = (_block_side(factor) for factor in shrink)
+        for row in range(y_span[0] // height, -(-y_span[1] // height)):
+            for column in range(x_span[0] // width, -(-x_span[1] // width)):
+                block = self._block(shrink, row, column)
+                y, x = row * height, column * width
+                top, bottom = max(y_span[0], y), min(y_span[1], y + height)
+                left, right = max(x_span[0], x), min(x_span[1], x + width)
+                target = out[top - y_span[0] : bottom - y_span[0], left - x_span[0] : right - x_span[0]]
+                target[:] = block[top - y : bottom - y, left - x : right - x]
+        return out
+
+    def _block(self, shrink: tuple[float, float], row: int, column: int) -> Floats:
+        key = (shrink, row, column)
+        with self.lock:
+            block = self.blocks.setdefault(key, _Block())
+            self.blocks.move_to_end(key)
+        with block.lock:
+            if block.pixels is None:
+                block.pixels = self._make(shrink, row, column)
+                self._keep(block.pixels.nbytes)
+            return block.pixels
+
+    def _keep(self, size: int) -> None:
+        """Count a new block, and forget the ones that were not looked at for the longest time."""
+        with self.lock:
+            self.bytes += size
+            while self.bytes > MOST_BYTES and len(self.blocks) > 1:
+                _, old = self.blocks.popitem(last=False)
+                self.bytes -= 0 if old.pixels is None else old.pixels.nbytes
+
+    def _make(self, shrink: tuple[float, float], row: int, column: int) -> Floats:
+        x_span, across = self._axis("columns", shrink[0], column)
+        y_span, down = self._axis("rows", shrink[1], row)
+        piece = cut(self.image, x_span, y_span, self.border)
+        channels = piece.shape[2] if piece.ndim == 3 else 1
+        width, height = (_block_side(factor) for factor in shrink)
+        planes = np.empty((height, channels, piece.shape[1]), np.float32)
+        if down:
+            reduce_rows(piece, down, planes, self.linear, self.scratch)
+        else:
+            load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
+        if across:
+            planes = convolve_columns(planes, across, np.empty((height, channels, width), np.float32))
+        return interleave(planes)
+
+    def _axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Band]]:
+        """Input pixels that a row or column of blocks needs, and the matrices that make it of them."""
+        key = (axis, factor, number)
+        if key not in self.axes:
+            self.axes[key] = self._make_axis(axis, factor, number)
+        return self.axes[key]
+
+    def _make_axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Band]]:
+        side = _block_side(factor)
+        if factor == 1:
+            return (number * side, (number + 1) * side), []
+        centres = (number * side + np.arange(0.5, side)) / factor
+        reach = self.kernel.reach(1 / factor)
+        low, high = int(np.floor(centres[0] - reach)), int(np.ceil(centres[-1] + reach))
+        taps = make_taps(self.kernel, high - low, centres - low, 1 / factor)
+        return (low, high), make_bands(taps, axis)
+
+
+class _Block:
+    """A piece of a level, or the promise of one: whoever holds its lock makes it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pixels: Floats | None = None
+
+
+def _block_side(factor: float) -> int:
+    return int(np.clip(BLOCK_INPUT * factor, LEAST_BLOCK, LARGEST_BLOCK))
+
+
+def cut(image: Image, x_span: Span, y_span: Span, border: Border) -> Image:
+    """Cut a window out of an image, beyond which the border goes on.
+
+    Parameters
+    ----------
+    image : ndarray
+        H x W or H x W x C.
+    x_span, y_span : tuple of int
+        First pixel and the one after the last, along x and y.
+    border : str
+        As for `warp`.
+
+    Returns
+    -------
+    ndarray
+        A view where the window lies within the image.
+    """
+    rows = run(fold(np.arange(*y_span), image.shape[0], border))
+    columns = run(fold(np.arange(*x_span), image.shape[1], border))
+    sliced = isinstance(rows, slice) or isinstance(columns, slice)
+    piece: Image = image[rows, columns] if sliced else image[np.ix_(rows, columns)]
+    return np.ascontiguousarray(piece) if any(step < 0 for step in piece.strides) else piece
+
+
+def run(index: NDArray[np.intp]) -> Any:
+    """Give the slice that equals an index, if there is one: slices do not copy."""
+    step = int(index[1] - index[0]) if len(index) > 1 else 1
+    if step in (1, -1) and (np.diff(index) == step).all():
+        stop = int(index[-1]) + step
+        return slice(int(index[0]), stop if stop >= 0 else None, step)
+    return index
+
+
+def interleave(planes: Floats) -> Floats:
+    """Turn H x C x W planes into pixels: H x W for one channel, else H x W x 4."""
+    channels = planes.shape[1]
+    if channels == 1:
+        return np.ascontiguousarray(planes[:, 0])
+    # Four channels even for three: OpenCV and NumPy both move them twice as fast.
+    return np.asarray(cv2.merge([planes[:, min(channel, channels - 1)] for channel in range(4)]))
