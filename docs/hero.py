@@ -78,7 +78,7 @@ def masts(photo: np.ndarray) -> np.ndarray:
 
 def caption(image: np.ndarray, text: str) -> np.ndarray:
     """Write a small word into the corner."""
-    return ie.draw_text(image, text, anchor="top-left", size=20, margin=14, opacity=0.8)
+    return ie.draw_text(image, text, anchor="top-left", size=26, margin=16, opacity=0.9)
 
 
 if __name__ == "__main__":
