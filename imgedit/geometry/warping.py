@@ -151,7 +151,8 @@ def warp(
     ):
         return _one_call(image, way, (height, width), color)
     filter = "cubic" if filter == "auto" else filter
-    out = np.empty((height, width, *image.shape[2:]), image.dtype)
+    # Zeros cost nothing before they are written to, and where the background is 0 and nothing lands they never are.
+    out = np.zeros((height, width, *image.shape[2:]), image.dtype)
     levels = Levels(image, FILTERS[filter], border, space == "linear")
     job = _Job(image, way, filter, border, color, space == "linear", levels, out)
     tiles = job.plan(
@@ -367,12 +368,18 @@ class _Job:
         (left, top, right, bottom), samples, shrink = tile.box, tile.samples, tile.shrink
         margin = 0 if samples == (1, 1) else REACH["cubic"]
         x = _centres(left - margin, right + margin, samples[0])
-        u, v = self.way.places(x, _centres(top - margin, bottom + margin, samples[1]))
-        u_range, v_range = self.way.extent(u), self.way.extent(v)
-        coverage = self._coverage((u, v), (u_range, v_range), tile.jacobian, samples)
-        if coverage is not None and not coverage.any():
-            self.out[top:bottom, left:right] = self.color
+        y = _centres(top - margin, bottom + margin, samples[1])
+        ends = (x[[0, -1]], y[[0, -1]])
+        # A matrix tells by the corners alone what lies outside.
+        if self.way.matrix is not None and self._is_outside(self.way.places(*ends), tile):
+            self._clear(tile)
             return
+        u, v = self.way.places(x, y)
+        coverage = self._coverage((u, v), tile)
+        if coverage is not None and not coverage.any():
+            self._clear(tile)
+            return
+        u_range, v_range = self.way.extent(u), self.way.extent(v)
         x_span, u = self._span(u, u_range, shrink[0], self.image.shape[1])
         y_span, v = self._span(v, v_range, shrink[1], self.image.shape[0])
         large = (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT
@@ -385,21 +392,33 @@ class _Job:
         values = interpolate(source, *places, self.filter)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
 
-    def _coverage(
-        self, places: tuple[Places, Places], ranges: tuple[Range, Range], jacobian: Places, samples: tuple[int, int]
-    ) -> Floats | None:
+    def _clear(self, tile: _Tile) -> None:
+        if self.color.any():
+            left, top, right, bottom = tile.box
+            self.out[top:bottom, left:right] = self.color
+
+    def _breadths(self, tile: _Tile) -> list[float]:
+        """Breadth of a sample in the input along x and y; the border is as sharp as the output's pixels."""
+        return [max(float(np.hypot(*(slope / tile.samples))), 1e-6) for slope in tile.jacobian]
+
+    def _is_outside(self, places: tuple[Places, Places], tile: _Tile) -> bool:
+        if self.border != "background":
+            return False
+        sizes = self.image.shape[1::-1]
+        return any(
+            place.max() < -breadth / 2 or place.min() > length + breadth / 2
+            for place, length, breadth in zip(places, sizes, self._breadths(tile), strict=True)
+        )
+
+    def _coverage(self, places: tuple[Places, Places], tile: _Tile) -> Floats | None:
         """Share of each sample that lies on the image; None where that is all of it."""
         if self.border != "background":
             return None
         share: Floats | None = None
-        sizes = self.image.shape[1::-1]
-        for place, (low, high), length, slope in zip(places, ranges, sizes, jacobian, strict=True):
-            # A sample's breadth in the input, so that the border is as sharp as the output's pixels.
-            breadth = max(float(np.hypot(*(slope / samples))), 1e-6)
+        for place, length, breadth in zip(places, self.image.shape[1::-1], self._breadths(tile), strict=True):
+            low, high = self.way.extent(place)
             if low >= breadth / 2 and high <= length - breadth / 2:
                 continue
-            if high < -breadth / 2 or low > length + breadth / 2:
-                return np.zeros((1, 1), np.float32)
             near = np.clip(np.minimum(place, length - place) / breadth + 0.5, 0, 1)
             if self.filter == "nearest":
                 near = (place >= 0) & (place < length)
