@@ -7,12 +7,13 @@ docs read the choices from there, so that a new row is known everywhere.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from imgedit.errors import UnknownNameError
 
-__all__ = ["Table"]
+__all__ = ["Files", "Table"]
 
 T = TypeVar("T")
 
@@ -87,3 +88,40 @@ def advice(name: object, valid: Mapping[str, object] | list[str]) -> str:
     near = difflib.get_close_matches(str(name).lower().replace("_", "-"), names, n=1, cutoff=0.6)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"{guess}valid names: {', '.join(names)}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """A note on the annotation of a parameter whose plain values may name files: ``Annotated[Paint, Files(...)]``.
+
+    Recipes find by it which files a step needs, and let relative paths start at the recipe.
+
+    Parameters
+    ----------
+    moved : callable
+        Given a value and a function from one path to another; gives the value with each path in it replaced.
+    """
+
+    moved: Callable[[Any, Callable[[str], str]], Any]
+
+    def named(self, value: Any) -> list[str]:
+        """List the paths in a value.
+
+        Parameters
+        ----------
+        value : object
+            What a caller gave.
+
+        Returns
+        -------
+        list of str
+            In the order in which they stand there.
+        """
+        found: list[str] = []
+
+        def note(path: str) -> str:
+            found.append(path)
+            return path
+
+        self.moved(value, note)
+        return found

@@ -187,6 +187,21 @@ def test_steps_do_what_the_verbs_do(tmp_path):
     assert seen[-1] == 1
 
 
+@pytest.mark.parametrize("paint", ["pattern: tile.png", {"kind": "pattern", "image": "tile.png"}])
+@pytest.mark.parametrize("op", ["fill", "flood_fill"])
+def test_files_within_a_value_start_at_the_recipe(op, paint, tmp_path):
+    image, tile = photo(), photo(size=(4, 5), seed=1)
+    ie.write(tmp_path / "tile.png", tile)
+    where = {"point": (3, 3)} if op == "flood_fill" else {}
+    recipe = ie.Recipe([ie.Step(op, paint=paint, **where)], folder=tmp_path)
+    mask = () if where else (None,)
+    expected = getattr(ie, op)(image, *mask, paint=ie.Pattern(tile), **where)
+    np.testing.assert_array_equal(recipe.apply(image), expected)
+    assert recipe.files() == [tmp_path / "tile.png"]
+    with pytest.raises(ie.errors.RecipeError, match="no such file"):
+        ie.Recipe([ie.Step(op, paint=paint, **where)], folder=tmp_path / "elsewhere")
+
+
 def test_a_cancelled_recipe_stops():
     def stop(fraction):
         raise ie.errors.Cancelled

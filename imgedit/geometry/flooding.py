@@ -9,7 +9,7 @@ of it: for a mix ``p = a s + (1 - a) q`` of the seed's colour s and the farthest
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imgedit.color import Color, srgb_to_oklab
 from imgedit.errors import ArgumentError
 from imgedit.geometry.painting import fill
-from imgedit.geometry.paints import Floats, Paint
+from imgedit.geometry.paints import PAINT_FILES, Floats, Paint
 from imgedit.pixels import Image, as_float, check, check_alpha, check_number
 from imgedit.strips import each_strip
 
@@ -99,7 +99,7 @@ def flood_mask(
 def flood_fill(
     image: Image,
     point: tuple[float, float],
-    paint: Paint | Color | Mapping[str, Any],
+    paint: Annotated[Paint | Color | Mapping[str, Any], PAINT_FILES],
     *,
     tolerance: float = 0.1,
     contiguous: bool = True,

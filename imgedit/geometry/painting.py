@@ -11,7 +11,7 @@ from imgedit.color import Color, parse_color
 from imgedit.compositing.equation import BLEND_MODES, composite, to_pixels, to_planes
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError
-from imgedit.geometry.paints import Canvas, Floats, Paint, parse_paint
+from imgedit.geometry.paints import PAINT_FILES, Canvas, Floats, Paint, parse_paint
 from imgedit.pixels import (
     Image,
     Mask,
@@ -96,7 +96,7 @@ def _cleared(image: Image, mask: Mask) -> Image:
 def fill(
     image: Image,
     mask: Mask | None,
-    paint: Paint | Color | Mapping[str, Any],
+    paint: Annotated[Paint | Color | Mapping[str, Any], PAINT_FILES],
     *,
     opacity: float = 1.0,
     mode: Annotated[str, BLEND_MODES] = "normal",

@@ -24,10 +24,11 @@ from imgedit.color.spaces import looked_up
 from imgedit.compositing.noise import white_noise
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, as_float, check, check_number, full_range, join_alpha, split_alpha
-from imgedit.tables import Table, advice
+from imgedit.tables import Files, Table, advice
 
 __all__ = [
     "PAINTS",
+    "PAINT_FILES",
     "ConicGradient",
     "LinearGradient",
     "Noise",
@@ -522,6 +523,19 @@ def parse_paint(paint: Paint | Color | Mapping[str, Any], *, name: str = "paint"
     if not hasattr(paint, "planes"):
         raise ArgumentError(name, f"is {paint!r}", "give a colour, a gradient, a pattern, noise, or a table with kind=")
     return paint
+
+
+def _with_files_moved(paint: Any, move: Callable[[str], str]) -> Any:
+    """Replace the path of a pattern in a paint as people write it."""
+    if isinstance(paint, str) and paint.partition(":")[0].strip().lower() == "pattern":
+        return f"pattern:{move(paint.partition(':')[2].strip())}"
+    if isinstance(paint, Mapping) and paint.get("kind") == "pattern" and isinstance(paint.get("image"), str):
+        return {**paint, "image": move(paint["image"])}
+    return paint
+
+
+PAINT_FILES = Files(_with_files_moved)
+"""Where the files of a paint stand: a note on the annotation of a parameter that takes one."""
 
 
 def _checked(color: Color, name: str) -> Color:

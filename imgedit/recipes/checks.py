@@ -89,6 +89,10 @@ def _images(verb: Verb, given: Mapping[str, Any], allowed: Mapping[str, Paramete
         names = " or ".join(p.name for p in verb.of_kind("image"))
         yield (), f"leaves no place for the photo; leave out {names}"
     for name, parameter in allowed.items():
+        if parameter.files is not None and name in given:
+            for path in parameter.files.named(given[name]):
+                if not (folder / path).is_file():
+                    yield (name,), f"has {name} with {path!r}; there is no such file in {str(folder)!r}"
         if parameter.kind not in ON_DISK or name == photo:
             continue
         if name not in given and parameter.required:

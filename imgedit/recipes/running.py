@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgedit import io
 from imgedit.pixels import Image, Mask, Progress
 from imgedit.recipes.steps import STEPS
-from imgedit.recipes.verbs import ON_DISK, Kind
+from imgedit.recipes.verbs import ON_DISK, Kind, Parameter
 
 if TYPE_CHECKING:
     from imgedit.recipes import Step
@@ -38,15 +38,17 @@ def _share(progress: Progress, index: int, count: int) -> Progress:
 
 
 def _value(step: Step, name: str, value: Any, folder: Path) -> Any:
-    """Open what is given as a path of an image or a mask; the rest is passed on as it is."""
-    kind = _kind(step, name)
-    if kind in ("images", "layers"):
+    """Open what is given as a path of an image or a mask; let other paths start at the folder."""
+    parameter = _parameter(step, name)
+    if parameter.kind in ("images", "layers"):
         return [_opened(inner, "image", folder) for inner in value]
-    return _opened(value, kind, folder) if kind in ON_DISK else value
+    if parameter.files is not None:
+        return parameter.files.moved(value, lambda path: str(folder / path))
+    return _opened(value, parameter.kind, folder) if parameter.kind in ON_DISK else value
 
 
-def _kind(step: Step, name: str) -> Kind:
-    return STEPS[step.op].takes(step.parameters)[name].kind
+def _parameter(step: Step, name: str) -> Parameter:
+    return STEPS[step.op].takes(step.parameters)[name]
 
 
 def _opened(value: Any, kind: Kind, folder: Path) -> Any:
@@ -83,7 +85,10 @@ def files_of(step: Step, folder: Path) -> Iterator[Path]:
         Images and masks, in the order of the parameters.
     """
     for name, value in step.parameters.items():
-        if _kind(step, name) in ON_DISK:
+        parameter = _parameter(step, name)
+        if parameter.files is not None:
+            yield from (folder / path for path in parameter.files.named(value))
+        if parameter.kind in ON_DISK:
             for inner in value if isinstance(value, tuple) else [value]:
                 if isinstance(inner, (str, Path)):
                     yield folder / inner

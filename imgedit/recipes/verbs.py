@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from imgedit.tables import Table
+from imgedit.tables import Files, Table
 
 __all__ = ["ON_DISK", "Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
 
@@ -56,6 +56,12 @@ class Parameter:
     def required(self) -> bool:
         """Whether a call must give it."""
         return self.default is inspect.Parameter.empty
+
+    @property
+    def files(self) -> Files | None:
+        """How to find paths in its plain values; None where none can be."""
+        notes = self.type.__metadata__ if typing.get_origin(self.type) is typing.Annotated else ()
+        return next((note for note in notes if isinstance(note, Files)), None)
 
 
 @dataclass(frozen=True)
