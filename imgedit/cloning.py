@@ -30,6 +30,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.poisson import laplacian, solve_poisson
+from imgedit.strips import each_strip
 
 __all__ = ["color_change", "illumination_change", "seamless_clone", "texture_flatten"]
 
@@ -395,15 +396,28 @@ def _rebuild(
     """
     here = np.ascontiguousarray(unknown[window])
     near = cv2.dilate(here.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    if not (np.isfinite(wanted[here]).all() and np.isfinite(ground[near & ~here]).all()):
-        raise ImageError("mask", "lies where there is NaN or infinity", "leave those pixels out, or fill them first")
-    divergence = None if steps is None else np.nan_to_num(_divergence(steps) - laplacian(wanted))
-    difference = np.nan_to_num(ground - wanted)
-    solved = wanted + solve_poisson(difference, here, divergence, progress=progress)
-    fresh = solved[here]
-    if fresh.shape[1] == 4:
-        fresh[:, 3] = np.clip(fresh[:, 3], 0, 1)
-        fresh = unpremultiply(fresh[:, None])[:, 0]
+    if not (np.isfinite(wanted).all() and np.isfinite(ground).all()):
+        if not (np.isfinite(wanted[here]).all() and np.isfinite(ground[near & ~here]).all()):
+            raise ImageError(
+                "mask", "lies where there is NaN or infinity", "leave those pixels out, or fill them first"
+            )
+        wanted, ground = np.nan_to_num(wanted), np.nan_to_num(ground)
+        steps = None if steps is None else (np.nan_to_num(steps[0]), np.nan_to_num(steps[1]))
+    divergence = None if steps is None else _divergence(steps) - laplacian(wanted)
+    solved = solve_poisson(ground - wanted, here, divergence, progress=progress)
     out = target.copy()
-    out[window][here] = like(fresh[:, 0] if target.ndim == 2 else fresh, target.dtype)
+    view = out[window]
+
+    def write(top: int, bottom: int) -> None:
+        fresh = solved[top:bottom] + wanted[top:bottom]
+        if fresh.shape[2] == 4:
+            fresh[..., 3] = np.clip(fresh[..., 3], 0, 1)
+            fresh = unpremultiply(fresh)
+        inside = here[top:bottom]
+        if out.ndim == 2:
+            np.copyto(view[top:bottom], like(fresh[..., 0], out.dtype), where=inside)
+        else:
+            np.copyto(view[top:bottom], like(fresh, out.dtype), where=inside[..., None])
+
+    each_strip(write, here.shape[0], row_bytes=4 * solved[0].size)
     return out
