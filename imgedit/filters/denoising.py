@@ -173,8 +173,9 @@ def _nlm(deviation: float, radius: int | None, grey: bool) -> tuple[Filter, int]
     kernel /= kernel.sum()
 
     def likeness(difference: Floats, _dy: int, _dx: int) -> Floats:
-        distance = cv2.sepFilter2D(difference, -1, kernel, kernel)
-        cv2.max(distance - np.float32(2 * deviation**2), 0, dst=distance)
+        distance = np.asarray(cv2.sepFilter2D(difference, -1, kernel, kernel), np.float32)
+        distance -= np.float32(2 * deviation**2)
+        np.maximum(distance, 0, out=distance)
         distance *= np.float32(-1 / (NLM_STRENGTH * deviation) ** 2)
         return np.asarray(cv2.exp(distance, dst=distance), np.float32)
 
@@ -202,18 +203,20 @@ def _averaged(likeness: Callable[[Floats, int, int], Floats], radius: int, own: 
         layers = rows[..., None] if rows.ndim == 2 else rows
         clear = layers.shape[2] == 4
         # Premultiplied colour and the weight that it carries: sums of both give straight colour by division.
-        carried = [*cv2.split(layers)] if clear else [*cv2.split(layers), np.ones(rows.shape[:2], np.float32)]
+        carried = [np.asarray(plane, np.float32) for plane in cv2.split(layers)]
+        carried += [] if clear else [np.ones(rows.shape[:2], np.float32)]
+        compared = layers.shape[2]
         total = [np.zeros_like(plane) for plane in carried]
         best = np.full(rows.shape[:2], own, np.float32)
         for dy in range(radius + 1):
             for dx in range(-radius if dy else 1, radius + 1):
-                _add_pair(total, best, carried, len(carried) if clear else len(carried) - 1, likeness, dy, dx)
+                _add_pair(total, best, carried, compared, likeness, dy, dx)
         for summed, plane in zip(total, carried, strict=True):
             summed += best * plane
         weight = np.maximum(total[-1], np.finfo(np.float32).tiny)  # nothing is summed where nothing is visible
-        color = [summed / weight for summed in total[:-1]]
+        color: list[Floats] = [summed / weight for summed in total[:-1]]
         if clear:
-            color = [*(plane * layers[..., 3] for plane in color), layers[..., 3]]
+            color = [*(plane * layers[..., 3] for plane in color), carried[3]]
         return np.asarray(cv2.merge(color), np.float32).reshape(rows.shape)
 
     return function

@@ -170,7 +170,7 @@ def fill(
         to_pixels(*composite(*to_planes(image[top:bottom]), color, alpha, mode, space=space), mixed)
         np.copyto(out[top:bottom], mixed, where=alpha > 0 if image.ndim == 2 else (alpha > 0)[..., None])
 
-    each_strip(work, height, row_bytes=32 * width, progress=progress)
+    each_strip(work, height, row_bytes=16 * width, progress=progress)
     return out
 
 

@@ -406,7 +406,7 @@ def _tetrahedral(places: Sequence[Place], size: int, nodes: Floats) -> list[Floa
     middle += blue
     middle -= largest
     middle -= least
-    order = (red >= green).view(np.uint8)
+    order: NDArray[Any] = (red >= green).view(np.uint8)
     order = order | (red >= blue).view(np.uint8) << 1 | (green >= blue).view(np.uint8) << 2
     base = cell_red + cell_green + cell_blue
     second, third = (base + looked_up(order, table) for table in _detours(size))

@@ -96,11 +96,14 @@ def look_up(image: Image, tables: Sequence[NDArray[Any]]) -> Image:
         tables = [*(tables if len(tables) == 3 else [tables[0]] * 3), levels][: image.shape[2]]
     out = np.empty(image.shape, tables[0].dtype)
     same = all(table is tables[0] for table in tables)
-    merged = tables[0] if same else np.stack(tables, axis=-1)[None]
 
     def work(top: int, bottom: int) -> None:
         rows = image[top:bottom]
-        out[top:bottom] = cv2.LUT(rows, merged).reshape(rows.shape)
+        if same:
+            out[top:bottom] = cv2.LUT(rows, tables[0]).reshape(rows.shape)
+        else:  # plane by plane is twice as quick as OpenCV's tables for several channels
+            planes = [cv2.LUT(plane, table) for plane, table in zip(cv2.split(rows), tables, strict=True)]
+            cv2.merge(planes, out[top:bottom])
 
     each_strip(work, image.shape[0], row_bytes=4 * image[0].nbytes)
     return out
