@@ -31,10 +31,9 @@ pictures = {
     "fog": ie.fog(photo, disparity, density=25.0, near="large"),
     "depth of field": ie.depth_of_field(photo, disparity, focus=50.0, radius=7.0, near="large"),
 }
-figure, axes = plt.subplots(2, 2, figsize=(12, 8.4))
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.8), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(picture)
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

@@ -28,10 +28,9 @@ pictures = {
     "gradient_overlay": ie.gradient_overlay(logo, colors=("navy", "orange"), angle=45),
     "drop_shadow, alone": ie.drop_shadow(logo, offset=(8, 8), size=12, alone=True),
 }
-figure, axes = plt.subplots(2, 5, figsize=(14, 6))
+figure, axes = plt.subplots(2, 5, figsize=(10.5, 4.8), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(ie.flatten([ie.Layer(picture)], background="#dddddd"))
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

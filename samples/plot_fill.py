@@ -26,10 +26,9 @@ pictures = {
     "clouds": ie.fill(photo, sky, "noise:fractal,160,3:#036,#fff"),
 }
 
-figure, axes = plt.subplots(2, 3, figsize=(13.5, 6.4))
+figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(picture, cmap="gray")
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

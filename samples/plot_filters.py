@@ -25,10 +25,9 @@ pictures = {
     "marked": ie.draw_text(photo, "PROOF", size="14%", angle=30, tile=True, margin=30, color="#ffffff70"),
 }
 
-figure, axes = plt.subplots(2, 3, figsize=(13.5, 5.8))
+figure, axes = plt.subplots(2, 3, figsize=(10, 4.6), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(picture)
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

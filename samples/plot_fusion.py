@@ -31,10 +31,9 @@ pairs = {
     "one of three focuses": focused[0],
     "focus_stack": ie.focus_stack(focused),
 }
-figure, axes = plt.subplots(3, 2, figsize=(10, 11.4))
+figure, axes = plt.subplots(3, 2, figsize=(8, 9.4), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pairs.items(), strict=True):
     axis.imshow(picture)
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

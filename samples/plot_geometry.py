@@ -29,12 +29,11 @@ pictures = {
     "and back": (ie.warp(bend(photo), bend.inverse()), points),
 }
 
-figure, axes = plt.subplots(2, 3, figsize=(12, 8))
+figure, axes = plt.subplots(2, 3, figsize=(9.5, 6.6), layout="constrained")
 for axis, (name, (picture, marks)) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(picture)
     if marks is not None:
         axis.plot(*marks.T, "c+", markersize=12)
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

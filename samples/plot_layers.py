@@ -2,7 +2,7 @@
 Flatten a stack of layers
 =========================
 
-A photograph, an adjustment in a mask, a group that passes through, a clipped texture and layer effects.
+A photograph, an adjustment in a mask, layer effects and a clipped texture.
 """
 
 import functools
@@ -31,10 +31,9 @@ stacks = {
     "+ badge with effects": [ground, darker, label],
     "+ clipped texture": [ground, darker, label, texture],
 }
-figure, axes = plt.subplots(2, 2, figsize=(12, 8.4))
+figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.8), layout="constrained")
 for axis, (name, stack) in zip(axes.flat, stacks.items(), strict=True):
     axis.imshow(ie.flatten(stack))
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()

@@ -23,10 +23,9 @@ pictures = {
     "a look learnt from another edit": look(coffee),
 }
 
-figure, axes = plt.subplots(2, 3, figsize=(13.5, 6.4))
+figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=True):
     axis.imshow(picture)
     axis.set_title(name)
     axis.axis("off")
-figure.tight_layout()
 plt.show()
