@@ -7,6 +7,7 @@ the peer.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -55,9 +56,14 @@ def in_turns(jobs: dict[str, Callable[[], object]], *, turns: int = 9, least_sec
 
 
 def extra_memory(job: Callable[[], object]) -> float:
-    """Peak resident memory of one run beyond what stood before it, result included, in MiB (Linux only)."""
+    """Peak resident memory of one run beyond what stood before it, result included, in MiB (Linux only).
+
+    A first run pays for imports and thread pools. What it and all jobs before it freed then goes back to the system, or
+    the run would take from there and its peak would not be seen.
+    """
     job()
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
     before = _status("VmRSS")
     result = job()
