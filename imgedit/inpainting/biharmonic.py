@@ -112,8 +112,8 @@ def _shut(part: Flags, rows: slice, cols: slice, shape: tuple[int, ...]) -> None
 
 def _fill_coarsely(values: NDArray[np.float64], hole: Flags, progress: Progress) -> None:
     """Fill the hole in place from a picture of half the size."""
-    coarse, unknown = halve(values, hole)
-    _fill(coarse, unknown, lambda fraction: progress(0.3 * fraction))
+    coarse, share = halve(values, ~hole)
+    _fill(coarse, share == 0, lambda fraction: progress(0.3 * fraction))
     values[hole] = double(coarse, hole.shape)[hole]
 
 

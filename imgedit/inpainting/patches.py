@@ -12,13 +12,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.inpainting.regions import Flags, Floats
 
-__all__ = ["as_columns", "check_patch_size", "halve", "opponent", "product", "sources", "whole_patches", "windows"]
+__all__ = ["as_columns", "check_patch_size", "opponent", "product", "sources", "whole_patches", "windows"]
 
 # Lightness and two colour differences, scaled so that a step in grey and a step in hue that look alike weigh alike.
 OPPONENT = np.array([[0.57, 0.57, 0.57], [0.6, 0.0, -0.6], [-0.3, 0.6, -0.3]], np.float32)
 
-# OpenBLAS calls its threads for products of more than 2**18 multiplications (2**13 if one side is a vector). For patches
-# their waking costs more than the work, and on a busy machine they turn in circles until the last one is back.
+# OpenBLAS calls its threads for products of more than 2**18 multiplications (2**13 if one side is a vector). For
+# patches their waking costs more than the work, and on a busy machine they turn in circles until the last one is back.
 BLOCK = 2**18
 VECTOR_BLOCK = 2**13
 BLOCK_ROWS = 64
@@ -201,27 +201,3 @@ def opponent(values: Floats) -> Floats:
         return values
     color = cv2.transform(np.ascontiguousarray(values[..., :3]), OPPONENT)
     return np.concatenate([color, values[..., 3:]], axis=2) if values.shape[2] > 3 else np.asarray(color)
-
-
-def halve(values: Floats, known: Flags) -> tuple[Floats, Flags]:
-    """Halve a picture of even sides: means of the known pixels of each four.
-
-    Parameters
-    ----------
-    values : ndarray of float32
-        HxWxC.
-    known : ndarray of bool
-        HxW.
-
-    Returns
-    -------
-    values : ndarray of float32
-        Half the size; zero where nothing is known.
-    known : ndarray of bool
-        True where all four are: a mean with something missing is good to start from, not to copy.
-    """
-    half = (known.shape[1] // 2, known.shape[0] // 2)
-    share = cv2.resize(known.astype(np.float32), half, interpolation=cv2.INTER_AREA)
-    masked = values * known[..., None]
-    total = cv2.resize(masked, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], -1)
-    return total / np.maximum(share, np.float32(0.25))[..., None], share > 0.99

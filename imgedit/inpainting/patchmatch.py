@@ -28,14 +28,13 @@ from imgedit.inpainting.diffusion import fill_push_pull
 from imgedit.inpainting.patches import (
     as_columns,
     check_patch_size,
-    halve,
     opponent,
     product,
     sources,
     whole_patches,
     windows,
 )
-from imgedit.inpainting.regions import Flags, Floats
+from imgedit.inpainting.regions import Flags, Floats, halve
 from imgedit.pixels import check_number
 from imgedit.poisson import solve_poisson
 from imgedit.strips import Progress
@@ -262,7 +261,8 @@ def _halve(atlas: Atlas) -> Atlas:
     values, known = halve(atlas.values, atlas.known)
     texture, _ = halve(atlas.texture, atlas.known)
     _, source = halve(atlas.texture[..., :1], atlas.source)
-    return Atlas(values, texture, known, source, (atlas.size[0] // 2, atlas.size[1] // 2))
+    # A mean with something missing is good to start from, not to copy.
+    return Atlas(values, texture, known == 1, source == 1, (atlas.size[0] // 2, atlas.size[1] // 2))
 
 
 def _components(atlas: Atlas, size: int) -> Floats:
@@ -441,7 +441,7 @@ class Level:
         return np.append(self.distance / np.float32(2 * scale) + self.fading, np.float32(np.inf))
 
     def vote(self) -> float:
-        """Give each hole pixel what the best of the patches that cover it copies there; return the share that is new."""
+        """Give each hole pixel what the best of the patches over it copies there; return the share that is new."""
         best = self._scores()[self.covering].argmin(axis=1)
         patch = self.covering[np.arange(len(best)), best]
         before, self.origin = self.origin, self._origins(patch, best)

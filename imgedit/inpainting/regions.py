@@ -103,30 +103,32 @@ def crops(hole: Flags, margin: int, share: float) -> Iterator[tuple[Box, Flags]]
         yield (rows, cols), own & hole[rows, cols]
 
 
-def halve(values: Floats, hole: Flags) -> tuple[Floats, Flags]:
-    """Halve a picture with a hole: a coarse pixel is the mean of the known ones of four, unknown if none is.
+def halve(values: Floats, known: Flags) -> tuple[Floats, Floats]:
+    """Halve a picture with a hole: a coarse pixel is the mean of the known ones of four.
 
     Parameters
     ----------
     values : ndarray of float32 or float64
         HxWxC.
-    hole : ndarray of bool
+    known : ndarray of bool
         HxW.
 
     Returns
     -------
     values : ndarray
-        Half the size, rounded up, of the same dtype.
-    hole : ndarray of bool
-        Likewise.
+        Half the size, rounded up, of the same dtype; zero where nothing is known.
+    share : ndarray
+        Likewise, but HxW; how much of each four is known: 0, a quarter, a half, three quarters or 1.
     """
-    border = (0, hole.shape[0] % 2, 0, hole.shape[1] % 2)
-    known = cv2.copyMakeBorder(np.logical_not(hole).astype(values.dtype), *border, cv2.BORDER_REPLICATE)
-    padded = cv2.copyMakeBorder(values, *border, cv2.BORDER_REPLICATE).reshape(*known.shape, -1)
-    size = (known.shape[1] // 2, known.shape[0] // 2)
-    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(padded * known[..., None], size, interpolation=cv2.INTER_AREA).reshape(*share.shape, -1)
-    return np.asarray(total / np.maximum(share, 1 / 8)[..., None], values.dtype), share == 0
+    weight = known.astype(values.dtype)
+    sides = (0, known.shape[0] % 2, 0, known.shape[1] % 2)
+    if any(sides):
+        weight = cv2.copyMakeBorder(weight, *sides, cv2.BORDER_REPLICATE)
+        values = cv2.copyMakeBorder(values, *sides, cv2.BORDER_REPLICATE).reshape(*weight.shape, -1)
+    size = (weight.shape[1] // 2, weight.shape[0] // 2)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA).reshape(*share.shape, -1)
+    return total / np.maximum(share, values.dtype.type(0.25))[..., None], share
 
 
 def double(coarse: Floats, size: tuple[int, ...]) -> Floats:

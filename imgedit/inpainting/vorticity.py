@@ -89,9 +89,8 @@ def _flow(values: Floats, region: Region, viscosity: float, progress: Progress) 
     vorticity[[0, -1]] = vorticity[:, [0, -1]] = 0
     turns = TURNS
     if cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max() > SHALLOW:
-        nothing = np.zeros_like(hole)
-        means = halve(values, nothing)[0]
-        unknown = halve(hole[..., None].astype(np.float32), nothing)[0][..., 0] == 1
+        means = halve(values, np.ones_like(hole))[0]
+        unknown = halve(values[..., :1], ~hole)[1] == 0
         coarse = _flow(means, Region(unknown), viscosity, lambda fraction: progress(fraction / 4))
         # A quarter: the Laplacian holds the square of the mesh.
         for fine, known, share, place in zip((filled, vorticity), coarse, (1, 0.25), (inside, moved), strict=True):
