@@ -213,8 +213,9 @@ def _averaged(likeness: Callable[[Floats, int, int], Floats], radius: int, own: 
                 _add_pair(total, best, carried, compared, likeness, dy, dx)
         for summed, plane in zip(total, carried, strict=True):
             summed += best * plane
-        weight = np.maximum(total[-1], np.finfo(np.float32).tiny)  # nothing is summed where nothing is visible
-        color: list[Floats] = [summed / weight for summed in total[:-1]]
+        # Nothing is summed where nothing is visible.
+        weight = np.maximum(total[-1], np.finfo(np.float32).tiny, dtype=np.float32)
+        color = [np.divide(summed, weight, dtype=np.float32) for summed in total[:-1]]
         if clear:
             color = [*(plane * layers[..., 3] for plane in color), carried[3]]
         return np.asarray(cv2.merge(color), np.float32).reshape(rows.shape)
