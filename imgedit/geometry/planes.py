@@ -37,15 +37,21 @@ def load(strip: Image, planes: Sequence[Floats], *, linear: bool = False) -> Non
         Decode sRGB to linear light.
     """
     parts = cv2.split(strip) if strip.ndim == 3 else [strip]
-    for part, plane in zip(parts[:3], planes, strict=False):
-        plane[:] = srgb_to_linear(part) if linear else part
+    white = full_range(strip.dtype)
+    share: Floats | None = None
     if len(parts) == 4:
         alpha = parts[3]
-        share = np.divide(alpha, np.float32(full_range(strip.dtype)), dtype=np.float32)
-        planes[3][:] = share if linear else alpha
-        if share.min() < 1:
-            for plane in planes[:3]:
-                np.multiply(plane, share, out=plane)
+        planes[3][:] = alpha
+        if linear or alpha.min() < white:
+            share = np.divide(planes[3], np.float32(white), dtype=np.float32)
+        if linear and share is not None:
+            planes[3][:] = share
+    for part, plane in zip(parts[:3], planes, strict=False):
+        values = srgb_to_linear(part) if linear else part
+        if share is None:
+            plane[:] = values
+        else:
+            np.multiply(values, share, out=plane, dtype=np.float32)
 
 
 def store(planes: Sequence[Floats], out: Image, *, linear: bool = False) -> None:
