@@ -54,9 +54,10 @@ def fill_biharmonic(values: Floats, hole: Flags, *, progress: Progress, seed: in
         HxWxC; within the range of the known pixels.
     """
     del seed
-    low, high = (f(values[~hole], axis=0) for f in (np.min, np.max))
+    known = np.logical_not(hole).view(np.uint8)
+    limits = [cv2.minMaxLoc(np.ascontiguousarray(values[..., c]), known)[:2] for c in range(values.shape[2])]
     # Other holes stand near some of those that are solved for on a halved picture: they need sensible pixels too.
-    out = push_pull(values, np.logical_not(hole).astype(np.float32)).astype(np.float64)
+    out = push_pull(values, known.astype(np.float32)).astype(np.float64)
     # Holes are coupled when both reach the Laplacian of one known pixel; others are solved apart.
     reach = cv2.dilate(hole.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     number, labels, stats, _ = cv2.connectedComponentsWithStats(reach, connectivity=8, ltype=cv2.CV_32S)
@@ -73,7 +74,9 @@ def fill_biharmonic(values: Floats, hole: Flags, *, progress: Progress, seed: in
         _fill(out[box], mine, report)
         done += size
         report(1.0)
-    filled: Floats = np.clip(out, low, high).astype(np.float32)
+    filled: Floats = out.astype(np.float32)
+    low, high = np.array(limits, np.float32).T
+    filled[hole] = np.clip(filled[hole], low, high)
     return filled
 
 
