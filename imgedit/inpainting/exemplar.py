@@ -5,12 +5,13 @@ Transactions on Image Processing 13(9), 2004 (doi:10.1109/TIP.2004.833105). The 
 point of the front is its confidence (eq. 1) times its data term (eq. 2), the strength of the isophote that runs into
 the hole there; the copied pixels take over the confidence of the patch.
 
-Two things are added to what a patch is compared by. A weak smooth guess of the hole decides between places that fit the
-known part alike, so that a patch over calm water does not bring half a dog with it; and of equal places the nearer
-one wins.
+Four things are added to what a patch is compared by. A weak smooth guess of the hole decides between places that fit
+the known part alike, so that a patch over calm water does not bring half a dog with it; colours that are not known
+near by count against a place; so do surroundings unlike those of the patch; and of equal places the nearer one wins.
 
 Patches far enough apart do not see each other, so several are searched in one matrix product; and the search goes from
-coarse to fine: means of 2x2 pixels at every second place first, then all pixels around the best of these.
+coarse to fine: means of 2x2 pixels at every second place first, then all pixels around the best of these, and the
+surroundings of what is left.
 """
 
 from __future__ import annotations
@@ -35,13 +36,18 @@ Indices = NDArray[np.intp]
 
 # Weight of a pixel of the smooth guess beside a known one, in the comparison.
 GUESS = 0.01
+# Weight, for pixels to be copied, of the squared distance from the range of the colours that are known near by.
+STRANGE = 0.3
+# Weight of every second known pixel around a patch, in a window three times as large, beside a pixel of the patch: an
+# edge looks like any other through a keyhole, and a post would be continued with the rim of a sign.
+CONTEXT = 1.0
 # Squared difference, a pixel, that a source loses by standing a whole diagonal of the picture away.
 AWAY = 1e-3
 # Patches searched in one round, and how far the priority of the last may be below that of the first.
 ROUND = 16
 WORTH = 0.5
 # Coarse places that are looked at closely.
-CLOSER = 24
+CLOSER = 64
 # Neighbouring coarse places, of which only the best is looked at closely.
 GROUP = 16
 # Steps from a coarse place to those between.
@@ -115,7 +121,9 @@ def fill_exemplar(
     if search is not None:
         check_number(search, "search", least=1)
     usable = sources(hole, source, size)
+    progress(0.0)
     canvas = _canvas(values, hole)
+    progress(0.0)
     finder = Finder(canvas.features, usable, size, search, 1 if exhaustive else 2)
     total = np.count_nonzero(hole)
     while canvas.todo.any():
@@ -259,7 +267,7 @@ class Finder:
         wanted = self.windows[tops, lefts]
         weight = windows(canvas.weight[..., None], self.size)[tops, lefts]
         costs = product(self._queries(wanted, weight, tops, lefts), self.matrix)
-        return [self._best(*job) for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True)]
+        return [self._best(canvas, *job) for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True)]
 
     def _queries(self, wanted: Floats, weight: Floats, tops: Indices, lefts: Indices) -> Floats:
         """Rows whose product with the matrix is the weighted squared distance, up to a constant."""
@@ -272,7 +280,9 @@ class Finder:
         parts.append(np.stack([-2 * pull * tops / self.scale, -2 * pull * lefts / self.scale, pull], axis=1))
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
-    def _best(self, cost: Floats, wanted: Floats, weight: Floats, top: int, left: int) -> tuple[int, int]:
+    def _best(
+        self, canvas: Canvas, cost: Floats, wanted: Floats, weight: Floats, top: int, left: int
+    ) -> tuple[int, int]:
         if self.search is not None:
             far = np.maximum(np.abs(self.rows - top), np.abs(self.cols - left)) > self.search
             cost = np.where(far, np.float32(np.inf), cost)
@@ -284,23 +294,56 @@ class Finder:
         closer = groups.min(axis=0)
         some = np.argpartition(closer, CLOSER)[:CLOSER] if len(closer) > CLOSER else np.arange(len(closer))
         some = groups[:, some].argmin(axis=0) * len(closer) + some
-        rows = (self.rows[some, None, None] + AROUND[:, None] + 0 * AROUND).ravel()
-        cols = (self.cols[some, None, None] + 0 * AROUND[:, None] + AROUND).ravel()
+        rows, cols, cost = self._closer(self.rows[some], self.cols[some], wanted, weight, top, left)
+        offered = self.windows[rows, cols]
+        strange = offered - np.clip(offered, *_range(canvas, top, left, self.size))
+        cost += STRANGE * np.einsum("ncyx,ncyx,yx->n", strange, strange, np.float32(1) - weight)
+        cost += self._around(canvas, top, left, rows, cols)
+        best = int(cost.argmin())
+        return int(rows[best]), int(cols[best])
+
+    def _closer(
+        self, rows: Indices, cols: Indices, wanted: Floats, weight: Floats, top: int, left: int
+    ) -> tuple[Indices, Indices, Floats]:
+        """Best place around each coarse one, all pixels compared, and its cost; none where none may be copied."""
+        rows = (rows[:, None, None] + AROUND[:, None] + 0 * AROUND).reshape(len(rows), -1)
+        cols = (cols[:, None, None] + 0 * AROUND[:, None] + AROUND).reshape(len(cols), -1)
         inside = (rows >= 0) & (cols >= 0) & (rows < self.usable.shape[0]) & (cols < self.usable.shape[1])
-        rows, cols = rows[inside], cols[inside]
-        allowed = self.usable[rows, cols]
+        rows, cols = rows * inside, cols * inside
+        allowed = self.usable[rows, cols] & inside
         if self.search is not None:
             allowed &= np.maximum(np.abs(rows - top), np.abs(cols - left)) <= self.search
-        rows, cols = rows[allowed], cols[allowed]
-        self._check_reach(0.0 if len(rows) else np.inf)
-        rest = self.windows[rows, cols] - wanted
-        away = ((rows - top) ** 2 + (cols - left) ** 2) * (AWAY * weight.sum() / self.scale**2)
-        best = int((np.einsum("ncyx,ncyx,yx->n", rest, rest, weight) + away).argmin())
-        return int(rows[best]), int(cols[best])
+        rest = self.windows[rows.ravel(), cols.ravel()] - wanted
+        cost = np.einsum("ncyx,ncyx,yx->n", rest, rest, weight).reshape(rows.shape)
+        cost += ((rows - top) ** 2 + (cols - left) ** 2) * (AWAY * weight.sum() / self.scale**2)
+        cost[~allowed] = np.inf
+        best = np.arange(len(rows)), cost.argmin(axis=1)
+        found = allowed[best]
+        self._check_reach(0.0 if found.any() else np.inf)
+        return rows[best][found], cols[best][found], cost[best][found]
+
+    def _around(self, canvas: Canvas, top: int, left: int, rows: Indices, cols: Indices) -> Floats:
+        """How far the surroundings of some places are from those of a patch, where these are known."""
+        steps = np.arange(-self.size // 2, 2 * self.size - self.size // 2, 2)
+        height, width = canvas.todo.shape
+        y, x = top + steps, left + steps
+        inside = ((y >= 0) & (y < height))[:, None] & (x >= 0) & (x < width)
+        at = np.clip(y, 0, height - 1)[:, None], np.clip(x, 0, width - 1)
+        weight = (inside & ~canvas.todo[at]).astype(np.float32) * np.float32(CONTEXT)
+        there = np.clip(rows[:, None] + steps, 0, height - 1), np.clip(cols[:, None] + steps, 0, width - 1)
+        rest = canvas.features[there[0][:, :, None], there[1][:, None, :]] - canvas.features[at]
+        return np.einsum("nyxc,nyxc,yx->n", rest, rest, weight)
 
     def _check_reach(self, cost: float) -> None:
         if cost == np.inf:
             raise ArgumentError("search", f"is {self.search}, which reaches no whole patch", "give a larger window")
+
+
+def _range(canvas: Canvas, top: int, left: int, size: int) -> tuple[Floats, Floats]:
+    """Least and largest known features around a patch, Cx1x1."""
+    near = slice(max(0, top - size), top + 2 * size), slice(max(0, left - size), left + 2 * size)
+    known = canvas.features[near][~canvas.todo[near]]
+    return known.min(axis=0)[:, None, None], known.max(axis=0)[:, None, None]
 
 
 def _coarse(features: Floats, usable: Flags, cells: int) -> tuple[Floats, Flags]:
