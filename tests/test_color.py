@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import PIL.ImageColor
 import pytest
 import skimage.color
 
@@ -163,3 +164,9 @@ def test_what_is_no_colour_is_refused_with_a_remedy(bad, word):
         ie.parse_color(bad, name="stroke")
     assert str(caught.value).startswith("stroke is ")
     assert word in str(caught.value)
+
+
+def test_names_that_pillow_has_met_are_the_same():
+    before = ie.parse_color("rebeccapurple")
+    assert PIL.ImageColor.getrgb("rebeccapurple") == (102, 51, 153)
+    np.testing.assert_array_equal(ie.parse_color("rebeccapurple"), before)

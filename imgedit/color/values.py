@@ -88,7 +88,9 @@ def _parse_text(text: str, name: str) -> Floats:
     if plain not in colormap:
         raise ArgumentError(name, f"is {text!r}", f"give '#rrggbb' or a CSS name; {_near(plain, list(colormap))}")
     value = colormap[plain]
-    return _parse_hex(str(value if isinstance(value, str) else value[0]), text, name)
+    if isinstance(value, str):
+        return _parse_hex(value, text, name)
+    return _rgba([level / 255 for level in value])  # Pillow has met the name before, and keeps its levels instead
 
 
 def _near(word: str, names: list[str]) -> str:
