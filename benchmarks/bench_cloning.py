@@ -34,7 +34,8 @@ def rows():
                     "OpenCV": lambda painted=painted, flag=flag: cv2.seamlessClone(
                         source, target, painted.copy(), (512, 512), flag
                     ),
-                }
+                },
+                turns=5,
             )
             if shape == "box":
                 goal, holds = "1.5x OpenCV's time at most", seconds["imgedit"] < 1.5 * seconds["OpenCV"]
