@@ -47,10 +47,14 @@ def rows() -> Iterator[Row]:
     })  # fmt: skip
     for radius in (2, 10, 40):
         side = 2 * int(np.ceil(4 * radius)) + 1
-        yield _row(f"Gaussian blur of {radius}", {
-            "imgedit": lambda radius=radius: ie.blur(photo, radius=radius),
+        peers = {
             "OpenCV": lambda radius=radius, side=side: cv2.GaussianBlur(photo, (side, side), radius),
             "Pillow": lambda radius=radius: picture.filter(ImageFilter.GaussianBlur(radius)),
+        }
+        if radius > 10:  # seconds a run, and no surprise
+            del peers["OpenCV"]
+        yield _row(f"Gaussian blur of {radius}", {
+            "imgedit": lambda radius=radius: ie.blur(photo, radius=radius), **peers,
         })  # fmt: skip
     yield _row("box blur of 10", {
         "imgedit": lambda: ie.blur(photo, radius=10, method="box"),
