@@ -90,6 +90,16 @@ def test_whole_patches_equal_the_plain_twin(size):
     assert found == naive.whole_patches(usable, size)
 
 
+@pytest.mark.parametrize(("height", "depth", "width"), [(1, 68, 1000), (16, 68, 1234), (130, 24, 999), (64, 245, 1)])
+def test_products_in_blocks_equal_the_plain_product(height, depth, width):
+    rng = np.random.default_rng(0)
+    left = rng.standard_normal((height, depth)).astype(np.float32)
+    for right in (rng.standard_normal((depth, width)), rng.standard_normal((width, depth)).T):
+        right = right.astype(np.float32)
+        # float32 sums of some hundred terms, in another order
+        np.testing.assert_allclose(patches.product(left, right), left @ right, atol=1e-4)
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_exhaustive_search_equals_the_plain_twin(channels):
     rng = np.random.default_rng(channels)

@@ -332,7 +332,8 @@ class Finder:
         weight = (inside & ~canvas.todo[at]).astype(np.float32) * np.float32(CONTEXT)
         there = np.clip(rows[:, None] + steps, 0, height - 1), np.clip(cols[:, None] + steps, 0, width - 1)
         rest = canvas.features[there[0][:, :, None], there[1][:, None, :]] - canvas.features[at]
-        return np.einsum("nyxc,nyxc,yx->n", rest, rest, weight)
+        cost: Floats = np.einsum("nyxc,nyxc,yx->n", rest, rest, weight)
+        return cost
 
     def _check_reach(self, cost: float) -> None:
         if cost == np.inf:

@@ -168,6 +168,7 @@ def fill_patchmatch(
         for turn in range(turns):
             tick(turn / turns)
             level.search(rng)
+            tick()
             if level.vote() < SETTLED:
                 break
     assert level is not None
@@ -465,6 +466,7 @@ class Level:
         divergence = np.zeros_like(values)
         for axis in (0, 1):
             steps = self._steps(values, axis)
+            self.tick()
             first, last = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
             divergence[first] += steps
             divergence[last] -= steps
