@@ -6,7 +6,7 @@ import pytest
 from pictures import KINDS, photo
 
 import imgedit as ie
-from imgedit.geometry import interpolation, warping
+from imgedit.geometry import interpolation, levels, warping
 
 T = ie.Transform
 FILTERS = ["nearest", "linear", "cubic", "mitchell", "lanczos3"]
@@ -178,6 +178,15 @@ def test_tiles_leave_no_seams(monkeypatch):
             (ie.premultiply(tiled), tiled[..., 3]), (ie.premultiply(expected), expected[..., 3]), strict=True
         ):
             np.testing.assert_allclose(values, target, atol=2e-5)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_forgotten_blocks_are_made_again_alike(border, monkeypatch):
+    image = photo(np.uint8, 4, (300, 400))
+    floor = T.perspective([[0, 0], [400, 0], [400, 300], [0, 300]], [[160, 20], [240, 20], [380, 200], [20, 200]])
+    whole = ie.warp(image, floor, border=border)
+    monkeypatch.setattr(levels, "MOST_BYTES", 0)
+    np.testing.assert_array_equal(ie.warp(image, floor, border=border), whole)
 
 
 def test_a_drawn_point_lands_where_points_says():

@@ -332,20 +332,17 @@ class _Job:
 
     def plan(self, boxes: Sequence[Box]) -> list[_Tile]:
         """Cut rectangles until each shrinks evenly, and choose level and samples of each."""
-        rest, number = np.array(boxes), np.arange(len(boxes))
+        rest = np.array(boxes)
         tiles: list[_Tile] = []
-        order: list[NDArray[np.intp]] = []
         while len(rest):
             jacobians, lengths, spread = self.way.measure(rest)
             uneven = (spread > MOST_SPREAD) & ((rest[:, 2:] - rest[:, :2]).max(axis=1) > LEAST_TILE)
             uneven &= self.filter != "nearest"
             done = ~uneven
             tiles += self._chosen(rest[done], jacobians[done], lengths[done])
-            order.append(number[done])
-            number = number[uneven].repeat(4)
             rest = np.array([part for box in rest[uneven].tolist() for part in _quarters(box)]).reshape(-1, 4)
-            number = number[: len(rest)]
-        return [tiles[index] for index in np.argsort(np.concatenate(order), kind="stable")]
+        # Neighbours one after the other: they look at the same blocks.
+        return sorted(tiles, key=lambda tile: (tile.box[1] // TILE, tile.box[0] // TILE))
 
     def _chosen(self, boxes: NDArray[np.intp], jacobians: Places, lengths: Places) -> list[_Tile]:
         shrink = np.ones_like(lengths)
