@@ -29,7 +29,7 @@ from imgedit.engines import ENGINES, explain, usable_cores
 from imgedit.errors import ArgumentError, BatchError
 from imgedit.io import FORMATS
 from imgedit.io.files import store
-from imgedit.pixels import Progress
+from imgedit.pixels import Progress, check_number
 from imgedit.recipes import Recipe
 
 __all__ = ["Job", "Report", "Row", "plan", "run"]
@@ -202,6 +202,10 @@ def run(
     >>> ie.batch.run("web.toml", "photos", "web")  # doctest: +SKIP
     """
     began = time.monotonic()
+    if workers is not None:
+        check_number(workers, "workers", least=1)
+    if timeout is not None:
+        check_number(timeout, "timeout", above=0)
     if not isinstance(recipe, Recipe):
         recipe = Recipe.from_toml(recipe)
     jobs = plan(recipe, inputs, output)

@@ -129,9 +129,9 @@ def _option(
     notes: list[Option] = [Option(group=group, help=unwrapped(text))] if group else []
     annotation: Any = plain(parameter.type)
     if parameter.kind in ("image", "mask", "file"):
-        annotation, notes = Path, [*notes, PATH]
+        annotation, notes = str, [*notes, PATH]  # not Path, which takes a URL for a file name
     elif parameter.kind in ("images", "layers"):
-        annotation, notes = list[Path], [*notes, PATH, Option(consume_multiple=True)]
+        annotation, notes = list[str], [*notes, PATH, Option(consume_multiple=True)]
     elif not _simple(annotation):
         # Its real type is hidden, or it would be taken apart into several words.
         notes = [*notes, Option(converter=_converter(parameter.name, annotation), n_tokens=1, metavar="VALUE")]

@@ -34,6 +34,9 @@ BORDERS: tuple[Border, ...] = ("background", "edge", "reflect", "wrap")
 # NumPy could not even index a longer side, and every size beyond it is a slip of a unit.
 LONGEST_SIDE = 1 << 31
 
+# More is a slip of the keyboard, and would take the machine's memory before anybody noticed.
+MOST_PIXELS = 2_000_000_000
+
 
 def check_size(size: object, name: str = "size") -> tuple[int, int]:
     """Refuse what is not a height and a width.
@@ -63,6 +66,9 @@ def check_size(size: object, name: str = "size") -> tuple[int, int]:
         whole = isinstance(side, (int, np.integer)) and not isinstance(side, bool)
         if not whole or not 1 <= side < LONGEST_SIDE:
             raise ArgumentError(name, f"is {size!r}", remedy)
+    if sides[0] * sides[1] > MOST_PIXELS:
+        pixels = f"makes {sides[0]}x{sides[1]}, {sides[0] * sides[1] / 1e6:,.0f} megapixels"
+        raise ArgumentError(name, pixels, f"a result holds at most {MOST_PIXELS / 1e6:,.0f} megapixels")
     return int(sides[0]), int(sides[1])
 
 

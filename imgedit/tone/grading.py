@@ -85,6 +85,8 @@ def levels(
     image = check(image)
     black = check_number(black, "black")
     white = check_number(white, "white", above=black)
+    if image.dtype != np.float32 and black >= 1:
+        raise ArgumentError("black", f"is {black:g}, above all there is", "levels go from 0 to 1: divide by 255")
     gamma = check_number(gamma, "gamma", above=0, most=10)
     low, high = check_number(out_black, "out_black"), check_number(out_white, "out_white")
 
