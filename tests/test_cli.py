@@ -240,3 +240,9 @@ def test_a_reader_that_leaves_early_is_no_crash(folder):
     line = f"{shlex.quote(sys.executable)} -m imgedit --help | head -1 >/dev/null; echo ${{PIPESTATUS[0]}}"
     told = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     assert "Traceback" not in told.stderr
+
+
+def test_a_url_is_not_taken_for_a_file_name(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)  # as where the extra is not installed
+    assert run(["resize", "https://example.invalid/a.jpg", "--scale", "0.5", "-o", "out.jpg"]) == 5
+    assert "imgedit[storage]" in capsys.readouterr().err

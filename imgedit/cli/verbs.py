@@ -206,9 +206,9 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
     return found
 
 
-def _document(paths: list[Path]) -> Any:
+def _document(paths: list[str]) -> Any:
     """Read the layers of a layered document; None where the paths are pictures."""
     from imgedit.compositing.documents import READERS, read_layers
 
-    suffixes = [path.suffix.lower() for path in paths]
-    return read_layers(paths[0]) if len(paths) == 1 and suffixes[0] in READERS else None
+    layered = len(paths) == 1 and Path(paths[0]).suffix.lower() in READERS
+    return read_layers(paths[0]) if layered else None
