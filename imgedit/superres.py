@@ -81,14 +81,14 @@ def upscale(
     >>> ie.upscale(np.zeros((8, 12, 3), np.uint8), 2).shape
     (16, 24, 3)
     """
-    from imgedit.models import find, load  # here, since manifests are checked by a library that is slow to import
+    from imgedit.models import load  # here, since manifests are checked by a library that is slow to import
 
     image = check(image)
     check_alpha(image)
     scale = check_number(scale, "scale", above=1)
     side = int(check_number(TILE if tile is None else tile, "tile", least=1))
-    manifest = _choose(scale) if model is None else find(model)
-    net = load(manifest.folder / manifest.file, device=device, task="superres")
+    net = load(_choose(scale).name if model is None else model, device=device, task="superres")
+    manifest = net.manifest
     target = round(image.shape[0] * scale), round(image.shape[1] * scale)
     passes = 1
     while manifest.scale**passes < scale:

@@ -48,6 +48,11 @@ def test_a_wrong_name_is_answered_with_the_nearest(model):
         find("doubel")
 
 
+def test_a_wrong_task_is_answered_with_the_nearest(model):
+    with pytest.raises(errors.UnknownNameError, match="did you mean 'superres'"):
+        names("supperres")
+
+
 def test_another_task_is_refused(model):
     with pytest.raises(errors.ModelError, match="is for superres, not style"):
         load("double", task="style")

@@ -64,6 +64,11 @@ def test_opaque_alpha_stays_opaque():
     assert (ie.upscale(image, 2)[..., 3] == 255).all()
 
 
+def test_a_manifest_may_have_another_name_than_its_file(net):
+    net.with_suffix(".toml").rename(net.with_name("mine.toml"))
+    assert ie.upscale(photo(), 2, model="mine").shape == (80, 112, 3)
+
+
 def test_bad_arguments_are_told():
     with pytest.raises(errors.ArgumentError, match="scale"):
         ie.upscale(photo(), 1)

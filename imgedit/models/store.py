@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from imgedit.errors import ModelError, UnknownNameError
-from imgedit.models.manifest import Manifest, file_hash
+from imgedit.models.manifest import TASKS, Manifest, file_hash
 from imgedit.models.session import Model
+from imgedit.tables import advice
 
 __all__ = ["find", "info", "load", "names"]
 
@@ -47,7 +48,14 @@ def names(task: str | None = None) -> list[str]:
     -------
     list of str
         Sorted.
+
+    Raises
+    ------
+    UnknownNameError
+        No such task.
     """
+    if task is not None and task not in TASKS:
+        raise UnknownNameError("task", f"is {task!r}", advice(task, list(TASKS)))
     return sorted(name for name, path in _manifests().items() if task in (None, Manifest.from_toml(path).task))
 
 
