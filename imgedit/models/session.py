@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import ctypes.util
 import importlib.util
+import io
 import os
 import threading
 import warnings
@@ -234,8 +235,9 @@ def missing(name: str) -> list[str]:
     device = DEVICES[name]
     if device.provider not in onnxruntime.get_available_providers():
         return [f"a wheel of onnxruntime with {device.provider}"]
-    if device.libraries and any(map(importlib.util.find_spec, ("nvidia", "torch"))):
-        onnxruntime.preload_dlls()
+    if device.libraries and _loads("cuda") and any(map(importlib.util.find_spec, ("nvidia", "torch"))):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it can't find; that is said below
+            onnxruntime.preload_dlls()
     return [f"the library {library}" for library in device.libraries if not _loads(library)]
 
 
