@@ -14,10 +14,12 @@ import torch
 from imgedit import errors
 from imgedit.io import write
 from imgedit.models.manifest import Manifest
+from imgedit.training.export import export_onnx
 from imgedit.training.loop import Settings, TrainingError, train
 from imgedit.training.nets import SuperResolution, fold
 from imgedit.training.pictures import load_folder
 from imgedit.training.superres import SuperResolutionTask, luma_psnr, reduce_bicubic, train_superres
+from imgedit.training.weights import start_from
 
 
 def drawing(seed, size=(160, 200)):
@@ -92,6 +94,21 @@ def test_a_folded_net_computes_the_same():
     x = torch.rand(1, 3, 20, 17)
     with torch.inference_mode():
         torch.testing.assert_close(fold(net)(x), net(x), rtol=0, atol=1e-5)  # another order of summation
+
+
+def test_a_run_starts_from_the_weights_of_a_file(tmp_path):
+    torch.manual_seed(1)
+    net = SuperResolution(2, channels=16, blocks=2).eval()
+    path = tmp_path / "x2.onnx"
+    export_onnx(net, path, example=torch.rand(1, 3, 20, 24))
+    same = SuperResolution(2, channels=16, blocks=2).eval()
+    assert start_from(same, path) == []
+    x = torch.rand(1, 3, 20, 17)
+    with torch.inference_mode():
+        torch.testing.assert_close(same(x), net(x), rtol=0, atol=1e-5)
+    assert start_from(SuperResolution(3, channels=16, blocks=2), path) == ["tail"]
+    with pytest.raises(TrainingError, match="no layer"):
+        start_from(SuperResolution(2, channels=32, blocks=2), path)
 
 
 def test_a_run_that_goes_wrong_fails_early_and_keeps_its_checkpoint(photos, tmp_path):

@@ -212,6 +212,7 @@ def train_superres(
     scale: Literal[2, 3, 4] = 4,
     steps: int = 4000,
     held: Path | None = None,
+    init_from: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     seed: int = 0,
 ) -> None:
@@ -231,6 +232,8 @@ def train_superres(
         Length of the run.
     held : Path
         Folder of photos to measure; by default every twentieth photo is held back.
+    init_from : Path
+        ONNX file that imgedit trained, of any factor: start from its weights when there is no checkpoint.
     device : str
         Where to train.
     seed : int
@@ -244,7 +247,15 @@ def train_superres(
         raise MissingExtraError(missing.name or "torch", "train", "training") from missing
     with bar("train") as progress:
         path = superres.train_superres(
-            data, output, scale=scale, steps=steps, held=held, device=device, seed=seed, progress=progress
+            data,
+            output,
+            scale=scale,
+            steps=steps,
+            held=held,
+            init_from=init_from,
+            device=device,
+            seed=seed,
+            progress=progress,
         )
     print(path)
 

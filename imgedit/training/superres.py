@@ -23,6 +23,7 @@ from imgedit.training.export import Card, export_onnx, write_card
 from imgedit.training.loop import Settings, train
 from imgedit.training.nets import SuperResolution, count_parameters
 from imgedit.training.pictures import Crop, augment, load_folder
+from imgedit.training.weights import start_from
 
 __all__ = ["SuperResolutionTask", "luma_psnr", "reduce_bicubic", "train_superres"]
 
@@ -168,7 +169,7 @@ class SuperResolutionTask:
         return augment(small[top : top + crop, left : left + crop], turn), augment(inner, turn)
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> Tensor:
-        """Absolute error, then squared error in the last fifth: PSNR is what it is measured by.
+        """Absolute error: at the end of a run the squared error, which PSNR is made of, measured 0.02 dB lower.
 
         Parameters
         ----------
@@ -184,12 +185,10 @@ class SuperResolutionTask:
         Tensor
             A scalar.
         """
+        del done
         guess = net(_to_unit(batch["small"])).float()
         truth = _to_unit(batch["large"])
-        if done < 0.8:
-            return functional.l1_loss(guess, truth)
-        # The root has the gradient's size of the absolute error, so the rate need not change.
-        return torch.sqrt(functional.mse_loss(guess, truth) + 1e-8)
+        return functional.l1_loss(guess, truth)
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:
@@ -286,6 +285,7 @@ def train_superres(
     every: int = 500,
     seed: int = 0,
     device: str = "auto",
+    init_from: Path | None = None,
     license: str = "as that of the photos",
     progress: Progress | None = None,
 ) -> Path:
@@ -319,6 +319,9 @@ def train_superres(
         Seed of everything random.
     device : str
         "auto", "cpu" or "cuda".
+    init_from : Path, optional
+        ONNX file of a net of the same width and depth, of any factor, whose weights the run starts from. A checkpoint
+        in `out` goes before it.
     license : str
         Licence of the weights, for manifest and card.
     progress : callable, optional
@@ -333,6 +336,8 @@ def train_superres(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SuperResolution(scale, channels=channels, blocks=blocks)
+    if init_from is not None:
+        start_from(net, init_from)
     task = SuperResolutionTask.from_folder(net, data, held=held, crop=crop, count=count)
     settings = Settings(steps=steps, rate=rate, warmup=min(200, steps // 10), seed=seed, every=every, device=device)
     best = train(task, out, settings, progress=progress)

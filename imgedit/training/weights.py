@@ -1,0 +1,85 @@
+"""Start a run from an ONNX file: its weights go back into the net that they were exported from, or a relative of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from imgedit.training.loop import TrainingError
+from imgedit.training.nets import FoldedConv
+
+__all__ = ["start_from"]
+
+
+def start_from(net: nn.Module, path: Path) -> list[str]:
+    """Copy the weights of an ONNX file into a net, by name.
+
+    A folded kernel goes into the direct path of its `FoldedConv`, less what the chain adds: the net then computes what
+    the file does, and the chain is free to learn again.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Changed in place.
+    path : Path
+        An ONNX file that `export_onnx` wrote.
+
+    Returns
+    -------
+    list of str
+        Layers of the net that keep their fresh weights, since the file has none of their name and shape: the last
+        layer, where the factor of a super-resolution net is another.
+
+    Raises
+    ------
+    TrainingError
+        Not one layer fits.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        graph = onnx.load(path).graph
+    except Exception as problem:  # protobuf's errors have no common base
+        raise TrainingError(f"{path} can't be started from: it is not an ONNX file ({problem})") from problem
+    # A copy: the arrays of the file are read-only.
+    stored = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
+    for node in graph.node:
+        # The exporter keeps one of several equal arrays, such as the zero biases of a fresh net.
+        if len(node.input) == 3 and node.input[1].endswith(".weight") and node.input[2] in stored:
+            stored[node.input[1].removesuffix("weight") + "bias"] = stored[node.input[2]]
+    fresh, used = [], 0
+    with torch.no_grad():
+        for name, module in net.named_modules():
+            if not _holds_weights(module):
+                continue
+            if _fill(module, stored, f"{name}." if name else ""):
+                used += 1
+            else:
+                fresh.append(name)
+    if not used:
+        raise TrainingError(f"{path} holds no layer of this net; start from a model of the same kind and width")
+    return fresh
+
+
+def _holds_weights(module: nn.Module) -> bool:
+    return isinstance(module, FoldedConv) or bool(list(module.parameters(recurse=False)))
+
+
+def _fill(module: nn.Module, stored: dict[str, Tensor], prefix: str) -> bool:
+    if isinstance(module, FoldedConv):
+        weight, bias = stored.get(prefix + "weight"), stored.get(prefix + "bias")
+        if weight is None or bias is None or weight.shape != module.direct.shape:
+            return False
+        module.direct.copy_(weight - (module.kernel() - module.direct))
+        module.bias.copy_(bias)
+        return True
+    own = dict(module.named_parameters(recurse=False))
+    if any(prefix + key not in stored or stored[prefix + key].shape != value.shape for key, value in own.items()):
+        return False
+    for key, value in own.items():
+        value.copy_(stored[prefix + key])
+    return True
