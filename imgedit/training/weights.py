@@ -48,9 +48,9 @@ def start_from(net: nn.Module, path: Path) -> list[str]:
     # A copy: the arrays of the file are read-only.
     stored = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
     for node in graph.node:
-        # The exporter keeps one of several equal arrays, such as the zero biases of a fresh net.
-        if len(node.input) == 3 and node.input[1].endswith(".weight") and node.input[2] in stored:
-            stored[node.input[1].removesuffix("weight") + "bias"] = stored[node.input[2]]
+        # The exporter leaves out a bias of zeros.
+        if node.op_type == "Conv" and len(node.input) == 2 and node.input[1].endswith(".weight"):
+            stored[node.input[1].removesuffix("weight") + "bias"] = torch.zeros(stored[node.input[1]].shape[0])
     fresh, used = [], 0
     with torch.no_grad():
         for name, module in net.named_modules():
