@@ -17,13 +17,17 @@ from imgedit.errors import ModelError
 
 __all__ = ["Manifest", "Task", "file_hash"]
 
-Task = Literal["superres", "style", "gan", "vae", "inpaint", "restore", "features"]
+Task = Literal["superres", "style", "gan", "vae", "inpaint", "restore", "matte", "features"]
 
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A bare file name: what a manifest names lies beside it, never elsewhere.
 FileName = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$")]
+DataName = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$")]
 Positive = Annotated[int, pydantic.Field(ge=1)]
+Range = tuple[pydantic.FiniteFloat, pydantic.FiniteFloat]
+# "image", "mask", "latent" ...: the families of each verb say which they know.
+Role = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
 class Manifest(pydantic.BaseModel):
@@ -55,8 +59,18 @@ class Manifest(pydantic.BaseModel):
         Further addresses of the same bytes.
     size : int, optional
         Bytes of the ONNX file.
+    external : dict of str to str
+        Files of weights beside the ONNX file, each with its SHA-256; no other is read.
+    inputs, outputs : tuple of str
+        What the net's ports take and give, in its own order; empty for one image in, one out.
     range : tuple of float
         What black and white are for the net.
+    output_range : tuple of float, optional
+        The same for what it gives, where that differs.
+    mean, std : tuple of float
+        A number for each channel: what is in `range` less `mean`, divided by `std`, is given to the net.
+    channels : {"rgb", "bgr"}
+        Order in which the net wants the colours.
     layout : {"nchw", "nhwc"}
         Order of the axes.
     scale : int
@@ -64,7 +78,9 @@ class Manifest(pydantic.BaseModel):
     multiple_of : int
         Height and width must be multiples of this.
     fixed_size : tuple of int, optional
-        Height and width of a net that takes no other.
+        Height and width of a net that takes no other; needed only where the file does not declare them.
+    free_size : bool
+        The height and width that the file declares are not meant: it takes any.
     overlap : int
         Input pixels beyond a tile that its result depends on.
     tiling : {"safe", "avoid", "never"}
@@ -73,6 +89,10 @@ class Manifest(pydantic.BaseModel):
         Whether float16 is safe.
     parameters : int, optional
         Number of weights.
+    space : {"z", "w"}, optional
+        What the latents of a generator are.
+    partner : str
+        Name of the model that goes the other way: the encoder of a decoder.
     classes : tuple of str
         Names of labels or styles, in the order of the net's index.
     note : str
@@ -93,15 +113,25 @@ class Manifest(pydantic.BaseModel):
     url: Url | None = None
     mirrors: tuple[Url, ...] = ()
     size: Positive | None = None
-    range: tuple[float, float] = (0.0, 1.0)
+    external: dict[DataName, Sha256] = pydantic.Field(default_factory=dict)
+    inputs: tuple[Role, ...] = ()
+    outputs: tuple[Role, ...] = ()
+    range: Range = (0.0, 1.0)
+    output_range: Range | None = None
+    mean: tuple[pydantic.FiniteFloat, ...] = ()
+    std: tuple[Annotated[float, pydantic.Field(gt=0)], ...] = ()
+    channels: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["nchw", "nhwc"] = "nchw"
     scale: Positive = 1
     multiple_of: Positive = 1
     fixed_size: tuple[Positive, Positive] | None = None
+    free_size: bool = False
     overlap: Annotated[int, pydantic.Field(ge=0)] = 16
     tiling: Literal["safe", "avoid", "never"] = "safe"
     half: bool = False
     parameters: Positive | None = None
+    space: Literal["z", "w"] | None = None
+    partner: str = ""
     classes: tuple[str, ...] = ()
     note: str = ""
 
@@ -151,6 +181,8 @@ class Manifest(pydantic.BaseModel):
 def _toml(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(key)} = {_toml(inner)}' for key, inner in value.items())} }}"
     # JSON writes booleans, numbers and strings as TOML does.
     return json.dumps(value, ensure_ascii=False)
 
