@@ -24,6 +24,7 @@
     │   │   └── OutOfSpaceError (OSError) the disk or the quota is full
     │   └── ModelError                    a model file or its manifest that can't be used
     │       ├── DeviceError               a device that was asked for and does not run; says what is missing
+    │       ├── ModelMemoryError (MemoryError) the device's memory does not suffice
     │       └── ModelTimeoutError         a model that did not end before its deadline
     ├── RecipeError                       a recipe that can't run; names file, line, step and parameter
     ├── BatchError                        a run that can't start or go on
@@ -57,6 +58,7 @@ __all__ = [
     "LockedError",
     "MissingExtraError",
     "ModelError",
+    "ModelMemoryError",
     "ModelTimeoutError",
     "MultiFrameError",
     "NotAnImageError",
@@ -197,6 +199,10 @@ class ModelError(FileError):
 
 class DeviceError(ModelError):
     """A device that was asked for and does not run; says what is missing."""
+
+
+class ModelMemoryError(ModelError, MemoryError):
+    """The memory of the device does not suffice; smaller tiles may."""
 
 
 class ModelTimeoutError(ModelError):
