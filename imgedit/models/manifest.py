@@ -62,7 +62,8 @@ class Manifest(pydantic.BaseModel):
     external : dict of str to str
         Files of weights beside the ONNX file, each with its SHA-256; no other is read.
     inputs, outputs : tuple of str
-        What the net's ports take and give, in its own order; empty for one image in, one out.
+        What each input takes and each output gives, in the file's order: "image", "mask", "style", "latent", "noise",
+        "label", "weights", "truncation"; empty where there is but an image.
     range : tuple of float
         What black and white are for the net.
     output_range : tuple of float, optional
@@ -71,17 +72,8 @@ class Manifest(pydantic.BaseModel):
         A number for each channel: what is in `range` less `mean`, divided by `std`, is given to the net.
     channels : {"rgb", "bgr"}
         Order in which the net wants the colours.
-    output_range : tuple of float, optional
-        The same for what it gives, if that differs.
-    mean, std : tuple of float
-        Per channel; the net takes (value - mean) / std of what `range` gives.
     layout : {"nchw", "nhwc"}
         Order of the axes.
-    channels : {"rgb", "bgr"}
-        Order of the channels.
-    inputs, outputs : tuple of str
-        What each input and output is for, in the file's order: "image", "mask", "style", "latent", "noise", "label",
-        "weights", "truncation"; empty where there is but an image.
     scale : int
         Output pixels per input pixel and axis.
     multiple_of : int
@@ -130,17 +122,10 @@ class Manifest(pydantic.BaseModel):
     mean: tuple[pydantic.FiniteFloat, ...] = ()
     std: tuple[Annotated[float, pydantic.Field(gt=0)], ...] = ()
     channels: Literal["rgb", "bgr"] = "rgb"
-    output_range: tuple[float, float] | None = None
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
     layout: Literal["nchw", "nhwc"] = "nchw"
-    channels: Literal["rgb", "bgr"] = "rgb"
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
     scale: Positive = 1
     multiple_of: Positive = 1
     fixed_size: tuple[Positive, Positive] | None = None
-    free_size: bool = False
     free_size: bool = False
     overlap: Annotated[int, pydantic.Field(ge=0)] = 16
     tiling: Literal["safe", "avoid", "never"] = "safe"
