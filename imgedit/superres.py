@@ -14,7 +14,6 @@ from imgedit.geometry import resize
 from imgedit.pixels import LEAST_ALPHA, Image, check, check_alpha, check_number
 from imgedit.strips import Progress
 from imgedit.tables import Table
-from imgedit.tiling import apply
 
 if TYPE_CHECKING:
     from imgedit.models import Manifest, Model
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "upscale"]
 
 Floats: TypeAlias = NDArray[np.float32]
-
-# Small enough for a phone's memory, large enough that the overlap costs under a tenth.
-TILE = 384
 
 
 def upscale(
@@ -86,7 +82,7 @@ def upscale(
     image = check(image)
     check_alpha(image)
     scale = check_number(scale, "scale", above=1)
-    side = int(check_number(TILE if tile is None else tile, "tile", least=1))
+    side = None if tile is None else int(check_number(tile, "tile", least=1))
     net = load(_choose(scale).name if model is None else model, device=device, task="superres")
     manifest = net.manifest
     target = round(image.shape[0] * scale), round(image.shape[1] * scale)
@@ -118,68 +114,54 @@ def _part(progress: Progress | None, index: int, passes: int) -> Progress | None
     return lambda fraction: progress((before + own * fraction) / total)
 
 
-def _enlarge(image: Image, net: Model, tile: int, progress: Progress | None) -> Image:
-    manifest = net.manifest
-    family = FAMILIES[manifest.family]
-    out = apply(
-        lambda part: _with_alpha(part, lambda color: family(color, net)),
-        image,
-        tile=tile,
-        reach=manifest.overlap,
-        scale=manifest.scale,
-        progress=progress,
-    )
+def _enlarge(image: Image, net: Model, tile: int | None, progress: Progress | None) -> Image:
+    from imgedit.models.pictures import Watch, run_tiled
+
+    family = FAMILIES[net.manifest.family]
+    watch = Watch(progress)
+
+    def enlarge(batch: Floats) -> Floats:
+        return _with_alpha(batch, lambda color: family(color, net, watch.tick))
+
+    out = run_tiled(net, image, function=enlarge, tile=tile, progress=watch)
     return out[..., 0] if image.ndim == 2 else out
 
 
-def _with_alpha(part: Floats, run: Callable[[Floats], Floats]) -> Floats:
-    """Run an RGB net on a tile of any channels."""
-    if part.shape[2] == 1:
-        return luma(run(np.repeat(part, 3, axis=2)))[..., None]
-    if part.shape[2] == 3:
-        return run(part)
-    cover = np.ascontiguousarray(part[..., 3:])
-    color = run(part[..., :3] * cover)
+def _with_alpha(batch: Floats, run: Callable[[Floats], Floats]) -> Floats:
+    """Run an RGB net on pictures of any channels, NxHxWxC."""
+    if batch.shape[3] == 1:
+        return luma(run(np.repeat(batch, 3, axis=3)))[..., None]
+    if batch.shape[3] == 3:
+        return run(batch)
+    cover = np.ascontiguousarray(batch[..., 3:])
+    color = run(batch[..., :3] * cover)
     if cover.min() == 1:
-        return np.concatenate([color, np.ones_like(color[..., :1])], axis=2)
-    alpha = np.clip(luma(run(np.repeat(cover, 3, axis=2)))[..., None], 0, 1)
+        return np.concatenate([color, np.ones_like(color[..., :1])], axis=3)
+    alpha = np.clip(luma(run(np.repeat(cover, 3, axis=3)))[..., None], 0, 1)
     straight = np.where(alpha > LEAST_ALPHA, color / np.maximum(alpha, LEAST_ALPHA), 0)
-    return np.concatenate([straight, alpha], axis=2, dtype=np.float32)
+    return np.concatenate([straight, alpha], axis=3, dtype=np.float32)
 
 
-def run_rgb(part: Floats, net: Model) -> Floats:
+def run_rgb(batch: Floats, net: Model, tick: Callable[[], None]) -> Floats:
     """Run a net from RGB to RGB.
 
     Parameters
     ----------
-    part : ndarray of float32
-        HxWx3, white at 1.
+    batch : ndarray of float32
+        NxHxWx3, white at 1.
     net : Model
         Of family "rgb".
+    tick : callable
+        Called while the net runs; what it raises stops it.
 
     Returns
     -------
     ndarray of float32
-        (scale H)x(scale W)x3.
+        Nx(scale H)x(scale W)x3.
     """
-    manifest = net.manifest
-    black, white = manifest.range
-    height, width = part.shape[:2]
-    x = _padded(part, manifest.multiple_of) * np.float32(white - black) + np.float32(black)
-    x = x[None] if manifest.layout == "nhwc" else x.transpose(2, 0, 1)[None]
-    (y,) = net.run(np.ascontiguousarray(x))
-    y = y[0] if manifest.layout == "nhwc" else y[0].transpose(1, 2, 0)
-    y = y[: height * manifest.scale, : width * manifest.scale]
-    return np.asarray((y - np.float32(black)) / np.float32(white - black), np.float32)
+    from imgedit.models.pictures import run
+
+    return run(net, batch, tick=tick)
 
 
-def _padded(part: Floats, multiple: int) -> Floats:
-    """Extend to the net's multiple; mirrored, or repeated where the part is too small for that."""
-    extra = [-side % multiple for side in part.shape[:2]]
-    if not any(extra):
-        return part
-    mode = "reflect" if all(e < side for e, side in zip(extra, part.shape[:2], strict=True)) else "edge"
-    return np.pad(part, ((0, extra[0]), (0, extra[1]), (0, 0)), mode=mode)  # type: ignore[call-overload,no-any-return]
-
-
-FAMILIES: Table[Callable[[Floats, Model], Floats]] = Table("family", {"rgb": run_rgb})
+FAMILIES: Table[Callable[[Floats, Model, Callable[[], None]], Floats]] = Table("family", {"rgb": run_rgb})

@@ -12,7 +12,7 @@ from graphs import blur_and_double, endless, manifest_of
 
 from imgedit import errors
 from imgedit.models import Manifest, find, info, load, names
-from imgedit.models.session import DEVICES, missing
+from imgedit.models.devices import DEVICES, missing
 
 
 @pytest.fixture

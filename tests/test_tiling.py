@@ -20,20 +20,23 @@ def test_spans_cover_the_axis_evenly_with_enough_overlap(length, tile, overlap):
     assert parts[0][0] == 0
     assert parts[-1][1] == length
     assert {end - start for start, end in parts} == {parts[0][1] - parts[0][0]}
-    assert all(end - start <= max(tile, 1) for start, end in parts)
-    assert all(first[1] - second[0] >= overlap - 1 for first, second in itertools.pairwise(parts))
+    assert all(end - start <= tile for start, end in parts)
+    assert all(first[1] - second[0] >= overlap for first, second in itertools.pairwise(parts))
+
+
+def blur(batch):
+    """Reach 4."""
+    parts = [cv2.GaussianBlur(part, (9, 9), 2, borderType=cv2.BORDER_REFLECT_101) for part in batch]
+    return np.stack(parts).reshape(batch.shape)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("tile", [16, 40, 64])
-def test_tiles_equal_the_whole(tile, channels):
+@pytest.mark.parametrize(("tile", "batch"), [(16, 1), (40, 3), (64, 2), (64, 100)])
+def test_tiles_equal_the_whole(tile, batch, channels):
     image = photo(np.float32, channels, (150, 131))
 
-    def blur(part):
-        return cv2.GaussianBlur(part, (9, 9), 2, borderType=cv2.BORDER_REFLECT_101).reshape(part.shape)
-
-    whole = blur(image).reshape(150, 131, channels)
-    tiled = apply(blur, image, tile=tile, reach=4)
+    whole = blur(image.reshape(1, 150, 131, channels))[0]
+    tiled = apply(blur, image, tile=tile, reach=4, batch=batch)
     # float32 sums in another order at the fades.
     np.testing.assert_allclose(tiled, whole, atol=1e-6)
 
@@ -41,8 +44,8 @@ def test_tiles_equal_the_whole(tile, channels):
 def test_a_scale_and_other_channels():
     image = photo(np.uint8, 3, (90, 70))
 
-    def double(part):
-        return np.ascontiguousarray(part[..., :1].repeat(2, 0).repeat(2, 1))
+    def double(batch):
+        return batch[..., :1].repeat(2, 1).repeat(2, 2)
 
     out = apply(double, image, tile=32, reach=0, scale=2, channels=1)
     np.testing.assert_array_equal(out[..., 0], image[..., 0].repeat(2, 0).repeat(2, 1))

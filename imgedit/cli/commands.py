@@ -104,7 +104,7 @@ def doctor(*, as_json: Json = False) -> int:
         Print JSON.
     """
     from imgedit import models
-    from imgedit.models.session import DEVICES
+    from imgedit.models.devices import DEVICES
 
     names = models.names("superres")
     devices = {device: _try(device, names[0]) if names else "no model to try it with" for device in DEVICES}

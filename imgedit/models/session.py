@@ -1,21 +1,13 @@
-"""One ONNX model on one device that really runs: the only import of onnxruntime.
-
-ONNX Runtime lists providers that it can't load and quietly runs on the CPU instead, so what was asked for is checked
-after the session exists: a device that is not active is an error that says what is missing, unless ``fallback=True``
-allows the CPU.
-"""
+"""One ONNX model on one device that really runs."""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import ctypes.util
-import importlib.util
-import io
 import os
 import threading
-import warnings
-from collections.abc import Iterator, Sequence
+import time
+import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.errors import ArgumentError, DeviceError, ModelError, ModelTimeoutError
+from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
+from imgedit.models import devices
+from imgedit.models.devices import Settings
 from imgedit.models.manifest import Manifest
-from imgedit.tables import Table
 
-__all__ = ["DEVICES", "Device", "Model", "Port"]
+__all__ = ["Model", "Port"]
 
 # What a file that is no model usually begins with, and what it then is.
 IMPOSTORS = {
@@ -39,47 +32,30 @@ IMPOSTORS = {
     b"\x80\x02": "is a Python pickle, not ONNX; export it to ONNX first",
 }
 
+DTYPES = {
+    "float": np.float32,
+    "float16": np.float16,
+    "double": np.float64,
+    "uint8": np.uint8,
+    "int8": np.int8,
+    "uint16": np.uint16,
+    "int16": np.int16,
+    "uint32": np.uint32,
+    "int32": np.int32,
+    "uint64": np.uint64,
+    "int64": np.int64,
+    "bool": np.bool_,
+}
 
-@dataclass(frozen=True)
-class Device:
-    """A kind of device: its provider, the provider's options, and the libraries that it can't do without."""
+# How ONNX Runtime, cuDNN, cuBLAS and the C++ library say that memory is short; it raises no type of its own for it.
+SHORT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation", "out of memory", "alloc_failed")
 
-    provider: str
-    options: tuple[tuple[str, str], ...] = ()
-    libraries: tuple[str, ...] = ()
-    remedy: str = ""
+# Pixels of an input beyond which what a run took is given back at its end: a tile stays far below, so that only an
+# outlier pays for it. One picture of 3072x3072 would otherwise leave 1.5 GB behind for good.
+OUTLIER = 2_000_000
 
-
-CUDA_LIBRARIES = ("cuda", "cudart", "cublasLt", "cudnn")
-CUDA_REMEDY = (
-    "install an NVIDIA driver for CUDA 13 and the libraries from pip: onnxruntime-gpu with nvidia-cuda-runtime, "
-    "nvidia-cublas, nvidia-cufft, nvidia-curand and nvidia-cudnn-cu13"
-)
-
-DEVICES: Table[Device] = Table(
-    "device",
-    {
-        "cpu": Device("CPUExecutionProvider"),
-        # The exhaustive search of convolution algorithms takes seconds for every new size, and images have many.
-        "cuda": Device(
-            "CUDAExecutionProvider",
-            (("cudnn_conv_algo_search", "HEURISTIC"), ("arena_extend_strategy", "kSameAsRequested")),
-            CUDA_LIBRARIES,
-            CUDA_REMEDY,
-        ),
-        "tensorrt": Device(
-            "TensorrtExecutionProvider",
-            (("trt_fp16_enable", "0"),),
-            (*CUDA_LIBRARIES, "nvinfer"),
-            f"{CUDA_REMEDY}, and tensorrt",
-        ),
-        "directml": Device("DmlExecutionProvider", remedy="on Windows: pip install onnxruntime-directml"),
-        "coreml": Device("CoreMLExecutionProvider", remedy="on macOS: pip install onnxruntime"),
-    },
-)
-
-# Best first; TensorRT is left out because it compiles for minutes before its first result.
-AUTO = ("cuda", "directml", "coreml", "cpu")
+# Seconds between two looks at whether a running model is to be stopped.
+TICK = 0.1
 
 
 @dataclass(frozen=True)
@@ -111,6 +87,15 @@ class Model:
     threads : int, optional
         Threads of the CPU; by default as many as OpenCV may use.
 
+    Attributes
+    ----------
+    device : str
+        Where it runs; never "auto".
+    inputs, outputs : tuple of Port
+        As the file declares them, in its order.
+    batches : bool
+        Whether several pictures may be given at a time.
+
     Raises
     ------
     ModelError
@@ -132,22 +117,31 @@ class Model:
         self.manifest = manifest
         self._process = os.getpid()
         refuse_impostor(path)
-        self.device, self._session = _open(path, device, fallback, threads or cv2.getNumThreads() or 1)
+        self.device = devices.choose(device, fallback)
+        settings = Settings(threads=threads or cv2.getNumThreads() or 1)
+        self._session = devices.open_session(path, path, *devices.parse(self.device), settings)
         self.inputs = tuple(map(_port, self._session.get_inputs()))
         self.outputs = tuple(map(_port, self._session.get_outputs()))
+        first = self.inputs[0].shape if self.inputs else ()
+        self.batches = bool(first) and first[0] != 1
+        OPEN.add(self)
 
     def __reduce__(self) -> Any:
         raise TypeError("a Model stays in its process: pass its name or path and load it there")
 
-    def run(self, *arrays: NDArray[Any], seconds: float = 300.0) -> list[NDArray[Any]]:
+    def run(
+        self, *arrays: NDArray[Any], seconds: float = 300.0, tick: Callable[[], None] | None = None
+    ) -> list[NDArray[Any]]:
         """Run the model once.
 
         Parameters
         ----------
         *arrays : ndarray
-            One for each input, in the model's order, of its shape and dtype.
+            One for each input, in the model's order, of its shape and dtype; a float of another size is converted.
         seconds : float
             Deadline; an endless loop inside a model is stopped then.
+        tick : callable, optional
+            Called about ten times a second while the model runs; what it raises stops the model, and is raised.
 
         Returns
         -------
@@ -157,122 +151,116 @@ class Model:
         Raises
         ------
         ModelError
-            ONNX Runtime failed; the message is its own.
+            An array that does not fit its input, or ONNX Runtime failed; the message is its own.
+        ModelMemoryError
+            The memory of the device does not suffice.
         ModelTimeoutError
             The deadline passed.
         """
-        import onnxruntime
-
         if os.getpid() != self._process:
             raise ModelError(self.path, "was loaded before this process was forked; start processes with 'spawn'")
-        feeds = {port.name: array for port, array in zip(self.inputs, arrays, strict=True)}
-        options = onnxruntime.RunOptions()
-        with _deadline(options, seconds) as passed:
-            try:
-                results: list[NDArray[Any]] = self._session.run(None, feeds, options)
-            except Exception as problem:
-                if passed.is_set():
-                    raise ModelTimeoutError(self.path, f"ran for more than {seconds:g} s and was stopped") from None
-                raise ModelError(self.path, f"failed on {_shapes(arrays)}: {_first_line(problem)}") from problem
-        return results
+        if len(arrays) != len(self.inputs):
+            wanted = ", ".join(port.name for port in self.inputs)
+            raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
+        feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
+        return _Run(self._session, feeds, self.path).result(seconds, tick)
+
+    def run_named(
+        self, arrays: Mapping[str, NDArray[Any]], *, seconds: float = 300.0, tick: Callable[[], None] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Run the model once, inputs and outputs by what they are for.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            By role, as the manifest's `inputs` names them, or by the names in the file.
+        seconds : float
+            Deadline.
+        tick : callable, optional
+            Called while the model runs; what it raises stops it.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By role where the manifest has `outputs`, else by the names in the file.
+
+        Raises
+        ------
+        ModelError
+            An input is missing or unknown, and whatever `run` raises.
+        """
+        roles = self.manifest.inputs or ("",) * len(self.inputs)
+        names = [role if role in arrays else port.name for role, port in zip(roles, self.inputs, strict=True)]
+        if set(names) != set(arrays):
+            wanted = ", ".join(role or port.name for role, port in zip(roles, self.inputs, strict=True))
+            raise ModelError(self.path, f"takes the inputs {wanted}, not {', '.join(arrays) or 'none'}")
+        results = self.run(*(arrays[name] for name in names), seconds=seconds, tick=tick)
+        return dict(zip(self.manifest.outputs or [port.name for port in self.outputs], results, strict=True))
+
+    def _fitted(self, array: NDArray[Any], port: Port) -> NDArray[Any]:
+        """Refuse what does not fit an input, with both shapes in the message."""
+        wanted = DTYPES.get(port.dtype)
+        array = np.asarray(array)
+        fits = len(array.shape) == len(port.shape) or not port.shape
+        fits = fits and all(side in (None, given) for side, given in zip(port.shape, array.shape, strict=False))
+        if wanted is not None and array.dtype.kind == "f" and np.dtype(wanted).kind == "f":
+            array = array.astype(wanted, copy=False)
+        if not fits or wanted is None or array.dtype != wanted:
+            sides = "x".join("?" if side is None else str(side) for side in port.shape)
+            raise ModelError(self.path, f"input {port.name} takes {sides} {port.dtype}, not {_shape(array)}")
+        return np.ascontiguousarray(array)
 
 
-@contextlib.contextmanager
-def _deadline(options: Any, seconds: float) -> Iterator[threading.Event]:
-    passed = threading.Event()
+class _Run:
+    """One run, in a thread of its own, so that the caller can watch the clock, Ctrl-C and a wish to stop."""
 
-    def stop() -> None:
-        passed.set()
-        options.terminate = True
+    def __init__(self, session: Any, feeds: dict[str, NDArray[Any]], path: Path) -> None:
+        import onnxruntime
 
-    watch = threading.Timer(seconds, stop)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield passed
-    finally:
-        watch.cancel()
+        self.session, self.feeds, self.path = session, feeds, path
+        self.options = onnxruntime.RunOptions()
+        self.options.log_severity_level = 4
+        if max(array.nbytes for array in feeds.values()) > OUTLIER * 12 if feeds else False:
+            self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self.results: list[NDArray[Any]] = []
+        self.problem: BaseException | None = None
+        self.done = threading.Event()
 
-
-def _open(path: Path, device: str, fallback: bool, threads: int) -> tuple[str, Any]:
-    if device == "auto":
-        names = [name for name in AUTO if name == "cpu" or not missing(name)]
-        for name in names[:-1]:
-            with contextlib.suppress(DeviceError):
-                return name, _session(path, name, 0, threads)
-        return "cpu", _session(path, "cpu", 0, threads)
-    name, _, number = device.partition(":")
-    DEVICES[name]
-    if number and not number.isdecimal():
-        raise ArgumentError("device", f"is {device!r}", "number devices from 0: 'cuda:0'")
-    try:
-        absent = missing(name)
-        if absent:
-            raise DeviceError(device, f"needs {', '.join(absent)}; {DEVICES[name].remedy}")
-        return device, _session(path, name, int(number or 0), threads)
-    except DeviceError as problem:
-        if not fallback:
+    def result(self, seconds: float, tick: Callable[[], None] | None) -> list[NDArray[Any]]:
+        end = time.monotonic() + seconds
+        worker = threading.Thread(target=self._work, name="imgedit-model", daemon=True)
+        worker.start()
+        late = False
+        try:
+            while not self.done.wait(min(TICK, max(0.001, end - time.monotonic()))):
+                if tick is not None:
+                    tick()
+                if time.monotonic() >= end:
+                    late = self.options.terminate = True
+        except BaseException:
+            self.options.terminate = True
+            self.done.wait()
             raise
-        warnings.warn(f"{problem}; running on the CPU", RuntimeWarning, stacklevel=4)
-        return "cpu", _session(path, "cpu", 0, threads)
+        if self.problem is None:
+            return self.results
+        if late:
+            raise ModelTimeoutError(self.path, f"ran for more than {seconds:g} s and was stopped")
+        raise self._error(self.problem) from self.problem
 
+    def _work(self) -> None:
+        try:
+            self.results = self.session.run(None, self.feeds, self.options)
+        except BaseException as problem:  # noqa: BLE001 - handed to the caller, whatever it is
+            self.problem = problem
+        finally:
+            self.done.set()
 
-def missing(name: str) -> list[str]:
-    """Say what a device lacks on this machine.
-
-    Parameters
-    ----------
-    name : str
-        A name in DEVICES.
-
-    Returns
-    -------
-    list of str
-        Provider and libraries that can't be found; empty where a session is worth a try.
-    """
-    import onnxruntime
-
-    device = DEVICES[name]
-    if device.provider not in onnxruntime.get_available_providers():
-        return [f"a wheel of onnxruntime with {device.provider}"]
-    if device.libraries and _loads("cuda") and any(map(importlib.util.find_spec, ("nvidia", "torch"))):
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it can't find; that is said below
-            onnxruntime.preload_dlls()
-    return [f"the library {library}" for library in device.libraries if not _loads(library)]
-
-
-def _loads(library: str) -> bool:
-    # The versions that this generation of wheels is built for; the plain name finds what the system has.
-    names = [f"lib{library}.so.{version}" for version in (13, 12, 10, 9, 1)] + [ctypes.util.find_library(library)]
-    if os.name == "nt":
-        names = ["nvcuda.dll" if library == "cuda" else ctypes.util.find_library(f"{library}64_13")]
-    for name in filter(None, names):
-        with contextlib.suppress(OSError):
-            ctypes.CDLL(name)
-            return True
-    return False
-
-
-def _session(path: Path, name: str, number: int, threads: int) -> Any:
-    import onnxruntime
-
-    device = DEVICES[name]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    settings = dict(device.options)
-    if name in ("cuda", "tensorrt", "directml"):
-        settings["device_id"] = str(number)
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=[(device.provider, settings)])
-    except Exception as problem:
-        if name != "cpu":
-            raise DeviceError(name, f"can't run {path.name}: {_first_line(problem)}") from problem
-        raise ModelError(path, f"can't be loaded: {_first_line(problem)}") from problem
-    running = session.get_providers()
-    if running[0] != device.provider:
-        raise DeviceError(name, f"was asked for, but ONNX Runtime runs on {running[0]}; {device.remedy}")
-    return session
+    def _error(self, problem: BaseException) -> ModelError:
+        shapes = ", ".join(map(_shape, self.feeds.values()))
+        text = f"failed on {shapes}: {devices.first_line(problem)}"
+        if isinstance(problem, MemoryError) or any(sign in text.lower() for sign in SHORT_OF_MEMORY):
+            return ModelMemoryError(self.path, f"{text}; take smaller tiles")
+        return ModelError(self.path, text)
 
 
 def refuse_impostor(path: Path) -> None:
@@ -304,10 +292,18 @@ def _port(node: Any) -> Port:
     return Port(node.name, shape, str(node.type).removeprefix("tensor(").removesuffix(")"))
 
 
-def _first_line(problem: BaseException) -> str:
-    text = str(problem).strip() or type(problem).__name__
-    return text.splitlines()[0]
+def _shape(array: NDArray[Any]) -> str:
+    return f"{'x'.join(map(str, np.shape(array)))} {array.dtype}"
 
 
-def _shapes(arrays: Sequence[NDArray[Any]]) -> str:
-    return ", ".join(f"{'x'.join(map(str, np.shape(array)))} {array.dtype}" for array in arrays)
+OPEN: weakref.WeakSet[Model] = weakref.WeakSet()
+
+
+def _keep_in_child() -> None:
+    """Let a forked child never destroy a session: its threads live in the parent, and joining them hangs or crashes."""
+    for model in OPEN:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(model._session))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_in_child)
