@@ -46,10 +46,6 @@ SYNC_EVERY = 64
 # A file whose worker died once may have met a machine short of memory; one that kills two is to blame itself.
 TRIES = 2
 
-# Tasks in the engine's hands beyond one for each worker, so that the first to finish need not wait. What the engine
-# holds is what a killed run may have done without a line in its manifest, and does again.
-SPARE_TASKS = 1
-
 State = Literal["done", "failed", "skipped", "pending"]
 
 
@@ -382,7 +378,9 @@ def _line(row: Row) -> bytes:
 @contextlib.contextmanager
 def _engine(engine: str | Executor, workers: int | None, timeout: float | None) -> Iterator[tuple[Executor, int]]:
     """Give an executor, and how many tasks to have in its hands; one that was started here is stopped here."""
-    window = (workers or usable_cores()) + SPARE_TASKS
+    # One task for each worker and none in reserve: what the engine holds is what a killed run may have done without a
+    # line in its manifest, and does again.
+    window = workers or usable_cores()
     if isinstance(engine, Executor):
         yield engine, window
         return

@@ -12,6 +12,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -22,6 +23,12 @@ from imgedit.tables import Table
 __all__ = ["ENGINES", "explain", "usable_cores"]
 
 T = TypeVar("T")
+
+# Numbers of malloc.h of the GNU C library.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+# A photo of 20 megapixels in RGB. A worker keeps four times that at most when it has nothing to do.
+LARGEST_KEPT = 64 * 2**20
 
 
 class Factory(Protocol):
@@ -101,11 +108,27 @@ def prepare_worker() -> None:
     """Make a fresh process a good worker: one thread each, deaf to Ctrl-C, gone when its parent is."""
     import cv2
 
+    _keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets the same Ctrl-C and decides
     cv2.setNumThreads(1)  # as many processes as cores already
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Let the next photo use the memory of the last one; fetching it from the system anew takes a tenth of the time.
+
+    Only where the C library is GNU's: it gives blocks above a threshold back at once, others never do.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if adjust is not None:
+        adjust(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        adjust(M_TRIM_THRESHOLD, 4 * LARGEST_KEPT)
 
 
 def _leave_with(parent: Any) -> None:

@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import zlib
 
 import cv2
@@ -20,6 +19,7 @@ import odd_files as odd
 import PIL.Image
 import PIL.ImageCms
 import pytest
+from measuring import peak_memory
 from pictures import photo
 
 import imgedit as ie
@@ -256,10 +256,9 @@ LIARS = {
 def test_sizes_are_refused_before_anything_is_allocated(kind):
     """The lies claim up to 2^64 pixels: an allocation of any of them would take gigabytes or fail with MemoryError."""
     data = LIARS[kind]()
-    start = time.perf_counter()
-    with pytest.raises(errors.ImageTooLargeError, match="pixels"):
+    with peak_memory() as peak, pytest.raises(errors.ImageTooLargeError, match="pixels"):
         decode(data)
-    assert time.perf_counter() - start < 10
+    assert peak() < 2**20
 
 
 @POSIX
@@ -320,9 +319,9 @@ def test_compressed_text_and_profiles_can_not_blow_up():
     extra = [odd.chunk(b"zTXt", b"note\0\0" + bomb), odd.chunk(b"iCCP", b"p\0\0" + bomb)]
     extra.append(odd.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb))
     data = odd.png(3, 2, 8, 0, [b"\1\2\3", b"\4\5\6"], *extra)
-    start = time.perf_counter()
-    image, metadata = decode(data)
-    assert time.perf_counter() - start < 10  # a loaded machine; without the check it would be minutes, or for ever
+    with peak_memory() as peak:
+        image, metadata = decode(data)
+    assert peak() < 2**26  # each bomb holds four times that
     assert image.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert metadata.icc is None
     assert metadata.xmp is None
@@ -343,10 +342,8 @@ def test_too_many_scans_are_refused():
     data = SAMPLES["jpeg-progressive"]()
     at = data.rindex(b"\xff\xda")
     scan = data[at:-2]
-    start = time.perf_counter()
     with pytest.raises(errors.ImageTooLargeError, match="scans"):
         decode(data[:-2] + scan * 300 + data[-2:])
-    assert time.perf_counter() - start < 10  # a loaded machine; without the check it would be minutes, or for ever
     assert decode(data[:-2] + scan * 20 + data[-2:])[0].shape == (80, 112, 3)
 
 
@@ -486,10 +483,8 @@ def test_pipes_sockets_and_devices_do_not_hang(tmp_path):
     zero = tmp_path / "zero.png"
     zero.symlink_to("/dev/zero")
     for path, word in ((pipe, "a pipe"), (zero, "a device")):
-        start = time.perf_counter()
         with pytest.raises(errors.InvalidPathError, match=word):
             ie.read(path)
-        assert time.perf_counter() - start < 10  # a loaded machine; without the check it would be minutes, or for ever
 
 
 @POSIX
