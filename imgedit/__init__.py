@@ -88,6 +88,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
+from imgedit.sampling import decode, encode, interpolate, project, read_latents, sample, write_latents
 from imgedit.superres import upscale
 from imgedit.tone import Lut, adjust, apply_lut, auto_levels, clahe, curves, equalize, levels, match_color
 
@@ -136,11 +137,13 @@ __all__ = [
     "composite_depth",
     "crop",
     "curves",
+    "decode",
     "decontaminate",
     "denoise",
     "depth_of_field",
     "draw_text",
     "drop_shadow",
+    "encode",
     "equalize",
     "erase",
     "errors",
@@ -164,6 +167,7 @@ __all__ = [
     "inner_shadow",
     "inpaint",
     "inpaint_with_confidence",
+    "interpolate",
     "lab_to_srgb",
     "lch_to_srgb",
     "levels",
@@ -182,15 +186,18 @@ __all__ = [
     "parse_color",
     "parse_paint",
     "premultiply",
+    "project",
     "psnr",
     "pyramid_blend",
     "read",
+    "read_latents",
     "read_layers",
     "read_mask",
     "resize",
     "rgb_to_hsl",
     "rgb_to_hsv",
     "rotate",
+    "sample",
     "seamless_clone",
     "sharpen",
     "srgb_to_lab",
@@ -213,6 +220,7 @@ __all__ = [
     "upscale",
     "warp",
     "write",
+    "write_latents",
     "write_layers",
 ]
 
