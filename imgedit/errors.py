@@ -24,6 +24,7 @@
     │   │   └── OutOfSpaceError (OSError) the disk or the quota is full
     │   └── ModelError                    a model file or its manifest that can't be used
     │       ├── DeviceError               a device that was asked for and does not run; says what is missing
+    │       ├── FetchError                weights that no address gave
     │       ├── ModelMemoryError (MemoryError) the device's memory does not suffice
     │       └── ModelTimeoutError         a model that did not end before its deadline
     ├── RecipeError                       a recipe that can't run; names file, line, step and parameter
@@ -50,6 +51,7 @@ __all__ = [
     "ColorModelError",
     "DeviceError",
     "EmptyFileError",
+    "FetchError",
     "FileError",
     "ImageError",
     "ImageTooLargeError",
@@ -199,6 +201,10 @@ class ModelError(FileError):
 
 class DeviceError(ModelError):
     """A device that was asked for and does not run; says what is missing."""
+
+
+class FetchError(ModelError):
+    """Weights that none of the addresses in a manifest gave; says what each answered."""
 
 
 class ModelMemoryError(ModelError, MemoryError):

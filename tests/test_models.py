@@ -71,7 +71,8 @@ def test_a_changed_file_is_refused(model):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "git-LFS pointer"),
         (b"<!DOCTYPE html><html>not found</html>", "web page"),
         (b"PK\x03\x04 and more", "zip archive"),
-        (b"\x00\x01\x02 nothing known", "can't be loaded"),
+        (b"\x00\x01\x02 nothing known", "damaged or no ONNX model"),
+        (b"upscale_model: x4", "text file"),
     ],
 )
 def test_what_is_no_model_is_told(model, content, word):
@@ -81,12 +82,26 @@ def test_what_is_no_model_is_told(model, content, word):
         load(model)
 
 
-def test_a_missing_file_and_a_missing_manifest_are_told(model):
-    model.rename(model.with_name("other.onnx"))
+def test_a_missing_file_is_told(model):
+    model.unlink()
     with pytest.raises(errors.ModelError, match="only its manifest is here"):
         load("double")
-    with pytest.raises(errors.ModelError, match="has no manifest"):
+    with pytest.raises(errors.ModelError, match="does not exist"):
         load(model.with_name("other.onnx"))
+
+
+def test_a_file_with_another_name_is_known_by_its_bytes(model, tmp_path):
+    other = tmp_path / "elsewhere" / "model.onnx"
+    other.parent.mkdir()
+    other.write_bytes(model.read_bytes())
+    assert find(other).note == "it doubles"
+    assert load(other, device="cpu").path == other
+
+
+def test_only_what_is_here_is_ready(model):
+    model.unlink()
+    assert "double" not in names()
+    assert "double" in names(ready=False)
 
 
 @pytest.mark.parametrize(

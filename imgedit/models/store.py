@@ -1,18 +1,42 @@
-"""Where models are: a path, the folder in ``$IMGEDIT_MODELS``, or those that imgedit ships. Nothing is downloaded."""
+"""Where models are: a path, the folders in ``$IMGEDIT_MODELS``, those shipped, the cache. Nothing is downloaded here.
+
+A manifest may stand without its weights: those of the registry (``onnx_models/registry``) name an address from which
+`fetch` brings them to the cache. A file without a manifest is known by its hash, or probed.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
+import sys
 from importlib import resources
 from pathlib import Path
 
 from imgedit.errors import ModelError, UnknownNameError
 from imgedit.models.manifest import TASKS, Manifest, file_hash
+from imgedit.models.screening import refuse_impostor, screen
 from imgedit.models.session import Model
 from imgedit.tables import advice
 
 __all__ = ["find", "info", "load", "names"]
+
+
+def cache() -> Path:
+    """Give the folder for what was fetched or added: ``$IMGEDIT_CACHE``, else the system's place for caches.
+
+    Returns
+    -------
+    Path
+        It need not exist yet; each model has a folder of its name in it.
+    """
+    if own := os.environ.get("IMGEDIT_CACHE"):
+        return Path(own)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "imgedit" / "models"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "imgedit" / "models"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "imgedit" / "models"
 
 
 def folders() -> list[Path]:
@@ -21,14 +45,21 @@ def folders() -> list[Path]:
     Returns
     -------
     list of Path
-        ``$IMGEDIT_MODELS`` (several, parted as in ``$PATH``) before the shipped ones.
+        ``$IMGEDIT_MODELS`` (several, parted as in ``$PATH``), the shipped ones, those added, the registry.
     """
     own = [Path(part) for part in os.environ.get("IMGEDIT_MODELS", "").split(os.pathsep) if part]
-    shipped = resources.files("imgedit.onnx_models")
-    return [*own, *([Path(str(shipped))] if shipped.is_dir() else [])]
+    shipped = Path(str(resources.files("imgedit.onnx_models")))
+    return [*own, shipped, *sorted(cache().glob("*/")), shipped / "registry"]
 
 
-def _manifests() -> dict[str, Path]:
+def known() -> dict[str, Path]:
+    """Find all manifests.
+
+    Returns
+    -------
+    dict of str to Path
+        Names, and where their manifests are.
+    """
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.toml")):
@@ -36,13 +67,32 @@ def _manifests() -> dict[str, Path]:
     return found
 
 
-def names(task: str | None = None) -> list[str]:
+def held(manifest: Manifest) -> Path | None:
+    """Say where the weights of a model are on this machine.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the model.
+
+    Returns
+    -------
+    Path or None
+        The ONNX file; None where only the manifest is here.
+    """
+    places = [manifest.folder, cache() / manifest.name, *folders()[:-1]]
+    return next((path for place in places if (path := place / manifest.file).is_file()), None)
+
+
+def names(task: str | None = None, *, ready: bool = True) -> list[str]:
     """List the models that can be named.
 
     Parameters
     ----------
     task : str, optional
-        Only those for this task: "superres", "style", "gan", "vae", "inpaint", "restore" or "features".
+        Only those for this task: "superres", "style", "gan", "vae", "inpaint", "restore", "matte" or "features".
+    ready : bool
+        Only those whose weights are on this machine; else also those that `fetch` would bring.
 
     Returns
     -------
@@ -53,19 +103,29 @@ def names(task: str | None = None) -> list[str]:
     ------
     UnknownNameError
         No such task.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> "lama" in ie.models.names("inpaint", ready=False)
+    True
     """
     if task is not None and task not in TASKS:
         raise UnknownNameError("task", f"is {task!r}", advice(task, list(TASKS)))
-    return sorted(name for name, path in _manifests().items() if task in (None, Manifest.from_toml(path).task))
+    listed = [Manifest.from_toml(path) for path in known().values()]
+    return sorted(m.name for m in listed if task in (None, m.task) and (not ready or held(m) is not None))
 
 
-def find(name: str | Path) -> Manifest:
+def find(name: str | Path, *, task: str | None = None) -> Manifest:
     """Give the manifest of a model.
 
     Parameters
     ----------
     name : str or Path
-        A model's name, or the path of an ONNX file with its manifest beside it.
+        A model's name, or the path of an ONNX file: with its manifest beside it, or one whose bytes are those of a
+        model that is known by name, or any other, which is probed.
+    task : str, optional
+        What a file that must be probed is wanted for.
 
     Returns
     -------
@@ -77,19 +137,34 @@ def find(name: str | Path) -> Manifest:
     UnknownNameError
         No such model; names the nearest.
     ModelError
-        An ONNX file without a manifest, or a manifest that is not valid.
+        A manifest that is not valid; or a file without one that is no model, or one whose use can't be told.
     """
-    if isinstance(name, Path) or str(name).endswith(".onnx") or os.sep in str(name):
-        path = Path(name).with_suffix(".toml")
-        if not path.is_file():
-            raise ModelError(name, f"has no manifest; write {path.name} beside it")
-        return Manifest.from_toml(path)
-    known = _manifests()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    if isinstance(name, Path) or str(name).lower().endswith(".onnx") or os.sep in str(name):
+        path = Path(name)
+        beside = path.with_suffix(".toml")
+        return Manifest.from_toml(beside) if beside.is_file() else _unlisted(path, task)
+    listed = known()
+    if name not in listed:
+        near = difflib.get_close_matches(name, listed, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
-        raise UnknownNameError("model", f"is {name!r}", f"{guess}there are: {', '.join(sorted(known)) or 'none'}")
-    return Manifest.from_toml(known[name])
+        remedy = f"{guess}imgedit models list shows all, and a path to an ONNX file will do"
+        raise UnknownNameError("model", f"is {name!r}", remedy)
+    return Manifest.from_toml(listed[name])
+
+
+def _unlisted(path: Path, task: str | None) -> Manifest:
+    """Know a file without a manifest by its bytes, or probe it."""
+    from imgedit.models.probing import probe
+
+    screen(path)
+    size, digest = path.stat().st_size, ""
+    for listed in known().values():
+        manifest = Manifest.from_toml(listed)
+        if manifest.size in (None, size):
+            digest = digest or file_hash(path)
+            if manifest.sha256 == digest:
+                return manifest.model_copy(update={"folder": path.parent, "file": path.name})
+    return probe(path, task=task).manifest
 
 
 def info(name: str | Path) -> Manifest:
@@ -141,19 +216,21 @@ def load(
     UnknownNameError
         No such model.
     ModelError
-        The file is missing, damaged, for another task, or can't be loaded.
+        The file is missing (the message says how to fetch it), damaged, for another task, or can't be loaded.
     DeviceError
         The device does not work.
     """
-    manifest = find(name)
-    path = manifest.folder / manifest.file
+    manifest = find(name, task=task)
     if task is not None and manifest.task != task:
-        raise ModelError(path, f"is for {manifest.task}, not {task}; there are: {', '.join(names(task)) or 'none'}")
-    if not path.is_file():
-        where = f" (its source: {manifest.url})" if manifest.url else ""
-        raise ModelError(path, f"is missing: only its manifest is here{where}")
+        raise ModelError(name, f"is for {manifest.task}, not {task}; there are: {', '.join(names(task)) or 'none'}")
+    path = held(manifest)
+    if path is None:
+        remedy = f"; get it with: imgedit models fetch {manifest.name}" if manifest.url else ""
+        raise ModelError(name, f"is not on this machine: only its manifest is here{remedy}")
+    refuse_impostor(path)
     if (got := file_hash(path)) != manifest.sha256:
         raise ModelError(
             path, f"is not the file that its manifest names (sha256 {got[:12]}… not {manifest.sha256[:12]}…)"
         )
+    screen(path, manifest.external)
     return Model(path, manifest, device=device, fallback=fallback, threads=threads)

@@ -1,0 +1,222 @@
+"""Bring the weights of a model that imgedit knows but does not ship: only when asked, whole, and only the very bytes.
+
+What arrives is written to a part file beside its final name, goes on from there after an interruption (a ``Range``
+request), and gets its name only when its hash is right: a killed download leaves no half model. Pooch transfers it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from imgedit.errors import FetchError, MissingExtraError, ModelError, OutOfSpaceError
+from imgedit.models.manifest import Manifest, file_hash
+from imgedit.models.screening import impostor
+from imgedit.models.store import cache, find, held
+
+__all__ = ["fetch"]
+
+# Each address is tried so often when its server is busy or the line breaks; the pauses double from the first one.
+TRIES = 3
+PAUSE = 1.0
+SILENCE = 30.0  # seconds without a byte after which a server counts as gone
+CHUNK = 1 << 20
+
+# Answers that may be other ones a moment later: too early, too many, and the server's own troubles.
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def fetch(name: str, *, progress: Callable[[float], None] | None = None) -> Path:
+    """Download the weights of a model in the registry, unless they are here already.
+
+    Parameters
+    ----------
+    name : str
+        A model's name; ``names(ready=False)`` lists them. Read its licence first: ``info(name).license``.
+    progress : callable, optional
+        Given the fraction done; what it raises stops the download, which goes on from there the next time.
+
+    Returns
+    -------
+    Path
+        The ONNX file, with the bytes that its manifest names.
+
+    Raises
+    ------
+    UnknownNameError
+        No such model.
+    ModelError
+        Its manifest names no address.
+    FetchError
+        No address gave the right bytes; says what each answered.
+    OutOfSpaceError
+        The disk is full; what had arrived is removed.
+    MissingExtraError
+        pooch is not installed.
+    """
+    manifest = find(name)
+    if (path := held(manifest)) is not None and file_hash(path) == manifest.sha256:
+        return path
+    if manifest.url is None:
+        raise ModelError(name, "has no address to fetch it from: its manifest has no url")
+    if manifest.external:
+        raise ModelError(name, "has weights in further files; fetch them from its source by hand")
+    target = cache() / manifest.name / manifest.file
+    answers = []
+    with _alone(target) as waited:
+        if waited and target.is_file() and file_hash(target) == manifest.sha256:
+            return target  # another process brought it meanwhile
+        for url in (manifest.url, *manifest.mirrors):
+            try:
+                return _bring(url, target, manifest, progress)
+            except _Refused as answer:
+                answers.append(f"{url} {answer}")
+    raise FetchError(name, f"could not be fetched: {'; '.join(answers)}; a copy from elsewhere can be put at {target}")
+
+
+class _Refused(Exception):  # noqa: N818 - not an error yet: another address may do
+    """Why one address did not give the file."""
+
+
+def _bring(url: str, target: Path, manifest: Manifest, progress: Callable[[float], None] | None) -> Path:
+    part = target.with_name(f".{target.name}.part")
+    resumed = part.is_file() and part.stat().st_size > 0
+    _persist(url, target, part, manifest, progress)
+    if file_hash(part) != manifest.sha256 and resumed:
+        part.unlink()  # the part that lay here may have been of another file
+        _persist(url, target, part, manifest, progress)
+    if (got := file_hash(part)) != manifest.sha256:
+        found = impostor(part) or f"{part.stat().st_size} other bytes (sha256 {got[:12]}…, not {manifest.sha256[:12]}…)"
+        part.unlink()
+        raise _Refused(f"gave {found}")
+    os.replace(part, target)
+    return target
+
+
+def _persist(url: str, target: Path, part: Path, manifest: Manifest, progress: Callable[[float], None] | None) -> None:
+    """Download to the part file, again after a trouble that may pass."""
+    for attempt in range(TRIES):
+        try:
+            with _space(target, part), part.open("ab") as file:
+                _transfer(url, file, manifest, progress)
+                os.fsync(file.fileno())
+            return
+        except _Passing as trouble:
+            if attempt + 1 == TRIES:
+                raise _Refused(f"{trouble}, {TRIES} times") from trouble
+            time.sleep(PAUSE * 2**attempt)
+
+
+class _Passing(Exception):  # noqa: N818 - a reason to try again
+    """A trouble that may be over in a moment."""
+
+
+def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[float], None] | None) -> None:
+    """Append what is missing of a file, or all of it where the server knows no ranges."""
+    try:
+        import pooch
+        import requests
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("pooch", "fetch", "fetching a model") from missing
+
+    held_bytes = file.tell()
+    if manifest.size is not None and held_bytes >= manifest.size:
+        file.truncate(held_bytes := 0)
+
+    def begin(response: Any, **_: Any) -> None:
+        if response.status_code == 200:  # all of it, from the start
+            file.seek(0)
+            file.truncate()
+
+    download = pooch.HTTPDownloader(
+        progressbar=_Meter(file, manifest.size, progress),
+        chunk_size=CHUNK,
+        timeout=SILENCE,
+        headers={"Accept-Encoding": "identity", **({"Range": f"bytes={held_bytes}-"} if held_bytes else {})},
+        hooks={"response": begin},
+    )
+    try:
+        download(url, file, None)
+    except requests.HTTPError as trouble:
+        answer: Any = trouble.response
+        if answer.status_code == 416:  # what is here is longer than what they have
+            file.truncate(0)
+        kind = _Passing if answer.status_code in {*PASSING, 416} else _Refused
+        raise kind(f"answered {answer.status_code} {answer.reason}") from trouble
+    except requests.RequestException as trouble:
+        raise _Passing(f"broke off ({type(trouble).__name__})") from trouble
+    if manifest.size is not None and file.tell() < manifest.size:
+        raise _Passing(f"ended after {file.tell()} of {manifest.size} bytes")
+
+
+class _Meter:
+    """What pooch takes for a progress bar; tells the fraction, and stops a server that never ends."""
+
+    def __init__(self, file: BinaryIO, size: int | None, progress: Callable[[float], None] | None) -> None:
+        self._file, self._size, self._progress = file, size, progress
+        self.total = 0
+
+    def update(self, _: int) -> None:
+        written = self._file.tell()
+        if self._size is not None and written > self._size:
+            self._file.truncate(0)
+            raise _Refused(f"gave more than the {self._size} bytes that it should have")
+        if self._progress is not None:
+            self._progress(min(1.0, written / (self._size or self.total or written or 1)))
+
+    def reset(self) -> None:
+        """Pooch calls it at the end; there is nothing to reset."""
+
+    def close(self) -> None:
+        """Pooch calls it at the end; there is nothing to close."""
+
+
+@contextlib.contextmanager
+def _space(target: Path, part: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        part.unlink(missing_ok=True)
+        raise OutOfSpaceError(
+            target, "does not fit: the disk or the quota is full; $IMGEDIT_CACHE moves it"
+        ) from problem
+
+
+@contextlib.contextmanager
+def _alone(target: Path) -> Iterator[bool]:
+    """Let one process at a time bring a file; gives whether it had to wait."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("wb") as lock:
+        waited = _lock(lock)
+        yield waited
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock until the file is closed, also by the death of this process."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        waited = False
+        while True:
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                return waited
+            except OSError:
+                waited = True
+                time.sleep(PAUSE)
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return True

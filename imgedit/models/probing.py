@@ -1,0 +1,151 @@
+"""What a file without a manifest is: tried out in a process of its own, with limits on time and memory.
+
+Nobody vouches for such a file, and ONNX Runtime can't always stop a run (loading is not interruptible at all), so it is
+run where a crash, an endless loop or a tensor without end costs nothing but that process. It gets no environment but
+what a Python process needs. `imgedit.models.trials` is what runs there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
+from imgedit.models.manifest import Manifest, file_hash
+from imgedit.models.screening import external_files, screen
+from imgedit.pixels import Image
+
+__all__ = ["Finding", "Probe", "probe"]
+
+SECONDS = 120.0
+# Of address space: what ONNX Runtime maps for itself, and enough for the nets that edit pictures.
+MEMORY = 12 << 30
+
+KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
+STARTER = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from imgedit.models.trials import main; main()"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a trial found: a field of the manifest, its value in words, and how it is known."""
+
+    field: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a trial found: the manifest, the reasons, and a picture as the net takes it beside what it gave."""
+
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+    given: Image | None
+    got: Image | None
+
+
+# What was found stays known while this process lives: a batch names the same file for each picture.
+_known: dict[tuple[Any, ...], Probe] = {}
+
+
+def probe(path: Path, *, task: str | None = None, seconds: float = SECONDS, **fields: Any) -> Probe:
+    """Find out what an ONNX file does, by running it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    task : str, optional
+        What it is wanted for; else that is found out too.
+    seconds : float
+        Time for it; a file that has not answered by then is given up.
+    **fields : object
+        Fields of the manifest that are known and need not be found.
+
+    Returns
+    -------
+    Probe
+        The manifest, and how each of its fields is known.
+
+    Raises
+    ------
+    ModelError
+        No model, or one that fits no verb; says why.
+    ModelTimeoutError
+        It did not answer in time.
+    ModelMemoryError
+        It wanted more memory than a trial gets.
+    """
+    screen(path)
+    state = path.stat()
+    wanted = json.dumps({"task": task, **fields}, sort_keys=True, default=list)
+    key = (path.resolve(), state.st_size, state.st_mtime_ns, wanted)
+    if key not in _known:
+        _known[key] = _probe(path, wanted, seconds)
+    return _known[key]
+
+
+def _probe(path: Path, wanted: str, seconds: float) -> Probe:
+    with tempfile.TemporaryDirectory(prefix="imgedit-") as folder:
+        answer = _isolated(path, wanted, Path(folder), seconds)
+        pictures = Path(folder) / "pictures.npz"
+        given = got = None
+        if pictures.is_file():
+            with np.load(pictures, allow_pickle=False) as held:
+                given, got = held["given"], held["got"]
+    fields = {
+        "license": "unknown",
+        "source": f"found by trial of {path.name}",
+        **answer["fields"],
+        **{name: value for name, value in json.loads(wanted).items() if value is not None},
+        "sha256": file_hash(path),
+        "size": path.stat().st_size,
+        "external": {name: file_hash(path.parent / name) for name in external_files(path)},
+    }
+    try:
+        manifest = Manifest(name=path.stem, folder=path.parent, file=path.name, **fields)
+    except pydantic.ValidationError as problem:
+        findings = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in problem.errors())
+        raise ModelError(path, f"has no valid manifest: {findings}") from None
+    return Probe(manifest, tuple(Finding(*row) for row in answer["findings"]), given, got)
+
+
+def _isolated(path: Path, wanted: str, folder: Path, seconds: float) -> dict[str, Any]:
+    """Run the trial, and tell what became of its process."""
+    if not sys.executable:
+        raise ModelError(path, "has no manifest and can't be tried out here (no Python to start); write one beside it")
+    request = {"path": str(path.resolve()), "wanted": json.loads(wanted), "folder": str(folder), "memory": MEMORY}
+    command = [sys.executable, "-I", "-c", STARTER, json.dumps(sys.path)]
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    try:
+        done = subprocess.run(
+            command,
+            input=json.dumps(request).encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=seconds,
+            env=environment,
+            cwd=folder,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        remedy = "it may never end; a manifest beside it makes the trial needless"
+        raise ModelTimeoutError(path, f"gave no answer within {seconds:g} s of trial; {remedy}") from None
+    answer = folder / "answer.json"
+    if not answer.is_file():
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
+        raise ModelError(path, f"ended the process that tried it (exit code {done.returncode}): {last[0][:200]}")
+    found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    if "problem" in found:
+        kind = ModelMemoryError if found["memory"] else ModelError
+        raise kind(path, str(found["problem"]))
+    return found
