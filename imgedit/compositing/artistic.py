@@ -12,24 +12,23 @@ ImageMagick. Compose operators. https://imagemagick.org/Usage/compose/
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 import numpy as np
 
-from imgedit.compositing.separable import (
+from imgedit.compositing.elementwise import (
+    FAINT,
     TINY,
+    Values,
     at_least,
     at_most,
     at_most_white,
-    color_burn,
-    color_dodge,
+    full_ratio,
     halves,
-    multiply,
-    ratio,
+    power,
+    root,
+    select,
 )
-
-Values: TypeAlias = Any
-"""An array of floats; NumPy's types would say no more about a formula."""
+from imgedit.compositing.separable import color_burn, color_dodge
 
 
 def soft_light_pegtop(b: Values, s: Values) -> Values:
@@ -39,12 +38,12 @@ def soft_light_pegtop(b: Values, s: Values) -> Values:
 
 def soft_light_illusions(b: Values, s: Values) -> Values:
     """Change the backdrop's gamma: ``b ^ (2 ^ (1 - 2 s))`` (IFS Illusions, Krita)."""
-    return np.power(at_least(b, 0), np.exp2(1 - 2 * s))
+    return power(b, np.exp2(1 - 2 * s))
 
 
 def reflect(b: Values, s: Values) -> Values:
     """Shine: ``min(1, b^2 / (1 - s))``, 1 where s = 1 (Pegtop, chaiNNer, Krita)."""
-    return np.where(s >= 1, at_least(b, 1), at_most_white(ratio(b * b, 1 - s), b))
+    return at_most_white(full_ratio(b * b, 1 - s), b)
 
 
 def glow(b: Values, s: Values) -> Values:
@@ -54,8 +53,10 @@ def glow(b: Values, s: Values) -> Values:
 
 def freeze(b: Values, s: Values) -> Values:
     """Reflect of the complements: ``1 - min(1, (1 - b)^2 / s)``, 1 where b = 1, else 0 where s = 0 (Pegtop, Krita)."""
-    rest = (1 - b) * (1 - b)
-    return np.where(b >= 1, b, 1 - at_most((rest + (s <= 0)) / at_least(s, TINY), 1))
+    rest = 1 - b
+    rest *= rest
+    rest /= at_least(s, FAINT)
+    return select(b >= 1, b, 1 - at_most(rest, 1))
 
 
 def heat(b: Values, s: Values) -> Values:
@@ -65,17 +66,17 @@ def heat(b: Values, s: Values) -> Values:
 
 def helow(b: Values, s: Values) -> Values:
     """Heat where ``b + s > 1``, else glow (Krita)."""
-    return np.where(b + s > 1, heat(b, s), glow(b, s))
+    return _upside_down(glow, b + s > 1, b, s)
 
 
 def frect(b: Values, s: Values) -> Values:
     """Freeze where ``b + s > 1``, else reflect (Krita)."""
-    return np.where(b + s > 1, freeze(b, s), reflect(b, s))
+    return helow(s, b)
 
 
 def gleat(b: Values, s: Values) -> Values:
     """Glow where ``b + s > 1``, else heat (Krita)."""
-    return np.where((b + s > 1) | (b >= 1), glow(b, s), heat(b, s))
+    return _upside_down(glow, b + s < 1, b, s)  # at b + s = 1 the two are the same
 
 
 def reeze(b: Values, s: Values) -> Values:
@@ -100,7 +101,7 @@ def allanon(b: Values, s: Values) -> Values:
 
 def geometric_mean(b: Values, s: Values) -> Values:
     """Geometric mean: ``sqrt(b s)`` (Krita)."""
-    return np.sqrt(at_least(b * s, 0))
+    return root(b * s)
 
 
 def parallel(b: Values, s: Values) -> Values:
@@ -110,7 +111,7 @@ def parallel(b: Values, s: Values) -> Values:
 
 def additive_subtractive(b: Values, s: Values) -> Values:
     """Difference of the roots: ``|sqrt(b) - sqrt(s)|`` (Krita)."""
-    return np.abs(np.sqrt(at_least(b, 0)) - np.sqrt(at_least(s, 0)))
+    return np.abs(root(b) - root(s))
 
 
 def arc_tangent(b: Values, s: Values) -> Values:
@@ -120,12 +121,12 @@ def arc_tangent(b: Values, s: Values) -> Values:
 
 def gamma_dark(b: Values, s: Values) -> Values:
     """Darken by a power: ``b ^ (1 / s)``, 0 where s = 0 (Krita)."""
-    return np.where(s <= 0, 0, _power(b, 1 / at_least(s, TINY)))
+    return (s > 0) * power(b, 1 / at_least(s, TINY))
 
 
 def gamma_light(b: Values, s: Values) -> Values:
     """Lighten by a power: ``b ^ s`` (Krita)."""
-    return _power(b, s)
+    return ((b > 0) | (s <= 0)) * power(b, s)
 
 
 def gamma_illumination(b: Values, s: Values) -> Values:
@@ -136,12 +137,12 @@ def gamma_illumination(b: Values, s: Values) -> Values:
 def hard_overlay(b: Values, s: Values) -> Values:
     """Multiply by ``2 s`` up to half, divide by ``2 - 2 s`` above; white gives 1 (Krita)."""
     low, high = halves(s)
-    return np.where(s >= 1, at_least(b, 1), color_dodge(multiply(b, low), high))
+    return at_most_white(full_ratio(b * low, 1 - high), b)
 
 
 def hard_mix_krita(b: Values, s: Values) -> Values:
     """Color dodge where the backdrop is above half, else color burn (Krita)."""
-    return np.where(b > 0.5, color_dodge(b, s), color_burn(b, s))
+    return select(b > 0.5, color_dodge(b, s), color_burn(b, s))
 
 
 def interpolation(b: Values, s: Values) -> Values:
@@ -152,8 +153,7 @@ def interpolation(b: Values, s: Values) -> Values:
 
 def interpolation_2x(b: Values, s: Values) -> Values:
     """Interpolation of the interpolation with itself (Krita)."""
-    once = interpolation(b, s)
-    return interpolation(once, once)
+    return 0.5 - 0.5 * np.cos(np.float32(np.pi) * interpolation(b, s))
 
 
 def penumbra_a(b: Values, s: Values) -> Values:
@@ -163,8 +163,8 @@ def penumbra_a(b: Values, s: Values) -> Values:
 
 def penumbra_b(b: Values, s: Values) -> Values:
     """Half of ``s / (1 - b)`` below 1, else 1 less half of its inverse; 1 where b = 1 (Krita; IM's soft burn)."""
-    share = ratio(s, 1 - b)
-    return np.where(b >= 1, 1, np.where(share < 1, share / 2, 1 - 0.5 / at_least(share, 1)))
+    share = full_ratio(s, 1 - b)
+    return (at_most(share, 1) - 1 / at_least(share, 1)) / 2 + 0.5  # one of the two is 1
 
 
 def penumbra_c(b: Values, s: Values) -> Values:
@@ -174,12 +174,12 @@ def penumbra_c(b: Values, s: Values) -> Values:
 
 def penumbra_d(b: Values, s: Values) -> Values:
     """Arc tangent with the complement of the backdrop, 1 where b = 1 (Krita)."""
-    return np.where(b >= 1, 1, arc_tangent(1 - b, s))
+    return arc_tangent(at_least(1 - b, 0), at_least(s, TINY * TINY))
 
 
 def flat_light(b: Values, s: Values) -> Values:
     """Penumbra B where the backdrop is lighter than the source, else penumbra A; 0 where s = 0 (Krita)."""
-    return np.where(s <= 0, 0, np.where(b > s, penumbra_b(b, s), penumbra_a(b, s)))
+    return (s > 0) * penumbra_b(np.maximum(b, s), np.minimum(b, s))
 
 
 def p_norm_a(b: Values, s: Values) -> Values:
@@ -189,24 +189,26 @@ def p_norm_a(b: Values, s: Values) -> Values:
 
 def p_norm_b(b: Values, s: Values) -> Values:
     """Length in a norm: ``min(1, (b^p + s^p) ^ (1/p))`` with p = 4 (Krita)."""
-    return _norm(b, s, 4)
+    b_squared, s_squared = b * b, s * s
+    b_squared *= b_squared
+    s_squared *= s_squared
+    b_squared += s_squared
+    return np.minimum(root(root(b_squared)), at_least(b, 1))
 
 
 def super_light(b: Values, s: Values) -> Values:
     """Length in a norm, p = 2.875, of ``2 s - 1`` above half; of the complements below (Krita)."""
-    low, high = halves(s)
-    dark = 1 - _norm(1 - b, 1 - low, 2.875)
-    return _norm(dark, high, 2.875)
+    return _upside_down(lambda b, s: _norm(b, 2 * s - 1, 2.875), s < 0.5, b, s)
 
 
 def tint(b: Values, s: Values) -> Values:
     """Lighten strongly: ``min(1, s (1 - b) + sqrt(b))`` (IFS Illusions, Krita)."""
-    return at_most_white(s * (1 - b) + np.sqrt(at_least(b, 0)), b)
+    return at_most_white(s * (1 - b) + root(b), b)
 
 
 def shade(b: Values, s: Values) -> Values:
     """Darken strongly: ``max(0, 1 - s (1 - b) - sqrt(1 - s))`` (IFS Illusions, Krita)."""
-    return at_least(1 - s * (1 - b) - np.sqrt(at_least(1 - s, 0)), 0)
+    return at_least(1 - s * (1 - b) - root(1 - s), 0)
 
 
 def fog_lighten(b: Values, s: Values) -> Values:
@@ -221,12 +223,12 @@ def fog_darken(b: Values, s: Values) -> Values:
 
 def easy_dodge(b: Values, s: Values) -> Values:
     """Dodge by a power: ``b ^ (1.04 (1 - s))``, 1 where s = 1 (Krita)."""
-    return _power(b, 1.04 * at_least(1 - s, 0))
+    return ((b > 0) | (s >= 1)) * power(b, 1.04 * at_least(1 - s, 0))
 
 
 def easy_burn(b: Values, s: Values) -> Values:
     """Burn by a power: ``1 - (1 - s) ^ (1.04 b)``, the base at least 1e-12 (Krita)."""
-    return 1 - _power(at_least(1 - s, 1e-12), 1.04 * b)
+    return 1 - power(at_least(1 - s, 1e-12), 1.04 * b)
 
 
 def stamp(b: Values, s: Values) -> Values:
@@ -237,23 +239,23 @@ def stamp(b: Values, s: Values) -> Values:
 def modulus_add(b: Values, s: Values) -> Values:
     """Add and start again above white: ``b + s``, less 1 if that is above 1 (ImageMagick)."""
     total = b + s
-    return np.where(total > 1, total - 1, total)
+    return total - (total > 1)
 
 
 def modulus_subtract(b: Values, s: Values) -> Values:
     """Subtract and start again below black: ``b - s``, plus 1 if that is below 0 (ImageMagick)."""
     rest = b - s
-    return np.where(rest < 0, rest + 1, rest)
+    return rest + (rest < 0)
 
 
 def add_modulo(b: Values, s: Values) -> Values:
     """Add 8-bit levels modulo 256 (Pillow)."""
-    return ((_levels(b, 255) + _levels(s, 255)) % 256).astype(b.dtype) / 255
+    return ((_levels(b, 255) + _levels(s, 255)) & 255).astype(b.dtype) / 255
 
 
 def subtract_modulo(b: Values, s: Values) -> Values:
     """Subtract 8-bit levels modulo 256 (Pillow)."""
-    return ((_levels(b, 255) - _levels(s, 255)) % 256).astype(b.dtype) / 255
+    return ((_levels(b, 255) - _levels(s, 255)) & 255).astype(b.dtype) / 255
 
 
 def bitwise(function: Callable[[Values, Values], Values], what: str) -> Callable[[Values, Values], Values]:
@@ -280,12 +282,21 @@ def bitwise(function: Callable[[Values, Values], Values], what: str) -> Callable
 
 
 def _levels(values: Values, white: int) -> Values:
-    return np.rint(np.clip(values, 0, 1) * white).astype(np.int32)
+    return (np.clip(values, 0, 1) * white + 0.5).astype(np.int32)
 
 
-def _power(base: Values, exponent: Values) -> Values:
-    return np.power(at_least(base, 0), exponent)
+def _upside_down(formula: Callable[[Values, Values], Values], where: Values, b: Values, s: Values) -> Values:
+    """Apply a formula; in some places to the complements, giving the complement of what it gives."""
+    offset = where.astype(b.dtype)
+    sign = 1 - 2 * offset
+    return sign * formula(sign * b + offset, sign * s + offset) + offset
 
 
 def _norm(b: Values, s: Values, p: float) -> Values:
-    return np.minimum((_power(b, p) + _power(s, p)) ** (1 / p), at_least(b, 1))
+    """Length of two numbers in a norm; the larger is factored out, which leaves one power of each to take."""
+    larger = np.maximum(b, s)
+    share = power(np.minimum(b, s) / at_least(larger, TINY), p)
+    share += 1
+    share = power(share, 1 / p)
+    share *= larger
+    return np.minimum(share, at_least(b, 1))

@@ -231,7 +231,7 @@ class _Pair:
         self.space, self.outer = space, outer
         self.backdrop, self.source = (convert(x, "srgb", outer) for x in self.given)
 
-    def blended(self, mode: str, fill: float = 1.0) -> Planes:
+    def blended(self, mode: str, fill: float = 1.0) -> Planes | list[Planes]:
         if mode == "normal":
             return self.source
         space, formula = self.space, MODES[mode].formula
@@ -243,9 +243,10 @@ class _Pair:
         if space == "oklab":
             result = on_lightness(formula, b, s)
         elif MODES[mode].separable:
-            result = np.empty(s.shape, np.float32)
-            for plane, x, y in zip(result, b, s, strict=True):  # one at a time, to stay in the cache
-                plane[:] = formula(x, y)
+            planes = [formula(x, y) for x, y in zip(b, s, strict=True)]  # one at a time, to stay in the cache
+            if space == self.outer:
+                return planes
+            result = np.stack(planes)
         else:
             result = formula(b, s)
         return convert(result, space, self.outer)
@@ -266,7 +267,7 @@ def _keep(color: Planes, backdrop: Planes, source_alpha: Alpha) -> None:
 
 
 def _operate(
-    pair: _Pair, backdrop_alpha: Alpha, blended: Planes, source_alpha: Alpha, operator: str, fill: float
+    pair: _Pair, backdrop_alpha: Alpha, blended: Planes | list[Planes], source_alpha: Alpha, operator: str, fill: float
 ) -> tuple[Planes, Alpha]:
     """Weigh the blend, the source beside the backdrop and the backdrop, and divide by the alpha that they add up to.
 
@@ -276,18 +277,18 @@ def _operate(
         if source_alpha is None:
             return np.array(blended, np.float32), None
         return _sum((source_alpha, blended), (1 - source_alpha, pair.backdrop)), None
-    alpha_b, alpha_s = _plane(backdrop_alpha, blended), _plane(source_alpha, blended)
+    alpha_b, alpha_s = _plane(backdrop_alpha, pair.source), _plane(source_alpha, pair.source)
     factor_s, factor_b = OPERATORS[operator](alpha_b, alpha_s)
     weight_s, weight_b = _weight(alpha_s, factor_s), _weight(alpha_b, factor_b)
-    if blended is pair.source:
-        parts = [(weight_s, blended), (weight_b, pair.backdrop)]
-    else:
+    parts = [(weight_s, blended), (weight_b, pair.backdrop)]
+    if blended is not pair.source:
         within = weight_s * alpha_b
         beside = weight_s - within
-        parts = [(within, blended), (beside * np.float32(fill), pair.source), (weight_b, pair.backdrop)]
-    alpha = parts[0][0] + parts[1][0]
-    for weight, _ in parts[2:]:
-        alpha += weight
+        if fill < 1:
+            beside *= np.float32(fill)
+            weight_s = within + beside
+        parts[:1] = [(within, blended), (beside, pair.source)]
+    alpha = weight_s + weight_b
     np.clip(alpha, 0, 1, out=alpha)
     if alpha.all():
         return _sum(*((weight / alpha, color) for weight, color in parts)), alpha
@@ -303,11 +304,13 @@ def _weight(alpha: NDArray[Any], factor: Any) -> NDArray[Any]:
     return alpha if isinstance(factor, float) and factor == 1 else alpha * np.float32(factor)
 
 
-def _sum(*parts: tuple[NDArray[Any], Planes]) -> Planes:
+def _sum(*parts: tuple[NDArray[Any], Planes | list[Planes]]) -> Planes:
     """Add up planes of colour, each times its plane of weights."""
-    out = np.zeros(parts[0][1].shape, np.float32)
-    for weight, color in parts:
-        weight = np.asarray(weight, np.float32)
+    (first, color), *others = ((np.asarray(weight, np.float32), color) for weight, color in parts)
+    out = np.empty((len(color), *first.shape), np.float32)
+    for plane, values in zip(out, color, strict=True):
+        np.multiply(values, first, out=plane)
+    for weight, color in others:
         for plane, values in zip(out, color, strict=True):
             cv2.accumulateProduct(np.asarray(values, np.float32), weight, plane)
     return out

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from imgedit.compositing import artistic, nonseparable, separable
-from imgedit.compositing.separable import TINY
+from imgedit.compositing.elementwise import TINY, Values
 from imgedit.tables import Table
 
 __all__ = ["FILLED", "MODES", "TINY", "Formula", "Mode"]
-
-Values: TypeAlias = Any
-"""An array of floats; NumPy's types would say no more about a formula."""
 
 Formula: TypeAlias = Callable[[Values, Values], Values]
 

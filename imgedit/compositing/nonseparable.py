@@ -14,16 +14,13 @@ Barre-Brisebois, C. and Hill, S. (2012). Blending in detail. https://blog.selfsh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from imgedit.color import lab_to_srgb, linear_to_srgb, oklab_to_srgb, srgb_to_lab, srgb_to_linear, srgb_to_oklab
-from imgedit.compositing.separable import TINY
+from imgedit.compositing.elementwise import TINY, Values, select
 from imgedit.compositing.spaces import on_pixels
-
-Values: TypeAlias = Any
-"""Planes of floats; NumPy's types would say no more about a formula."""
 
 # Luma of encoded sRGB as GIMP weighs it (sRGB primaries adapted to D50), and as ImageMagick does (BT.709).
 GIMP_LUMA = (0.22248840, 0.71690369, 0.06060791)
@@ -41,7 +38,7 @@ def luma(color: Values) -> Values:
 def _clip_color(color: Values, gray: Values) -> Values:
     """Pull a colour towards a grey until it lies in [0, 1] (W3C 10.2, ClipColor)."""
     low, high = color.min(axis=0), color.max(axis=0)
-    rise, fall = np.where(high > 1 + ROUNDING, high - gray, 0), np.where(low < -ROUNDING, gray - low, 0)
+    rise, fall = select(high > 1 + ROUNDING, high - gray, 0), select(low < -ROUNDING, gray - low, 0)
     shrink = np.minimum(
         (1 - gray + (rise <= 0)) / np.maximum(rise, TINY), (gray + (fall <= 0)) / np.maximum(fall, TINY)
     )
@@ -85,32 +82,32 @@ def luminosity(b: Values, s: Values) -> Values:
 
 def darker_color(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with less luma (Photoshop)."""
-    return np.where(luma(s) < luma(b), s, b)
+    return select(luma(s) < luma(b), s, b)
 
 
 def lighter_color(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with more luma (Photoshop)."""
-    return np.where(luma(s) > luma(b), s, b)
+    return select(luma(s) > luma(b), s, b)
 
 
 def luma_darken_only(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with less luma (GIMP)."""
-    return np.where(_weigh(s, GIMP_LUMA) < _weigh(b, GIMP_LUMA), s, b)
+    return select(_weigh(s, GIMP_LUMA) < _weigh(b, GIMP_LUMA), s, b)
 
 
 def luma_lighten_only(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with more luma (GIMP)."""
-    return np.where(_weigh(s, GIMP_LUMA) > _weigh(b, GIMP_LUMA), s, b)
+    return select(_weigh(s, GIMP_LUMA) > _weigh(b, GIMP_LUMA), s, b)
 
 
 def darken_intensity(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with less intensity (ImageMagick)."""
-    return np.where(_weigh(s, BT709_LUMA) < _weigh(b, BT709_LUMA), s, b)
+    return select(_weigh(s, BT709_LUMA) < _weigh(b, BT709_LUMA), s, b)
 
 
 def lighten_intensity(b: Values, s: Values) -> Values:
     """Take the whole colour of the one with more intensity (ImageMagick)."""
-    return np.where(_weigh(s, BT709_LUMA) > _weigh(b, BT709_LUMA), s, b)
+    return select(_weigh(s, BT709_LUMA) > _weigh(b, BT709_LUMA), s, b)
 
 
 def bumpmap(b: Values, s: Values) -> Values:
@@ -133,27 +130,27 @@ def hue_hsv(b: Values, s: Values) -> Values:
     """Take the hue of the source, HSV saturation and value of the backdrop (GIMP)."""
     top, spread = s.max(axis=0), _saturation(s)
     moved = b.max(axis=0) + (s - top) * (_saturation(b) / np.maximum(spread, TINY))
-    return np.where(spread > 1e-6, moved, b)
+    return select(spread > 1e-6, moved, b)
 
 
 def saturation_hsv(b: Values, s: Values) -> Values:
     """Take the HSV saturation of the source, hue and value of the backdrop (GIMP)."""
     top, spread = b.max(axis=0), _saturation(b)
     wanted = _saturation(s) / np.maximum(s.max(axis=0), TINY) * top
-    return np.where(spread > 1e-6, top + (b - top) * (wanted / np.maximum(spread, TINY)), top)
+    return select(spread > 1e-6, top + (b - top) * (wanted / np.maximum(spread, TINY)), top)
 
 
 def value_hsv(b: Values, s: Values) -> Values:
     """Take the value of the source, hue and HSV saturation of the backdrop (GIMP)."""
     old, new = b.max(axis=0), s.max(axis=0)
-    return np.where(old > 1e-6, b * (new / np.maximum(old, TINY)), new)
+    return select(old > 1e-6, b * (new / np.maximum(old, TINY)), new)
 
 
 def color_hsl(b: Values, s: Values) -> Values:
     """Take hue and HSL saturation of the source, HSL lightness of the backdrop (GIMP)."""
     light_b, light_s = _mid(b), _mid(s)
     room_b, room_s = np.minimum(light_b, 1 - light_b), np.minimum(light_s, 1 - light_s)
-    return np.where(room_s > 1e-6, light_b + (s - light_s) * (room_b / np.maximum(room_s, TINY)), light_b)
+    return select(room_s > 1e-6, light_b + (s - light_s) * (room_b / np.maximum(room_s, TINY)), light_b)
 
 
 def _mid(color: Values) -> Values:
@@ -176,14 +173,14 @@ def _turn(b: Values, s: Values) -> Values:
     """Hue of the source, lightness and chroma of the backdrop."""
     chroma_b, chroma_s = np.hypot(b[1], b[2]), np.hypot(s[1], s[2])
     turned = s[1:] * (chroma_b / np.maximum(chroma_s, TINY))
-    return np.stack([b[0], *np.where(chroma_s > GRAY, turned, b[1:])])
+    return np.stack([b[0], *select(chroma_s > GRAY, turned, b[1:])])
 
 
 def _stretch(b: Values, s: Values) -> Values:
     """Chroma of the source, lightness and hue of the backdrop."""
     chroma_b, chroma_s = np.hypot(b[1], b[2]), np.hypot(s[1], s[2])
     stretched = b[1:] * (chroma_s / np.maximum(chroma_b, TINY))
-    return np.stack([b[0], *np.where(chroma_b > GRAY, stretched, b[1:])])
+    return np.stack([b[0], *select(chroma_b > GRAY, stretched, b[1:])])
 
 
 def _tint(b: Values, s: Values) -> Values:

@@ -15,15 +15,19 @@ https://docs.gimp.org/3.0/en/gimp-concepts-layer-modes.html
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 
-Values: TypeAlias = Any
-"""An array of floats; NumPy's types would say no more about a formula."""
-
-# A divisor below this stands for 0: the quotient then is beyond white, or 0 over 0, for any backdrop of 16 bits.
-TINY = 1e-7
+from imgedit.compositing.elementwise import (
+    FAINT,
+    Values,
+    at_least,
+    at_most,
+    at_most_white,
+    halves,
+    ratio,
+    root,
+    select,
+)
 
 
 def normal(_b: Values, s: Values) -> Values:
@@ -69,32 +73,42 @@ def color_burn(b: Values, s: Values) -> Values:
 def hard_light(b: Values, s: Values) -> Values:
     """Multiply by ``2 s`` up to half, screen with ``2 s - 1`` above (W3C 10.1.9)."""
     low, high = halves(s)
-    return screen(multiply(b, low), high)
+    low -= high
+    low *= b
+    return low + high  # b low + high - b high: one of the two stands still
 
 
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
-    low = at_most(b, 0.25)
-    root = (16 * low - 12) * low
-    root += 4
-    root *= low
-    root += np.sqrt(at_least(b, 0.25))  # the two pieces meet at 1/4, where both are 1/2
-    root -= 0.5
-    return _soften(b, s, root)
+    low, high = at_most(b, 0.25), at_least(b, 0.25)
+    curve = 16 * low
+    curve -= 12
+    curve *= low
+    curve += 4
+    curve *= low
+    curve += np.sqrt(high, out=high)  # the two pieces meet at 1/4, where both are 1/2
+    curve -= 0.5
+    return _soften(b, s, curve)
 
 
 def soft_light_photoshop(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a square root at any backdrop (older Photoshop, Krita)."""
-    return _soften(b, s, np.sqrt(at_least(b, 0)))
+    return _soften(b, s, root(b))
 
 
-def _soften(b: Values, s: Values, root: Values) -> Values:
-    twice = 2 * s - 1
-    down = at_most(twice, 0)
-    twice -= down
-    twice *= root - b
-    down *= b - b * b
-    return b + down + twice
+def _soften(b: Values, s: Values, curve: Values) -> Values:
+    """Move a backdrop towards a curve above it for a light source, towards its square for a dark one."""
+    up = 2 * s - 1
+    down = at_most(up, 0)
+    up -= down
+    curve -= b
+    up *= curve
+    np.multiply(b, b, out=curve)
+    np.subtract(b, curve, out=curve)
+    down *= curve
+    up += down
+    up += b
+    return up
 
 
 def difference(b: Values, s: Values) -> Values:
@@ -119,9 +133,14 @@ def linear_dodge(b: Values, s: Values) -> Values:
 
 def vivid_light(b: Values, s: Values) -> Values:
     """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above; black gives 0, white 1 (Photoshop)."""
-    low, high = halves(s)
-    result = color_dodge(color_burn(b, low), high)
-    return np.where(s <= 0, 0, np.where(s >= 1, at_least(result, 1), result))
+    # 1 + (b - 1) / 2s and b / (2 - 2s) are one quotient, from 1 downwards or from 0 upwards.
+    start = (s <= 0.5).astype(b.dtype)
+    twice = 2 * s - 1
+    result = b - start
+    result += FAINT * twice  # decides 0 / 0 for black and white sources
+    result /= at_least(1 - np.abs(twice), FAINT)
+    result += start
+    return at_most_white(at_least(result, 0), b)
 
 
 def linear_light(b: Values, s: Values) -> Values:
@@ -187,7 +206,7 @@ def linear_light_gimp(b: Values, s: Values) -> Values:
 
 def vivid_light_gimp(b: Values, s: Values) -> Values:
     """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above, without end (GIMP)."""
-    return np.where(s <= 0.5, color_burn_gimp(b, 2 * s), color_dodge_gimp(b, 2 * s - 1))
+    return select(s <= 0.5, color_burn_gimp(b, 2 * s), color_dodge_gimp(b, 2 * s - 1))
 
 
 def hard_mix_gimp(b: Values, s: Values) -> Values:
@@ -207,32 +226,4 @@ def grain_merge(b: Values, s: Values) -> Values:
 
 def _quotient(above: Values, below: Values) -> Values:
     """Divide as GIMP does: 0 over anything is 0, and nothing is larger than a million."""
-    return np.where(np.abs(above) > 1e-6, above / at_least(below, 1e-6), 0)
-
-
-def ratio(above: Values, below: Values) -> Values:
-    """Divide; 0 over anything is 0, and anything else over 0 (or less) is far beyond white."""
-    return above / at_least(below, TINY)
-
-
-def at_most_white(values: Values, backdrop: Values) -> Values:
-    """Stop at white, or at the backdrop where that is brighter."""
-    return np.minimum(values, at_least(backdrop, 1))
-
-
-def at_least(values: Values, least: float) -> Values:
-    """Clip from below: with a number, NumPy does that twice as fast by ``clip`` as by ``maximum``."""
-    return np.clip(values, least, np.inf)
-
-
-def at_most(values: Values, most: float) -> Values:
-    """Clip from above."""
-    return np.clip(values, -np.inf, most)
-
-
-def halves(s: Values) -> tuple[Values, Values]:
-    """Stretch the lower half of the range to [0, 1], and the upper; each stays at its end over the other half.
-
-    A formula for dark sources and one for light ones can then be chained, each changing nothing in the other's half.
-    """
-    return at_most(2 * s, 1), at_least(2 * s - 1, 0)
+    return (np.abs(above) > 1e-6) * (above / at_least(below, 1e-6))
