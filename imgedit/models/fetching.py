@@ -26,7 +26,7 @@ __all__ = ["fetch"]
 TRIES = 3
 PAUSE = 1.0
 SILENCE = 30.0  # seconds without a byte after which a server counts as gone
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # what is lost at most when the line breaks
 
 # Answers that may be other ones a moment later: too early, too many, and the server's own troubles.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -107,10 +107,19 @@ def _persist(url: str, target: Path, part: Path, manifest: Manifest, progress: C
                 _transfer(url, file, manifest, progress)
                 os.fsync(file.fileno())
             return
+        except _Refused:
+            _drop_empty(part)
+            raise
         except _Passing as trouble:
             if attempt + 1 == TRIES:
+                _drop_empty(part)
                 raise _Refused(f"{trouble}, {TRIES} times") from trouble
             time.sleep(PAUSE * 2**attempt)
+
+
+def _drop_empty(part: Path) -> None:
+    if part.is_file() and part.stat().st_size == 0:
+        part.unlink()
 
 
 class _Passing(Exception):  # noqa: N818 - a reason to try again
@@ -129,7 +138,11 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
     if manifest.size is not None and held_bytes >= manifest.size:
         file.truncate(held_bytes := 0)
 
+    measured = False
+
     def begin(response: Any, **_: Any) -> None:
+        nonlocal measured
+        measured = "Content-Length" in response.headers
         if response.status_code == 200:  # all of it, from the start
             file.seek(0)
             file.truncate()
@@ -151,7 +164,8 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
         raise kind(f"answered {answer.status_code} {answer.reason}") from trouble
     except requests.RequestException as trouble:
         raise _Passing(f"broke off ({type(trouble).__name__})") from trouble
-    if manifest.size is not None and file.tell() < manifest.size:
+    # A body as long as its header says is all that they have, be it what we want or not.
+    if not measured and manifest.size is not None and file.tell() < manifest.size:
         raise _Passing(f"ended after {file.tell()} of {manifest.size} bytes")
 
 
