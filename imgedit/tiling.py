@@ -3,15 +3,18 @@
 Tiles are of one size, which lets a network plan its memory once and run several at a time. Two neighbours overlap by
 twice the reach of the function (the pixels beyond a point that its result depends on) and a narrow band more, over
 which one fades into the other: where the reach is true, the result is that of the whole image. Tiles begin at multiples
-of the function's own step, so that a net that halves its input sees the same pairs of pixels in each. Finished rows
-leave the float buffer for the result's dtype, so a large picture needs little more than its result.
+of the function's own step, so that a net that halves its input sees the same pairs of pixels in each. What a tile gives
+goes straight into the result, in its dtype; floats are kept of the seams only.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +22,15 @@ from numpy.typing import NDArray
 from imgedit.pixels import Image, as_float, like
 from imgedit.strips import Progress
 
-__all__ = ["apply", "padded", "spans"]
+__all__ = ["apply", "cheapest", "padded", "spans"]
 
 Floats = NDArray[np.float32]
 
 # Input pixels over which two tiles fade into each other: hides what little a net sees beyond its stated reach.
 FADE = 8
+
+# Seconds between two looks at whether the work is to be stopped.
+TICK = 0.1
 
 # Pixels that a tile holds at least beyond its overlaps.
 CORE = 16
@@ -63,6 +69,43 @@ def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> list[tuple
     return _even(length, size, count, multiple)
 
 
+def cheapest(height: int, width: int, *, reach: int, area: int) -> tuple[int, int]:
+    """Choose a size of tiles that computes the fewest pixels twice.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the picture.
+    reach : int
+        Input pixels beyond a point that the result there depends on.
+    area : int
+        Pixels of a tile, at most (but where the overlaps alone need more).
+
+    Returns
+    -------
+    tuple of int
+        Height and width of a tile.
+
+    Examples
+    --------
+    >>> cheapest(720, 1280, reach=6, area=512 * 512)
+    (370, 650)
+    """
+    overlap = 2 * reach + FADE
+    least = overlap + CORE
+    if height * width <= area:
+        return height, width
+    best = (float("inf"), least, least)
+    for count in range(1, max(1, (height - overlap) // CORE) + 1):
+        tall = -(-(height + (count - 1) * overlap) // count)
+        wide = min(width, max(least, area // tall))
+        beside = len(spans(width, wide, overlap))
+        wide = -(-(width + (beside - 1) * overlap) // beside)
+        if tall * wide <= max(area, least * least):
+            best = min(best, (count * beside * tall * wide, tall, wide))
+    return best[1], best[2]
+
+
 def _even(length: int, size: int, count: int, multiple: int = 1) -> list[tuple[int, int]]:
     # Rounded down, two starts never lie farther apart than size - overlap.
     starts = [index * max(0, length - size) // max(1, count - 1) for index in range(count)]
@@ -95,6 +138,11 @@ class _Axis:
             parts, [start + (both - fade) // 2 for (start, _), both in zip(parts[1:], shared, strict=True)], fade
         )
 
+    @property
+    def size(self) -> int:
+        """Pixels of each span."""
+        return self.spans[0][1] - self.spans[0][0]
+
     def own(self, index: int, length: int) -> tuple[int, int]:
         """Rows of the picture that a span gives: from the begin of the seam before to the end of that behind."""
         begin = self.seams[index - 1] if index else 0
@@ -105,11 +153,12 @@ def apply(
     function: Callable[[Floats], Floats],
     image: Image,
     *,
-    tile: int,
+    tile: int | tuple[int, int],
     reach: int,
     scale: int = 1,
     channels: int | None = None,
     batch: int = 1,
+    ahead: int = 1,
     multiple: int = 1,
     fixed: tuple[int, int] | None = None,
     progress: Progress | None = None,
@@ -119,12 +168,12 @@ def apply(
     Parameters
     ----------
     function : callable
-        Takes float32 NxHxWxC with white at 1, gives float32 Nx(scale H)x(scale W)x`channels`. A MemoryError that it
-        raises halves the batch, then the tile; any other is passed on.
+        Takes float32 NxHxWxC with white at 1, gives float32 Nx(scale H)x(scale W)x`channels`, which is written to. A
+        MemoryError that it raises halves the batch, then the tile; any other error is passed on.
     image : ndarray
         HxW or HxWxC image of any dtype; grey is given as NxHxWx1.
-    tile : int
-        Longest side of a tile, in input pixels.
+    tile : int or tuple of int
+        Longest side of a tile, or its height and width at most, in input pixels.
     reach : int
         Input pixels beyond a point that the function's result there depends on.
     scale : int
@@ -133,6 +182,9 @@ def apply(
         Channels that the function gives; by default those that it takes.
     batch : int
         Tiles given at a time, at most.
+    ahead : int
+        Calls of the function that may run side by side, each in a thread of its own where there are several: while one
+        waits for a device, another brings its tiles there.
     multiple : int
         Sides and starts of tiles are multiples of this.
     fixed : tuple of int, optional
@@ -154,6 +206,7 @@ def apply(
     height, width, depth = values.shape
     out = np.empty((height * scale, width * scale, channels or depth), image.dtype)
     least, reported = 2 * reach + FADE + CORE, 0.0
+    tile = (tile, tile) if isinstance(tile, int) else tile
 
     def report(fraction: float) -> None:
         nonlocal reported
@@ -163,23 +216,59 @@ def apply(
 
     while True:
         tall, wide = fixed or (None, None)
-        rows = _Axis.plan(height, tile, reach, multiple, tall)
-        columns = _Axis.plan(width, tile, reach, multiple, wide)
+        rows = _Axis.plan(height, tile[0], reach, multiple, tall)
+        columns = _Axis.plan(width, tile[1], reach, multiple, wide)
         try:
-            _run(function, values, out, rows, columns, batch, report)
+            _run(_Calls(function, ahead), values, out, rows, columns, batch, report)
         except MemoryError:
-            if batch > 1:
-                batch //= 2
-            elif fixed is None and min(tile, max(height, width)) > least:
-                tile = max(least, min(tile, max(height, width)) // 2)
+            taken = rows.size, columns.size
+            if max(batch, ahead) > 1:
+                batch, ahead = -(-batch // 2), 1
+            elif fixed is None and max(taken) > least + multiple:
+                # The longer side first: the overlap is cheapest around a square.
+                tile = (taken[0] // 2, taken[1]) if taken[0] >= taken[1] else (taken[0], taken[1] // 2)
             else:
                 raise
         else:
             return out
 
 
+class _Calls:
+    """Calls of a function over a list, in order; several at a time in threads, or one by one in the caller's own."""
+
+    def __init__(self, function: Callable[[Floats], Floats], ahead: int) -> None:
+        self.function, self.ahead = function, ahead
+
+    def _call(self, make: Callable[[], Floats]) -> Floats:
+        return self.function(make())
+
+    def over(self, makers: Sequence[Callable[[], Floats]], tick: Callable[[], None]) -> Iterator[Floats]:
+        if self.ahead == 1 or len(makers) == 1:
+            yield from map(self._call, makers)
+            return
+        with ThreadPoolExecutor(self.ahead, "imgedit-tiles") as pool:
+            waiting: deque[Future[Floats]] = deque()
+            try:
+                for make in makers:
+                    waiting.append(pool.submit(self._call, make))
+                    if len(waiting) > self.ahead:
+                        yield _awaited(waiting.popleft(), tick)
+                while waiting:
+                    yield _awaited(waiting.popleft(), tick)
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def _awaited(future: Future[Floats], tick: Callable[[], None]) -> Floats:
+    """Wait for a result, and listen for a wish to stop meanwhile."""
+    while not wait([future], timeout=TICK).done:
+        tick()
+    return future.result()
+
+
 def _run(
-    function: Callable[[Floats], Floats],
+    calls: _Calls,
     values: Image,
     out: Image,
     rows: _Axis,
@@ -187,23 +276,33 @@ def _run(
     batch: int,
     report: Progress,
 ) -> None:
-    height = len(values)
+    """Fill the result tile by tile; of the floats only the seams to the right and below are kept."""
+    height, width = values.shape[:2]
     scale = len(out) // height
-    above = np.empty((0, *out.shape[1:]), np.float32)
+    above = None
     for index, span in enumerate(rows.spans):
-        top, bottom = rows.own(index, height)
-        band = np.empty(((bottom - top) * scale, *out.shape[1:]), np.float32)
-        for group in _groups(len(columns.spans), batch):
-            tiles = np.stack([_cut(values, span, columns.spans[number]) for number in group])
-            results = function(tiles)
+        top, bottom = (side * scale for side in rows.own(index, height))
+        deep = rows.fade * scale if index < len(rows.seams) else 0
+        below = np.empty((deep, *out.shape[1:]), np.float32)
+        beside = None
+        groups = _groups(len(columns.spans), batch)
+        makers = [partial(_stack, values, span, [columns.spans[number] for number in group]) for group in groups]
+        for group, results in zip(groups, calls.over(makers, lambda: report(0.0)), strict=True):
             for number, result in zip(group, results, strict=True):
-                part = result[(top - span[0]) * scale : (bottom - span[0]) * scale]
-                _join(band, part, columns, number, scale)
+                left, right = (side * scale for side in columns.own(number, width))
+                origin = columns.spans[number][0] * scale
+                part = result[top - span[0] * scale : bottom - span[0] * scale, left - origin : right - origin]
+                if beside is not None:
+                    _fade_in(beside, part[:, : beside.shape[1]], axis=1)
+                if number < len(columns.seams):
+                    right -= columns.fade * scale
+                    part, beside = part[:, : right - left], part[:, right - left :].copy()
+                if above is not None:
+                    _fade_in(above[:, left:right], part[: len(above)], axis=0)
+                out[top : bottom - deep, left:right] = like(part[: len(part) - deep], out.dtype)
+                below[:, left:right] = part[len(part) - deep :]
             report((index * len(columns.spans) + group[-1] + 1) / (len(rows.spans) * len(columns.spans)))
-        _fade_in(above, band[: len(above)], _ramp(len(above))[:, None, None])
-        done = len(band) - (rows.fade * scale if index < len(rows.seams) else 0)
-        out[top * scale : top * scale + done] = like(band[:done], out.dtype)
-        above = band[done:].copy()
+        above = below
 
 
 def _groups(count: int, batch: int) -> list[range]:
@@ -211,6 +310,10 @@ def _groups(count: int, batch: int) -> list[range]:
     groups = -(-count // batch)
     ends = [count * index // groups for index in range(groups + 1)]
     return [range(begin, end) for begin, end in itertools.pairwise(ends)]
+
+
+def _stack(values: Image, row: tuple[int, int], columns: list[tuple[int, int]]) -> Floats:
+    return np.stack([_cut(values, row, column) for column in columns])
 
 
 def _cut(values: Image, row: tuple[int, int], column: tuple[int, int]) -> Floats:
@@ -243,26 +346,10 @@ def padded(part: Floats, size: tuple[int, int]) -> Floats:
     return part
 
 
-def _join(band: Floats, part: Floats, columns: _Axis, number: int, scale: int) -> None:
-    """Put a tile's own columns into the band, fading in over what its left neighbour left there."""
-    start = columns.spans[number][0]
-    left, right = columns.own(number, band.shape[1] // scale)
-    solid = left + (columns.fade if number else 0)
-    band[:, solid * scale : right * scale] = part[:, (solid - start) * scale : (right - start) * scale]
-    if number:
-        seam = part[:, (left - start) * scale : (solid - start) * scale]
-        before = band[:, left * scale : solid * scale]
-        before += _ramp(seam.shape[1])[None, :, None] * (seam - before)
-
-
-def _fade_in(before: Floats, after: Floats, weights: Floats) -> None:
-    """Turn `after` into a mixture that begins as `before`."""
+def _fade_in(before: Floats, after: Floats, axis: int) -> None:
+    """Turn `after` into a mixture that begins as `before`: weights rise from 0 to 1 without a corner at either end."""
+    length = after.shape[axis]
+    t = (np.arange(length, dtype=np.float32) + np.float32(0.5)) / np.float32(length)
     after -= before
-    after *= weights
+    after *= (t * t * (3 - 2 * t)).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
     after += before
-
-
-def _ramp(length: int) -> Floats:
-    """Weights that rise from 0 to 1 without a corner at either end."""
-    t = (np.arange(length, dtype=np.float32) + np.float32(0.5)) / np.float32(max(1, length))
-    return t * t * (3 - 2 * t)

@@ -31,12 +31,12 @@ def blur(batch):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize(("tile", "batch"), [(16, 1), (40, 3), (64, 2), (64, 100)])
-def test_tiles_equal_the_whole(tile, batch, channels):
+@pytest.mark.parametrize(("tile", "batch", "ahead"), [(16, 1, 1), (40, 3, 1), ((64, 40), 2, 3), (64, 100, 2)])
+def test_tiles_equal_the_whole(tile, batch, ahead, channels):
     image = photo(np.float32, channels, (150, 131))
 
     whole = blur(image.reshape(1, 150, 131, channels))[0]
-    tiled = apply(blur, image, tile=tile, reach=4, batch=batch)
+    tiled = apply(blur, image, tile=tile, reach=4, batch=batch, ahead=ahead)
     # float32 sums in another order at the fades.
     np.testing.assert_allclose(tiled, whole, atol=1e-6)
 

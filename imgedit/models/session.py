@@ -23,15 +23,6 @@ from imgedit.models.manifest import Manifest
 
 __all__ = ["Model", "Port"]
 
-# What a file that is no model usually begins with, and what it then is.
-IMPOSTORS = {
-    b"version https://git-lfs": "is a git-LFS pointer, not the model itself; fetch it with git lfs pull",
-    b"<!DOCTYPE": "is a web page, not a model; the download went wrong",
-    b"<html": "is a web page, not a model; the download went wrong",
-    b"PK\x03\x04": "is a zip archive (a PyTorch file?), not ONNX; export it to ONNX first",
-    b"\x80\x02": "is a Python pickle, not ONNX; export it to ONNX first",
-}
-
 DTYPES = {
     "float": np.float32,
     "float16": np.float16,
@@ -50,9 +41,9 @@ DTYPES = {
 # How ONNX Runtime, cuDNN, cuBLAS and the C++ library say that memory is short; it raises no type of its own for it.
 SHORT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation", "out of memory", "alloc_failed")
 
-# Pixels of an input beyond which what a run took is given back at its end: a tile stays far below, so that only an
-# outlier pays for it. One picture of 3072x3072 would otherwise leave 1.5 GB behind for good.
-OUTLIER = 2_000_000
+# Bytes of an input beyond which what a run took is given back at its end: a tile stays below, so that only an outlier
+# pays for it. One picture of 3072x3072 would otherwise leave 1.5 GB behind for good.
+OUTLIER = 8 * 2**20
 
 # Seconds between two looks at whether a running model is to be stopped.
 TICK = 0.1
@@ -116,10 +107,10 @@ class Model:
         self.path = path
         self.manifest = manifest
         self._process = os.getpid()
-        refuse_impostor(path)
         self.device = devices.choose(device, fallback)
         settings = Settings(threads=threads or cv2.getNumThreads() or 1)
         self._session = devices.open_session(path, path, *devices.parse(self.device), settings)
+        self._arena = devices.arena(self.device)
         self.inputs = tuple(map(_port, self._session.get_inputs()))
         self.outputs = tuple(map(_port, self._session.get_outputs()))
         first = self.inputs[0].shape if self.inputs else ()
@@ -163,7 +154,7 @@ class Model:
             wanted = ", ".join(port.name for port in self.inputs)
             raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
         feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
-        return _Run(self._session, feeds, self.path).result(seconds, tick)
+        return _Run(self._session, feeds, self.path, self._arena).result(seconds, tick)
 
     def run_named(
         self, arrays: Mapping[str, NDArray[Any]], *, seconds: float = 300.0, tick: Callable[[], None] | None = None
@@ -214,14 +205,14 @@ class Model:
 class _Run:
     """One run, in a thread of its own, so that the caller can watch the clock, Ctrl-C and a wish to stop."""
 
-    def __init__(self, session: Any, feeds: dict[str, NDArray[Any]], path: Path) -> None:
+    def __init__(self, session: Any, feeds: dict[str, NDArray[Any]], path: Path, arena: str) -> None:
         import onnxruntime
 
         self.session, self.feeds, self.path = session, feeds, path
         self.options = onnxruntime.RunOptions()
         self.options.log_severity_level = 4
-        if max(array.nbytes for array in feeds.values()) > OUTLIER * 12 if feeds else False:
-            self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        if arena and max((array.nbytes for array in feeds.values()), default=0) > OUTLIER:
+            self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
         self.results: list[NDArray[Any]] = []
         self.problem: BaseException | None = None
         self.done = threading.Event()
@@ -261,30 +252,6 @@ class _Run:
         if isinstance(problem, MemoryError) or any(sign in text.lower() for sign in SHORT_OF_MEMORY):
             return ModelMemoryError(self.path, f"{text}; take smaller tiles")
         return ModelError(self.path, text)
-
-
-def refuse_impostor(path: Path) -> None:
-    """Refuse a file that is plainly not a model, with the reason.
-
-    Parameters
-    ----------
-    path : Path
-        What is given as an ONNX file.
-
-    Raises
-    ------
-    ModelError
-        Empty, a pointer, a web page, an archive or a pickle; or not a regular file.
-    """
-    if not path.is_file():
-        raise ModelError(path, "is not a file; imgedit models lists what there is")
-    with path.open("rb") as file:
-        head = file.read(64)
-    if not head:
-        raise ModelError(path, "is empty")
-    for start, reason in IMPOSTORS.items():
-        if head.lstrip().lower().startswith(start.lower()):
-            raise ModelError(path, reason)
 
 
 def _port(node: Any) -> Port:
