@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Progress", "each_strip"]
+__all__ = ["Progress", "Scratch", "each_strip"]
 
 Progress = Callable[[float], None]
 """A callable given the fraction done, 0 to 1; what it raises stops the work."""
@@ -81,3 +84,37 @@ def each_strip(
         raise failures[0]
     if progress is not None:
         progress(1.0)
+
+
+class Scratch(threading.local):
+    """Arrays that a thread keeps from strip to strip.
+
+    Memory that is new for each strip is handed over by the system page by page, which can take longer than the work
+    on it; two threads moreover wait for each other there.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, NDArray[np.uint8]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Give this thread's array of that name, with whatever it holds.
+
+        Parameters
+        ----------
+        name : str
+            What the array is for; the next call with this name gives the same memory.
+        shape : tuple of int
+            Its shape.
+        dtype : dtype
+            Of its items.
+
+        Returns
+        -------
+        ndarray
+            Contiguous.
+        """
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        held = self._held.get(name)
+        if held is None or held.size < size:
+            held = self._held[name] = np.empty(size, np.uint8)
+        return held[:size].view(dtype).reshape(shape)

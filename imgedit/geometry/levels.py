@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from imgedit.geometry.canvas import Border, fold
 from imgedit.geometry.kernels import Kernel, make_taps
 from imgedit.geometry.planes import load
-from imgedit.geometry.separable import Band, convolve_columns, make_bands, reduce_rows
+from imgedit.geometry.separable import Blocks, convolve_columns, make_blocks, reduce_rows
 from imgedit.pixels import Image
+from imgedit.strips import Scratch
 
 __all__ = ["LEAST_LENGTH", "Levels", "cut", "interleave"]
 
@@ -51,11 +52,11 @@ class Levels:
 
     def __init__(self, image: Image, kernel: Kernel, border: Border, linear: bool) -> None:
         self.image, self.kernel, self.border, self.linear = image, kernel, border, linear
-        self.scratch = threading.local()
+        self.scratch = Scratch()
         self.lock = threading.Lock()
         self.bytes = 0
         self.blocks: OrderedDict[Any, _Block] = OrderedDict()
-        self.axes: dict[Any, tuple[Span, list[Band]]] = {}
+        self.axes: dict[Any, tuple[Span, list[Blocks]]] = {}
 
     def window(self, x_span: Span, y_span: Span, shrink: tuple[float, float]) -> Floats:
         """Give the pixels of a window of one level.
@@ -110,23 +111,23 @@ class Levels:
         piece = cut(self.image, x_span, y_span, self.border)
         channels = piece.shape[2] if piece.ndim == 3 else 1
         width, height = (_block_side(factor) for factor in shrink)
-        planes = np.empty((height, channels, piece.shape[1]), np.float32)
+        planes = self.scratch.array("rows", (channels, height, piece.shape[1]))
         if down:
             reduce_rows(piece, down, planes, self.linear, self.scratch)
         else:
-            load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
+            load(piece, planes, self.scratch, linear=self.linear)
         if across:
-            planes = convolve_columns(planes, across, np.empty((height, channels, width), np.float32))
+            planes = convolve_columns(planes, across, self.scratch.array("columns", (channels, height, width)))
         return interleave(planes)
 
-    def _axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Band]]:
+    def _axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Blocks]]:
         """Input pixels that a row or column of blocks needs, and the matrices that make it of them."""
         key = (axis, factor, number)
         if key not in self.axes:
             self.axes[key] = self._make_axis(axis, factor, number)
         return self.axes[key]
 
-    def _make_axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Band]]:
+    def _make_axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Blocks]]:
         side = _block_side(factor)
         if factor == 1:
             return (number * side, (number + 1) * side), []
@@ -134,7 +135,7 @@ class Levels:
         reach = self.kernel.reach(1 / factor)
         low, high = int(np.floor(centres[0] - reach)), int(np.ceil(centres[-1] + reach))
         taps = make_taps(self.kernel, high - low, centres - low, 1 / factor)
-        return (low, high), make_bands(taps, axis)
+        return (low, high), make_blocks(taps, axis)
 
 
 class _Block:
@@ -183,9 +184,8 @@ def run(index: NDArray[np.intp]) -> Any:
 
 
 def interleave(planes: Floats) -> Floats:
-    """Turn H x C x W planes into pixels: H x W for one channel, else H x W x 4."""
-    channels = planes.shape[1]
-    if channels == 1:
-        return np.ascontiguousarray(planes[:, 0])
+    """Turn C x H x W planes into new pixels: H x W for one channel, else H x W x 4."""
+    if len(planes) == 1:
+        return np.array(planes[0])
     # Four channels even for three: OpenCV and NumPy both move them twice as fast.
-    return np.asarray(cv2.merge([planes[:, min(channel, channels - 1)] for channel in range(4)]))
+    return np.asarray(cv2.merge([planes[min(channel, len(planes) - 1)] for channel in range(4)]))

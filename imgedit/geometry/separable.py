@@ -2,24 +2,26 @@
 
 Each block of neighbouring output rows is a small dense matrix times the input rows it needs; columns likewise.
 The dense block holds zeros that a loop over taps would skip, but a matrix product runs tens of times faster per
-multiplication than any chain of array operations, and works for every ratio alike.
+multiplication than any chain of array operations, and works for every ratio alike. Blocks whose inputs lie at even
+steps are one call, so that two threads don't spend their time handing the interpreter lock to and fro.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from imgedit.geometry.kernels import Kernel, Taps, make_taps
 from imgedit.geometry.planes import load, store
 from imgedit.pixels import Image
-from imgedit.strips import STRIP_BYTES, Progress, each_strip
+from imgedit.strips import STRIP_BYTES, Progress, Scratch, each_strip
 
-__all__ = ["Axis", "Band", "convolve_columns", "convolve_rows", "make_bands", "reduce_rows", "resample"]
+__all__ = ["Axis", "Blocks", "convolve_columns", "convolve_rows", "make_blocks", "reduce_rows", "resample"]
 
 Floats = NDArray[np.float32]
 
@@ -27,17 +29,21 @@ Floats = NDArray[np.float32]
 # products that start more of them stall both.
 SMALL_PRODUCT = 1 << 18
 
-# Output pixels that share a matrix along rows and along columns: few where the image shrinks and each brings inputs of
-# its own (the rest of the matrix is zeros), many where it grows. Measured on halving, thirds and enlarging.
-BLOCKS = {"rows": (8, 32), "columns": (16, 32)}
+# Output pixels that share a matrix. A product's time is a constant plus its inputs, as long as the vectors are full:
+# four rows at once, or sixteen columns. More outputs need more inputs, most of them times 0.
+BLOCK = {"rows": 4, "columns": 16}
+# The blocks of one call may stray from even steps by this share of their inputs.
+STRAY = 1 / 8
+# Of how many consecutive blocks of columns each may be in a call of its own.
+MOST_PERIOD = 8
+# Rows that a product along columns takes at once: as many streams of memory as the processor fetches ahead.
+ROWS_TOGETHER = 32
 
-# Rows of a strip; enough for the products of the pass along columns to run at full speed.
-STRIP_ROWS = 64
-# Output rows that are made at once from the same input rows, and what these may take as floats.
-PANEL_ROWS = 32
-PANEL_BYTES = 4 << 20
-# What is stored at once, as floats.
-STORE_BYTES = 2 << 20
+# What a strip's working data may take, and the blocks of rows in it. Calls are long, and all is still in the cache.
+WORKING_BYTES = 8 << 20
+MOST_BLOCKS = 64
+# What input rows may take as floats before they are cut into panels.
+PANEL_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -86,85 +92,103 @@ def resample(
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     down, across = rows.taps(height), columns.taps(width)
-    row_bands = make_bands(down, "rows") if down else []
-    column_bands = make_bands(across, "columns") if across else []
+    row_blocks = make_blocks(down, "rows") if down else []
+    column_blocks = make_blocks(across, "columns") if across else []
     out = np.empty((rows.size, columns.size, *image.shape[2:]), image.dtype)
-    scratch = threading.local()
+    scratch = Scratch()
 
     def work(top: int, bottom: int) -> None:
-        planes = _buffer(scratch, "rows", (bottom - top, channels, width))
-        if row_bands:
-            for start in range(top, bottom, PANEL_ROWS):
-                bands = [band for band in row_bands if start <= band.start < min(start + PANEL_ROWS, bottom)]
-                reduce_rows(image, bands, planes[start - top :], linear, scratch)
-        else:
-            load(image[top:bottom], _channels(planes), linear=linear)
-        if column_bands:
-            planes = convolve_columns(
-                planes, column_bands, _buffer(scratch, "columns", (bottom - top, channels, columns.size))
+        planes = scratch.array("rows", (channels, bottom - top, width))
+        if row_blocks:
+            reduce_rows(
+                image, [part for blocks in row_blocks for part in blocks.within(top, bottom)], planes, linear, scratch
             )
-        step = max(1, STORE_BYTES // (4 * channels * columns.size))
-        for start in range(0, bottom - top, step):
-            ready = _channels(planes[start : start + step])
-            store(ready, out[top + start : min(top + start + step, bottom)], linear=linear)
+        else:
+            load(image[top:bottom], planes, scratch, linear=linear)
+        if column_blocks:
+            resampled = scratch.array("columns", (channels, bottom - top, columns.size))
+            planes = convolve_columns(planes, column_blocks, resampled)
+        store(planes, out[top:bottom], scratch, linear=linear)
 
-    each_strip(work, rows.size, row_bytes=STRIP_BYTES // STRIP_ROWS, progress=progress)
+    strip = _strip_rows(rows.ratio, down.weights.shape[1] if down else 0, channels * width, channels * columns.size)
+    each_strip(work, rows.size, row_bytes=STRIP_BYTES // strip, progress=progress)
     return out
 
 
-def _channels(planes: Floats) -> list[Floats]:
-    return [planes[:, channel] for channel in range(planes.shape[1])]
+def _strip_rows(ratio: float, taps: int, row: int, out_row: int) -> int:
+    """Choose how many output rows make a strip, a multiple of the rows of a block.
+
+    `row` and `out_row` are the numbers in an input row and in an output row.
+    """
+    rows = (WORKING_BYTES // 4 - taps * row) / (ratio * row + row + out_row)
+    return int(np.clip(rows // BLOCK["rows"], 1, MOST_BLOCKS)) * BLOCK["rows"]
 
 
-def _buffer(scratch: threading.local, name: str, shape: tuple[int, ...]) -> Floats:
-    """Give this thread's scratch array; fresh memory for each strip would cost more than the work on it."""
-    size = int(np.prod(shape))
-    held: Floats | None = getattr(scratch, name, None)
-    if held is None or held.size < size:
-        held = np.empty(size, np.float32)
-        setattr(scratch, name, held)
-    return held[:size].reshape(shape)
-
-
-def reduce_rows(image: Image, bands: list[Band], out: Floats, linear: bool, scratch: threading.local) -> None:
-    """Make output rows from an image's rows, in panels of columns that stay in the cache as floats.
+def reduce_rows(image: Image, parts: Sequence[Blocks], out: Floats, linear: bool, scratch: Scratch) -> None:
+    """Make output rows from an image's rows.
 
     Parameters
     ----------
     image : ndarray
         Of any dtype and channels.
-    bands : list of Band
+    parts : sequence of Blocks
         Neighbouring ones, of the rows.
     out : ndarray of float32
-        Output rows (from the first band's) x channels x width, written to.
+        Channels x output rows (from the first block's) x width, written to.
     linear : bool
         Decode sRGB to linear light.
-    scratch : threading.local
-        Holds this thread's arrays from call to call.
+    scratch : Scratch
+        Memory to work in.
     """
-    low, high = min(band.low for band in bands), max(band.high for band in bands)
-    width, channels = image.shape[1], out.shape[1]
+    low, high = min(part.low for part in parts), max(part.high for part in parts)
+    channels, _, width = out.shape
+    # Whole rows as a rule: OpenCV takes strips apart several times as fast where they are contiguous.
     panels = -(-4 * channels * width * (high - low) // PANEL_BYTES)
     step = -(-width // panels)
     for left in range(0, width, step):
         right = min(left + step, width)
-        planes = _buffer(scratch, "panel", (high - low, channels, right - left))
-        load(image[low:high, left:right], _channels(planes), linear=linear)
-        convolve_rows(planes, low, bands, out[:, :, left:right])
+        planes = scratch.array("panel", (channels, high - low, right - left))
+        load(image[low:high, left:right], planes, scratch, linear=linear)
+        convolve_rows(planes, low, parts, out[:, :, left:right])
 
 
 @dataclass(frozen=True)
-class Band:
-    """The output pixels ``start <= i < stop`` as a matrix times the input pixels ``low <= k < high``."""
+class Blocks:
+    """Blocks of neighbouring output pixels as matrices times input pixels, both at even steps.
+
+    Block k makes `size` outputs from ``start + k * apart`` on, from as many inputs as its matrix has columns, the first
+    of which is ``low + k * step``. For columns the matrices are transposed.
+    """
 
     start: int
-    stop: int
+    apart: int
     low: int
-    high: int
-    matrix: Floats
+    step: int
+    matrices: Floats
+    axis: Literal["rows", "columns"]
+
+    @property
+    def size(self) -> int:
+        """Outputs of a block."""
+        return int(self.matrices.shape[1 if self.axis == "rows" else 2])
+
+    @property
+    def high(self) -> int:
+        """The input after the last."""
+        inputs = int(self.matrices.shape[2 if self.axis == "rows" else 1])
+        return self.low + (len(self.matrices) - 1) * self.step + inputs
+
+    def within(self, start: int, stop: int) -> list[Blocks]:
+        """Give the blocks that begin from `start` up to `stop`, if there are any."""
+        first = max(0, -((self.start - start) // self.apart))
+        last = min(len(self.matrices), -((self.start - stop) // self.apart))
+        if first >= last:
+            return []
+        moved = (self.start + first * self.apart, self.low + first * self.step)
+        return [replace(self, start=moved[0], low=moved[1], matrices=self.matrices[first:last])]
 
 
-def make_bands(taps: Taps, axis: Literal["rows", "columns"]) -> list[Band]:
+def make_blocks(taps: Taps, axis: Literal["rows", "columns"]) -> list[Blocks]:
     """Cut the taps of one axis into dense matrices.
 
     Parameters
@@ -172,65 +196,132 @@ def make_bands(taps: Taps, axis: Literal["rows", "columns"]) -> list[Band]:
     taps : Taps
         Of that axis.
     axis : {"rows", "columns"}
-        Which one; for columns the matrices are transposed.
+        Which one.
 
     Returns
     -------
-    list of Band
-        In order; together all output pixels.
+    list of Blocks
+        Together all output pixels; rows in order.
     """
     size, count = taps.weights.shape
-    ratio = (taps.first[-1] - taps.first[0]) / max(size - 1, 1)
-    block = BLOCKS[axis][int(ratio < 1)]
-    starts = np.arange(0, size, block)
-    low = taps.first[starts]
-    high = taps.first[np.minimum(starts + block, size) - 1] + count
-    # One array for all matrices, each row shifted to where its block begins.
-    columns = taps.first[:, None] - np.repeat(low, block)[:size, None] + np.arange(count)
-    dense = np.zeros((size, int((high - low).max())), np.float32)
-    np.put_along_axis(dense, columns, taps.weights, axis=1)
-    bands = []
-    for start, first, last in zip(starts.tolist(), low.tolist(), high.tolist(), strict=True):
-        stop = min(start + block, size)
-        matrix = dense[start:stop, : last - first]
-        bands.append(Band(start, stop, first, last, matrix if axis == "rows" else np.ascontiguousarray(matrix.T)))
-    return bands
+    block = min(BLOCK[axis], size)
+    whole = size // block
+    lows = taps.first[: whole * block : block]
+    highs = taps.first[block - 1 : whole * block : block] + count
+    stray = int((highs - lows).max() * STRAY) + 1
+    # Inputs from block to block. Where they are 10 2/3, say, every third block is taken together: these lie at even
+    # steps of 32. Calls on rows are long enough without.
+    ratio = float(lows[-1] - lows[0]) / max(whole - 1, 1)
+    period = min(MOST_PERIOD if axis == "columns" else 1, whole)
+    period = min(range(1, period + 1), key=lambda n: n + abs(n * ratio - round(n * ratio)) * whole / stray)
+    made = []
+    for phase in range(period):
+        step = round(period * ratio)
+        for begin, end, low, inputs in _runs(lows[phase::period], highs[phase::period], step, stray):
+            starts = (phase + np.arange(begin, end) * period) * block
+            made.append(_filled(taps, starts, block, low, step, inputs, axis))
+    if size % block:
+        start = whole * block
+        low = int(taps.first[start])
+        made.append(_filled(taps, np.array([start]), size - start, low, 0, int(taps.first[-1]) + count - low, axis))
+    return made
 
 
-def convolve_rows(planes: Floats, first: int, bands: list[Band], out: Floats) -> None:
-    """Resample planes along their first axis.
+def _filled(
+    taps: Taps,
+    starts: NDArray[np.intp],
+    block: int,
+    low: int,
+    step: int,
+    inputs: int,
+    axis: Literal["rows", "columns"],
+) -> Blocks:
+    """Make the matrices of the blocks of outputs that begin at `starts`, each `step` inputs after the one before."""
+    outputs = starts[:, None] + np.arange(block)
+    origins = low + np.arange(len(starts)) * step
+    weights = taps.weights[outputs]
+    inside = (taps.first[outputs] - origins[:, None])[..., None] + np.arange(weights.shape[2])
+    matrices = np.zeros((len(starts), block, inputs), np.float32)
+    np.put_along_axis(matrices, inside, weights, axis=2)
+    if axis == "columns":
+        matrices = np.ascontiguousarray(matrices.swapaxes(1, 2))
+    apart = int(starts[1] - starts[0]) if len(starts) > 1 else block
+    return Blocks(int(starts[0]), apart, low, step, matrices, axis)
+
+
+def _runs(
+    lows: NDArray[np.intp], highs: NDArray[np.intp], step: int, stray: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """Group blocks that need the inputs from `lows` to `highs`, so that windows of one width at even steps hold them.
+
+    Yields the first block and the one after the last, where the first window begins, and the width.
+    """
+    most = int((highs - lows).max()) + stray
+    ends = int(highs[-1])
+    begin, low, high = 0, int(lows[0]), int(highs[0])
+    for number, (first, last) in enumerate(zip(lows.tolist(), highs.tolist(), strict=True)):
+        moved = (number - begin) * step
+        wider = (min(low, first - moved), max(high, last - moved))
+        # Windows must not reach beyond the image.
+        if wider[1] - wider[0] > most or wider[0] < 0 or wider[1] + moved > ends:
+            yield begin, number, low, high - low
+            begin, low, high = number, first, last
+        else:
+            low, high = wider
+    yield begin, len(lows), low, high - low
+
+
+def convolve_rows(planes: Floats, first: int, parts: Sequence[Blocks], out: Floats) -> None:
+    """Resample planes along their rows.
 
     Parameters
     ----------
     planes : ndarray of float32
-        Input rows x channels x width.
+        Channels x input rows x width.
     first : int
         Number of the first of these input rows.
-    bands : list of Band
+    parts : sequence of Blocks
         Neighbouring ones, of the rows.
     out : ndarray of float32
-        Output rows (from the first band's) x channels x width, written to.
+        Channels x output rows (from the first block's) x width, written to.
     """
-    top, width = bands[0].start, planes.shape[2]
-    for band in bands:
-        source = planes[band.low - first : band.high - first].swapaxes(0, 1)
-        target = out[band.start - top : band.stop - top].swapaxes(0, 1)
-        piece = max(16, SMALL_PRODUCT // band.matrix.size)
-        for left in range(0, width, piece):
-            np.matmul(band.matrix, source[..., left : left + piece], out=target[..., left : left + piece])
+    for part in parts:
+        count, size, inputs = part.matrices.shape
+        begin = part.start - parts[0].start
+        source, target = planes[:, part.low - first :], out[:, begin : begin + count * size]
+        for columns, pieces in _pieces(planes.shape[2], max(1, SMALL_PRODUCT // (size * inputs))):
+            _convolve_rows(source[:, :, columns], part, pieces, target[:, :, columns])
 
 
-def convolve_columns(planes: Floats, bands: list[Band], out: Floats) -> Floats:
-    """Resample planes along their last axis.
+def _pieces(length: int, most: int) -> list[tuple[slice, int]]:
+    """Cut an axis into pieces of one length, at most `most`, and a rest; each slice with the number of its pieces."""
+    pieces = -(-length // most)
+    whole = length - length % pieces
+    cuts = [(slice(0, whole), pieces)]
+    return cuts if whole == length else [*cuts, (slice(whole, length), 1)]
+
+
+def _convolve_rows(source: Floats, part: Blocks, pieces: int, out: Floats) -> None:
+    count, size, inputs = part.matrices.shape
+    channels, _, width = source.shape
+    apart, down, along = source.strides
+    piece = width // pieces
+    shape, strides = (count, channels, pieces, inputs, piece), (part.step * down, apart, piece * along, down, along)
+    target = out.reshape(channels, count, size, pieces, piece).transpose(1, 0, 3, 2, 4)
+    np.matmul(part.matrices[:, None, None], as_strided(source, shape, strides), out=target)
+
+
+def convolve_columns(planes: Floats, parts: Sequence[Blocks], out: Floats) -> Floats:
+    """Resample planes along their columns.
 
     Parameters
     ----------
     planes : ndarray of float32
-        Rows x channels x width.
-    bands : list of Band
+        Channels x rows x width, contiguous.
+    parts : sequence of Blocks
         All of the columns.
     out : ndarray of float32
-        Rows x channels x output width, written to.
+        Channels x rows x output width, contiguous, written to.
 
     Returns
     -------
@@ -238,9 +329,14 @@ def convolve_columns(planes: Floats, bands: list[Band], out: Floats) -> Floats:
         `out`.
     """
     source, target = planes.reshape(-1, planes.shape[-1]), out.reshape(-1, out.shape[-1])
-    for band in bands:
-        piece = max(16, SMALL_PRODUCT // band.matrix.size)
-        for top in range(0, len(source), piece):
-            part = source[top : top + piece, band.low : band.high]
-            np.matmul(part, band.matrix, out=target[top : top + piece, band.start : band.stop])
+    down, along = source.strides
+    for part in parts:
+        count, inputs, size = part.matrices.shape
+        most = max(1, min(ROWS_TOGETHER, SMALL_PRODUCT // (inputs * size)))
+        rows = max(n for n in range(1, min(most, len(source)) + 1) if len(source) % n == 0)
+        shape = (len(source) // rows, count, rows, inputs)
+        windows = as_strided(source[:, part.low :], shape, (rows * down, part.step * along, down, along))
+        wide, single = target.strides
+        strides = (rows * wide, part.apart * single, wide, single)
+        np.matmul(windows, part.matrices, out=as_strided(target[:, part.start :], (*shape[:3], size), strides))
     return out

@@ -24,7 +24,7 @@ from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
 from imgedit.geometry.levels import LEAST_LENGTH, Levels, cut, interleave, run
 from imgedit.geometry.mappings import project
 from imgedit.geometry.planes import as_dtype, load, store
-from imgedit.geometry.separable import convolve_rows, make_bands
+from imgedit.geometry.separable import convolve_rows, make_blocks
 from imgedit.geometry.transform import Transform
 from imgedit.pixels import (
     Image,
@@ -38,7 +38,7 @@ from imgedit.pixels import (
     like,
     soft_mask,
 )
-from imgedit.strips import STRIP_BYTES, each_strip
+from imgedit.strips import STRIP_BYTES, Scratch, each_strip
 from imgedit.tables import Table
 
 __all__ = ["WARP_FILTERS", "rotate", "warp", "warp_mask"]
@@ -154,7 +154,7 @@ def warp(
     # Zeros cost nothing before they are written to, and where the background is 0 and nothing lands they never are.
     out = np.zeros((height, width, *image.shape[2:]), image.dtype)
     levels = Levels(image, FILTERS[filter], border, space == "linear")
-    job = _Job(image, way, filter, border, color, space == "linear", levels, out)
+    job = _Job(image, way, filter, border, color, space == "linear", levels, Scratch(), out)
     tiles = job.plan(
         [
             (x, y, min(x + TILE, width), min(y + TILE, height))
@@ -328,6 +328,7 @@ class _Job:
     color: Image
     linear: bool
     levels: Levels
+    scratch: Scratch
     out: Image
 
     def plan(self, boxes: Sequence[Box]) -> list[_Tile]:
@@ -444,8 +445,8 @@ class _Job:
         if piece.ndim == 3 and not self.linear:
             return _interleaved(piece)
         channels = piece.shape[2] if piece.ndim == 3 else 1
-        planes = np.empty((piece.shape[0], channels, piece.shape[1]), np.float32)
-        load(piece, [planes[:, channel] for channel in range(channels)], linear=self.linear)
+        planes = self.scratch.array("planes", (channels, *piece.shape[:2]))
+        load(piece, planes, self.scratch, linear=self.linear)
         return interleave(planes)
 
     def _finish(self, values: Floats, coverage: Floats | None, samples: tuple[int, int], out: Image) -> None:
@@ -460,13 +461,16 @@ class _Job:
                 as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape), cv2.COLOR_RGBA2RGB
             )
             return
-        parts = cv2.split(values)[: out.shape[2]] if out.ndim == 3 else [values]
-        planes = [np.asarray(part, np.float32) for part in parts]
+        planes = values[None]
+        if out.ndim == 3:
+            planes = self.scratch.array("planes", (4, *out.shape[:2]))
+            cv2.split(values, list(planes))
+            planes = planes[: out.shape[2]]
         if coverage is not None and self.color.any():
-            ground = [np.empty((1, 1), np.float32) for _ in planes]
-            load(self.color.reshape((1, 1, -1) if out.ndim == 3 else (1, 1)), ground, linear=self.linear)
-            planes = [plane + level * (1 - coverage) for plane, level in zip(planes, ground, strict=True)]
-        store(planes, out, linear=self.linear)
+            ground = np.empty((len(planes), 1, 1), np.float32)
+            load(self.color.reshape((1, 1, -1) if out.ndim == 3 else (1, 1)), ground, self.scratch, linear=self.linear)
+            planes += ground * (1 - coverage)
+        store(planes, out, self.scratch, linear=self.linear)
 
 
 def _interleaved(piece: Image) -> Floats:
@@ -487,9 +491,9 @@ def _reduced(values: Floats, shape: tuple[int, ...], samples: tuple[int, int]) -
     for length, count in zip(shape[:2], samples[::-1], strict=True):
         if count > 1:
             centres = (REACH["cubic"] + np.arange(0.5, length)) * count
-            bands = make_bands(make_taps(FILTERS["cubic"], len(values), centres, count), "rows")
+            blocks = make_blocks(make_taps(FILTERS["cubic"], len(values), centres, count), "rows")
             pixels = np.empty((length, *values.shape[1:]), np.float32)
-            convolve_rows(values.reshape(len(values), 1, -1), 0, bands, pixels.reshape(length, 1, -1))
+            convolve_rows(values.reshape(1, len(values), -1), 0, blocks, pixels.reshape(1, length, -1))
         else:
             pixels = values[REACH["cubic"] : REACH["cubic"] + length]
         values = np.asarray(cv2.transpose(pixels), np.float32)
