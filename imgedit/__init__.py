@@ -89,6 +89,7 @@ from imgedit.pixels import (
 )
 from imgedit.recipes import Recipe, Step
 from imgedit.sampling import decode, encode, interpolate, project, read_latents, sample, write_latents
+from imgedit.styling import stylize
 from imgedit.superres import upscale
 from imgedit.tone import Lut, adjust, apply_lut, auto_levels, clahe, curves, equalize, levels, match_color
 
@@ -208,6 +209,7 @@ __all__ = [
     "ssim",
     "ssim_map",
     "stroke",
+    "stylize",
     "texture_flatten",
     "to_bgr",
     "to_float",

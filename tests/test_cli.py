@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from pictures import disc_mask, photo
+from styles import zoo
 
 import imgedit as ie
 from imgedit.cli import application, run
@@ -34,6 +35,7 @@ def folder(tmp_path, monkeypatch):
     ie.write("mask.png", disc_mask(SIZE).astype(np.uint8) * 255)
     ie.write("logo.png", photo(channels=4, size=(40, 56)))
     ie.write("logo-mask.png", disc_mask((40, 56)).astype(np.uint8) * 255)
+    zoo(tmp_path / "style.onnx")
     (tmp_path / "look.cube").write_text("LUT_3D_SIZE 2\n0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 0.9\n")
     return tmp_path
 

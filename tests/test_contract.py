@@ -6,16 +6,31 @@ tested by existing: one that needs more than its image must have a row in ARGUME
 
 from __future__ import annotations
 
+import functools
 import inspect
+import tempfile
 import typing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import KINDS, disc_mask, photo
+from styles import zoo
 
 import imgedit as ie
 
 SIZE = (40, 56)
+
+
+@functools.cache
+def style_net():
+    """Path of a small net, kept for the run."""
+    folder = tempfile.TemporaryDirectory()
+    KEPT.append(folder)
+    return str(zoo(Path(folder.name) / "style.onnx").folder / "style.onnx")
+
+
+KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 # Name of the operation -> arguments after the image, made for an image of this dtype and channel count.
 ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
@@ -32,6 +47,7 @@ ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
         "target": photo(dtype, channels, SIZE, seed=1),
         "mask": disc_mask(SIZE),
     },
+    "stylize": lambda dtype, channels: {"style": style_net()},
     "texture_flatten": lambda dtype, channels: {"mask": disc_mask(SIZE)},
     "illumination_change": lambda dtype, channels: {"mask": disc_mask(SIZE)},
     "color_change": lambda dtype, channels: {"mask": disc_mask(SIZE), "factors": (1.5, 1.0, 0.5)},

@@ -65,6 +65,7 @@ STEPS = _verbs(
         "seamless_clone": "logo.png photo.jpg --mask logo-mask.png -o out.jpg --offset 8 8",
         "sharpen": "photo.jpg -o out.jpg --amount 0.8",
         "stroke": "logo.png -o out.png --size 3 --color white",
+        "stylize": "photo.jpg style.onnx -o out.jpg --strength 0.8 --keep-color luma",
         "texture_flatten": "photo.jpg mask.png -o out.jpg",
         "to_float": "photo.jpg -o out.tif",
         "to_uint16": "photo.jpg -o out.png",

@@ -237,7 +237,7 @@ def choices(annotation: Any) -> list[Any]:
 
 
 def plain(annotation: Any) -> Any:
-    """Write a type as libraries know it: tables as literals, and our own classes, which no text can hold, left out.
+    """Write a type as libraries know it: tables as literals; arrays and our own classes, which no text holds, left out.
 
     Parameters
     ----------
@@ -253,13 +253,17 @@ def plain(annotation: Any) -> Any:
         table = _table(annotation)
         return Literal[tuple(table)] if table else plain(annotation.__origin__)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        kept = [inner for inner in typing.get_args(annotation) if not _is_ours(inner)]
+        kept = [inner for inner in typing.get_args(annotation) if not (_is_ours(inner) or _is_array(inner))]
         return functools.reduce(operator.or_, map(plain, kept))
     return annotation
 
 
 def _is_ours(annotation: Any) -> bool:
     return isinstance(annotation, type) and annotation.__module__.startswith("imgedit.")
+
+
+def _is_array(annotation: Any) -> bool:
+    return getattr(typing.get_origin(annotation), "__module__", "") == "numpy"
 
 
 def fits(value: Any, annotation: Any) -> str:
@@ -281,6 +285,8 @@ def fits(value: Any, annotation: Any) -> str:
 
     if type(value).__module__.startswith("imgedit."):
         return ""  # made in Python, by a class that checks its own values
+    if type(value).__module__ == "numpy":
+        return ""  # an image, which the verb checks
     try:
         pydantic.TypeAdapter(plain(annotation), config=pydantic.ConfigDict(strict=True)).validate_python(value)
     except pydantic.ValidationError as failure:

@@ -296,7 +296,7 @@ def project(
     starts : int
         Searches, each from another good draw; the best result counts.
     steps : int
-        Most steps of each search; a step costs two pictures a dimension of the latent.
+        Most steps of each search; most cost a picture, some one for each dimension of the latent.
     seed : int
         Of the first draws.
     device : str
