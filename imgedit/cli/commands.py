@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter as Option
 
 from imgedit.cli.console import bar, show
+from imgedit.cli.models import MODELS, WHOLE, state_of
+from imgedit.cli.training import TRAININGS
 from imgedit.engines import ENGINES
 
 __all__ = ["COMMANDS"]
@@ -108,7 +110,7 @@ def doctor(*, as_json: Json = False) -> int:
 
     names = models.names("superres")
     devices = {device: _try(device, names[0]) if names else "no model to try it with" for device in DEVICES}
-    whole = {name: _verify(name) for name in models.names()}
+    whole = {name: state_of(name) for name in models.names()}
     show({**_versions(), **{f"device {name}": found for name, found in devices.items()}, **whole}, as_json=as_json)
     return 0 if all(found == WHOLE for found in whole.values()) else 3
 
@@ -140,130 +142,10 @@ def _try(device: str, model: str) -> str:
     return "works"
 
 
-WHOLE = "whole"
-
-
-def _verify(name: str) -> str:
-    from imgedit import errors, models
-
-    try:
-        models.load(name, device="cpu")
-    except errors.ModelError as problem:
-        return problem.problem
-    return WHOLE
-
-
-def list_models(*, task: str | None = None, as_json: Json = False) -> None:
-    """List the models that can be named.
-
-    Parameters
-    ----------
-    task : str
-        Only those for this task: superres, style, gan, vae, inpaint, restore or features.
-    as_json : bool
-        Print JSON.
-    """
-    from imgedit import models
-
-    found = [models.info(name) for name in models.names(task)]
-    if as_json:
-        show({model.name: model.model_dump(mode="json") for model in found}, as_json=True)
-        return
-    for model in found:
-        use = {True: "any use", False: "no commercial use", None: "licence unknown"}[model.commercial_use]
-        print(f"{model.name:20s} {model.task:10s} {model.license} ({use})  {model.note}".rstrip())
-
-
-def show_model(name: str, /, *, as_json: Json = False) -> None:
-    """Tell what is known of a model: its task, range, scale, licence, source and hash.
-
-    Parameters
-    ----------
-    name : str
-        A model's name, or the path of an ONNX file with its manifest beside it.
-    as_json : bool
-        Print JSON.
-    """
-    from imgedit import models
-
-    show(models.info(name).model_dump(mode="json"), as_json=as_json)
-
-
-def verify_models(*, as_json: Json = False) -> int:
-    """Check that every model's file is the one that its manifest names, and loads.
-
-    Parameters
-    ----------
-    as_json : bool
-        Print JSON.
-    """
-    from imgedit import models
-
-    found = {name: _verify(name) for name in models.names()}
-    show(found, as_json=as_json)
-    return 0 if all(state == WHOLE for state in found.values()) else 3
-
-
-def train_superres(
-    data: Path,
-    /,
-    *,
-    output: Annotated[Path, Option(alias="-o")],
-    scale: Literal[2, 3, 4] = 4,
-    steps: int = 4000,
-    held: Path | None = None,
-    init_from: Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    seed: int = 0,
-) -> None:
-    """Train a super-resolution net on a folder of photos, to an ONNX file that upscale takes at once.
-
-    A run that was stopped goes on from its last checkpoint.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of photos, searched with its sub-folders.
-    output : Path
-        Folder for checkpoints, log, pictures and the result, whose name is that of the folder.
-    scale : int
-        Factor of enlargement.
-    steps : int
-        Length of the run.
-    held : Path
-        Folder of photos to measure; by default every twentieth photo is held back.
-    init_from : Path
-        ONNX file that imgedit trained, of any factor: start from its weights when there is no checkpoint.
-    device : str
-        Where to train.
-    seed : int
-        Seed of everything random.
-    """
-    from imgedit.errors import MissingExtraError
-
-    try:
-        from imgedit.training import superres
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(missing.name or "torch", "train", "training") from missing
-    with bar("train") as progress:
-        path = superres.train_superres(
-            data,
-            output,
-            scale=scale,
-            steps=steps,
-            held=held,
-            init_from=init_from,
-            device=device,
-            seed=seed,
-            progress=progress,
-        )
-    print(path)
-
-
 COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info}
 
 # Commands that have commands of their own: name -> help, commands.
 FAMILIES: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
-    "models": ("List, show and check models.", {"info": show_model, "list": list_models, "verify": verify_models}),
-    "train": ("Train networks on your own pictures.", {"superres": train_superres}),
+    "models": ("List, fetch, add, show and check models.", MODELS),
+    "train": ("Train networks on your own pictures.", TRAININGS),
 }

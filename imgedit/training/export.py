@@ -6,7 +6,7 @@ import contextlib
 import logging
 import platform
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,42 @@ import torch
 from torch import Tensor, nn
 
 from imgedit.models.manifest import Manifest, file_hash
+from imgedit.training.job import Job
 from imgedit.training.loop import TrainingError
-from imgedit.training.nets import fold
+from imgedit.training.nets import count_parameters, fold
 
-__all__ = ["Card", "export_onnx", "write_card"]
+__all__ = ["Card", "export_onnx", "ship"]
 
 # Both sides compute in float32, but sum in another order.
 AGREEMENT = 1e-3
 OPSET = 18
 
 
-def export_onnx(net: nn.Module, path: Path, *, example: Tensor, free_axes: Sequence[int] = (0, 2, 3)) -> float:
-    """Write a net of one input and one output as ONNX and run both on the same numbers.
+def export_onnx(
+    net: nn.Module,
+    path: Path,
+    *,
+    examples: Mapping[str, Tensor],
+    outputs: Sequence[str] = ("output",),
+    free_axes: Sequence[int] = (0, 2, 3),
+    multiple: int = 1,
+) -> float:
+    """Write a net as ONNX and run both on the same numbers.
 
     Parameters
     ----------
     net : nn.Module
-        Folded before it is written.
+        Takes the examples in their order; folded before it is written.
     path : Path
         The ONNX file.
-    example : Tensor
-        An input of a typical size.
+    examples : mapping of str to Tensor
+        An input of a typical size for each name.
+    outputs : sequence of str
+        Names of what the net gives.
     free_axes : sequence of int
-        Axes of the input that may have any size at run time.
+        Axes of the inputs that may have any size at run time, the same for all of them.
+    multiple : int
+        What sides must be a multiple of.
 
     Returns
     -------
@@ -48,18 +61,18 @@ def export_onnx(net: nn.Module, path: Path, *, example: Tensor, free_axes: Seque
     Raises
     ------
     TrainingError
-        They differ by more than 1e-3.
+        They differ by more than 1e-3 of the largest value.
     """
     folded = fold(net)
     free = dict.fromkeys(free_axes, torch.export.Dim.AUTO)
     with _quiet():
         program = torch.onnx.export(
             folded,
-            (example,),
+            tuple(examples.values()),
             dynamo=True,
-            input_names=["input"],
-            output_names=["output"],
-            dynamic_shapes=(free,),
+            input_names=list(examples),
+            output_names=list(outputs),
+            dynamic_shapes=(free,) * len(examples),
             opset_version=OPSET,
             optimize=True,
             verbose=False,
@@ -67,7 +80,7 @@ def export_onnx(net: nn.Module, path: Path, *, example: Tensor, free_axes: Seque
     if program is None:
         raise TrainingError(f"torch gave no ONNX program for {path.name}")
     _save_bare(program.model_proto, path)
-    return _difference(folded, path, example, free_axes)
+    return _difference(folded, path, examples, free_axes, multiple)
 
 
 @contextlib.contextmanager
@@ -107,16 +120,22 @@ def _save_bare(model: Any, path: Path) -> None:
     onnx.save(model, path)
 
 
-def _difference(folded: nn.Module, path: Path, example: Tensor, free_axes: Sequence[int]) -> float:
+def _difference(
+    folded: nn.Module, path: Path, examples: Mapping[str, Tensor], free_axes: Sequence[int], multiple: int
+) -> float:
     import onnxruntime
 
-    shape = [side + 3 * (axis in free_axes) for axis, side in enumerate(example.shape)]
-    values = np.random.default_rng(0).random(shape, np.float32)
+    rng = np.random.default_rng(0)
+    values = {}
+    for name, example in examples.items():
+        shape = [side + 3 * multiple * (axis in free_axes) for axis, side in enumerate(example.shape)]
+        values[name] = rng.random(shape, np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    theirs = session.run(None, {"input": values})[0]
+    theirs = session.run(None, values)
     with torch.inference_mode():
-        ours = folded(torch.from_numpy(values)).numpy()
-    worst = float(np.abs(ours - theirs).max())
+        made = folded(*(torch.from_numpy(value) for value in values.values()))
+    ours = [made] if isinstance(made, Tensor) else made
+    worst = max(float(np.abs(a.numpy() - b).max() / max(1, np.abs(b).max())) for a, b in zip(ours, theirs, strict=True))
     if not worst < AGREEMENT:
         raise TrainingError(f"{path.name} differs from the net by {worst:g}; at most {AGREEMENT:g} is rounding")
     return worst
@@ -139,9 +158,7 @@ class Card:
     steps : int
         Steps of the run.
     minutes : float
-        Time that the run took.
-    seed : int
-        Seed of the run.
+        Time that the run took, since it was last resumed.
     """
 
     title: str
@@ -150,34 +167,58 @@ class Card:
     figures: dict[str, Any]
     steps: int
     minutes: float
-    seed: int
 
 
-def write_card(folder: Path, manifest: Manifest, card: Card) -> None:
-    """Write the manifest and the model card beside the ONNX file.
+def ship(net: nn.Module, job: Job, card: Card, *, name: str | None = None, multiple: int = 1, **fields: Any) -> Path:
+    """Write manifest and model card beside the ONNX file that `export_onnx` wrote in the job's folder.
 
     Parameters
     ----------
-    folder : Path
-        Where the ONNX file lies.
-    manifest : Manifest
-        Its hash, size and parameters are filled in here.
+    net : nn.Module
+        The trained net.
+    job : Job
+        Names model and folder.
     card : Card
-        The rest.
+        What a reader wants to know besides the manifest.
+    name : str, optional
+        Of the model and its files; by default the job's.
+    multiple : int
+        What sides must be a multiple of.
+    **fields
+        Further fields of the `Manifest`: task, family, overlap and so on.
+
+    Returns
+    -------
+    Path
+        The ONNX file.
     """
-    weights = folder / manifest.file
-    whole = manifest.model_copy(update={"sha256": file_hash(weights), "size": weights.stat().st_size})
-    (folder / f"{manifest.name}.toml").write_text(whole.to_toml(), encoding="utf-8")
+    name = name or job.name
+    path = job.output / f"{name}.onnx"
+    manifest = Manifest(
+        name=name,
+        folder=job.output,
+        file=path.name,
+        sha256=file_hash(path),
+        size=path.stat().st_size,
+        license=job.license,
+        source=card.command,
+        parameters=count_parameters(net),
+        multiple_of=multiple,
+        note=card.title,
+        **fields,
+    )
+    path.with_suffix(".toml").write_text(manifest.to_toml(), encoding="utf-8")
     machine = "GPU " + torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU"
     lines = [
         f"# {manifest.name}: {card.title}",
         "",
         f"- Task and family: {manifest.task}, {manifest.family}; {manifest.parameters} parameters, "
-        f"{whole.size} bytes, sha256 `{whole.sha256}`",
+        f"{manifest.size} bytes, sha256 `{manifest.sha256}`",
         f"- Licence of the weights: {manifest.license}; learnt from {card.data}",
-        f"- Made by: `{card.command}`, seed {card.seed}, {card.steps} steps in {card.minutes:.0f} minutes "
-        f"on {machine}, torch {torch.__version__}",
+        f"- Made by: `{card.command}`, {card.steps} steps in {card.minutes:.0f} minutes on {machine}, "
+        f"torch {torch.__version__}",
         *(f"- {name}: {value}" for name, value in card.figures.items()),
         "",
     ]
-    (folder / f"{manifest.name}.md").write_text("\n".join(lines), encoding="utf-8")
+    path.with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")
+    return path

@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import json
 import math
 import os
+import pickle
 import time
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imgedit.errors import ImgeditError
+from imgedit.errors import ArgumentError, ImgeditError
 from imgedit.io import write
 from imgedit.strips import Progress
 
@@ -36,20 +40,33 @@ class TrainingError(ImgeditError):
     """A run that can't go on; the last checkpoint is good."""
 
 
-class Task(Protocol):
-    """What a run learns."""
+class Task(ABC):
+    """What a run learns: a net, and perhaps a critic beside it that learns to tell what the net makes from the real.
+
+    `inertia` is the share of the last step's direction that the next one keeps (Adam's first beta).
+    """
 
     net: nn.Module
+    critic: nn.Module | None = None
+    inertia: float = 0.9
 
+    @abstractmethod
     def batch(self, rng: np.random.Generator, done: float) -> dict[str, Tensor]:
-        """Draw one batch on the CPU; `done` is the fraction of the run."""
+        """Draw one batch on the CPU; `done` is the fraction of the run. Called from several threads."""
 
-    def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> Tensor:
-        """Give the scalar that is minimised."""
+    @abstractmethod
+    def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
+        """Give the scalar that is minimised, and what the net made of the batch."""
 
+    def critic_loss(self, critic: nn.Module, made: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Give the scalar that the critic minimises; `made` has no gradient."""
+        raise NotImplementedError
+
+    @abstractmethod
     def evaluate(self, net: nn.Module) -> dict[str, float]:
         """Measure the net; written to the log."""
 
+    @abstractmethod
     def picture(self, net: nn.Module) -> NDArray[np.uint8]:
         """Show the net's work, HxWx3."""
 
@@ -80,6 +97,8 @@ class Settings:
         "auto", "cpu" or "cuda".
     half : bool
         bfloat16 where it is safe.
+    workers : int
+        Threads that prepare batches ahead; the batches do not depend on them.
     """
 
     steps: int
@@ -92,6 +111,7 @@ class Settings:
     every: int = 500
     device: str = "auto"
     half: bool = True
+    workers: int = 1
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step.
@@ -133,129 +153,170 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
 
     Raises
     ------
+    ArgumentError
+        A device that is not here.
     TrainingError
-        The loss is not finite any more.
+        The loss is not finite any more, the checkpoint is of another net, or there is no room for a new one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = _device(settings.device)
-    net = task.net.to(device=device, memory_format=torch.channels_last)
-    average = copy.deepcopy(net).requires_grad_(False)
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.rate, betas=(0.9, 0.99), fused=device == "cuda")
-    step = _restore(folder / "checkpoint.pt", net, average, optimizer, device)
-    batches = _ahead(task, settings, step)
+    run = _Run(task, settings)
+    run.restore(folder / "checkpoint.pt")
+    batches = _ahead(task, settings, run.step)
     started, mean_loss = time.monotonic(), 0.0
-
-    def keep() -> None:
-        state = {"step": step, "net": net, "average": average, "optimizer": optimizer}
-        _save(folder / "checkpoint.pt", {k: v if k == "step" else v.state_dict() for k, v in state.items()}, settings)
-
     try:
-        while step < settings.steps:
-            batch = {name: value.to(device, non_blocking=True) for name, value in next(batches).items()}
-            loss = _step(task, net, optimizer, batch, settings, step)
-            _follow(average, net, min(settings.average, (1 + step) / (10 + step)))
-            step += 1
-            mean_loss += (loss - mean_loss) / min(step, 100)
-            if step % settings.every == 0 or step == settings.steps:
-                keep()
-                figures = task.evaluate(average)
-                write(folder / f"step-{step:07d}.png", task.picture(average))
+        while run.step < settings.steps:
+            loss = run.advance(next(batches))
+            mean_loss += (loss - mean_loss) / min(run.step, 100)
+            if run.step % settings.every == 0 or run.step == settings.steps:
+                run.save(folder / "checkpoint.pt")
+                figures = task.evaluate(run.average)
+                write(folder / f"step-{run.step:07d}.png", task.picture(run.average))
                 seconds = round(time.monotonic() - started, 1)
-                _log(
-                    folder,
-                    {"step": step, "loss": mean_loss, "rate": settings.rate_at(step), "seconds": seconds, **figures},
-                )
+                rate = settings.rate_at(run.step)
+                _log(folder, {"step": run.step, "loss": mean_loss, "rate": rate, "seconds": seconds, **figures})
             if progress is not None:
-                progress(step / settings.steps)
+                progress(run.step / settings.steps)
     except TrainingError:
-        raise  # the weights are spoilt: the checkpoint on disk is the good one
+        raise  # the weights are spoilt, or there is no room: the checkpoint on disk is the good one
     except BaseException:
-        keep()
+        run.save(folder / "checkpoint.pt")
         raise
     finally:
         batches.close()
-    return average.cpu()
+    return run.average.cpu()
+
+
+class _Run:
+    """Everything that a checkpoint holds."""
+
+    def __init__(self, task: Task, settings: Settings) -> None:
+        device = _device(settings.device)
+        self.task, self.settings, self.step = task, settings, 0
+        self.device = device
+        self.net = task.net.to(device=device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).requires_grad_(False)
+        self.optimizer = _optimizer(self.net, device, (task.inertia, 0.99))
+        self.critic = None if task.critic is None else task.critic.to(device=device, memory_format=torch.channels_last)
+        # Without inertia, as is usual where two nets learn against each other.
+        self.critic_optimizer = None if self.critic is None else _optimizer(self.critic, device, (0.0, 0.99))
+        self.followed = list(zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True))
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"net": self.net, "average": self.average, "optimizer": self.optimizer}
+        if self.critic is not None:
+            parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
+        return parts
+
+    def restore(self, path: Path) -> None:
+        if not path.exists():
+            return
+        remedy = "name another folder or remove it"
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            if ("critic" in state) != (self.critic is not None):
+                raise TrainingError(
+                    f"{path} is of a run {'with' if 'critic' in state else 'without'} a critic; {remedy}"
+                )
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.step = int(state["step"])
+        except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as problem:
+            raise TrainingError(f"{path} is of another net, or damaged ({problem}); {remedy}") from problem
+
+    def save(self, path: Path) -> None:
+        """Replace the checkpoint at one stroke: on a full disk the old one stays."""
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        buffer = io.BytesIO()
+        torch.save({"step": self.step, **state, "settings": asdict(self.settings)}, buffer)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as problem:
+            remedy = "the one before is kept: make room and run the same command again"
+            raise TrainingError(
+                f"{path}: no checkpoint at step {self.step} ({problem.strerror}); {remedy}"
+            ) from problem
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                part.unlink()
+
+    def advance(self, drawn: dict[str, Tensor]) -> float:
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in drawn.items()}
+        done = self.step / self.settings.steps
+        with self._half():
+            if self.critic is not None:
+                self.critic.requires_grad_(False)
+            loss, made = self.task.loss(self.net, batch, done)
+        value = self._descend(loss, self.net, self.optimizer, "loss")
+        if self.critic is not None and self.critic_optimizer is not None:
+            self.critic.requires_grad_(True)
+            with self._half():
+                loss = self.task.critic_loss(self.critic, made.detach(), batch)
+            self._descend(loss, self.critic, self.critic_optimizer, "critic's loss")
+        self._follow()
+        self.step += 1
+        return value
+
+    def _half(self) -> Any:
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.settings.half)
+
+    def _descend(self, loss: Tensor, net: nn.Module, optimizer: torch.optim.Optimizer, what: str) -> float:
+        for group in optimizer.param_groups:
+            group["lr"] = self.settings.rate_at(self.step)
+        value = float(loss.detach())
+        optimizer.zero_grad(set_to_none=True)
+        if math.isfinite(value):
+            loss.backward()
+            value += 0 * float(nn.utils.clip_grad_norm_(net.parameters(), self.settings.clip))
+        if not math.isfinite(value):
+            remedy = "resume from the checkpoint with a lower --rate"
+            raise TrainingError(f"the {what} or its gradient is not finite at step {self.step}; {remedy}")
+        optimizer.step()
+        return value
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.settings.average, (1 + self.step) / (10 + self.step))
+        for kept, new in self.followed:
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)
+
+
+def _optimizer(net: nn.Module, device: str, betas: tuple[float, float]) -> torch.optim.Optimizer:
+    return torch.optim.Adam(net.parameters(), lr=0.0, betas=betas, fused=device.startswith("cuda"))
 
 
 def _device(name: str) -> str:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ArgumentError("device", "is 'cuda', and PyTorch sees no GPU here", "give device='cpu' or 'auto'")
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _step(
-    task: Task,
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch: dict[str, Tensor],
-    settings: Settings,
-    step: int,
-) -> float:
-    device = next(net.parameters()).device.type
-    for group in optimizer.param_groups:
-        group["lr"] = settings.rate_at(step)
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=settings.half):
-        loss = task.loss(net, batch, step / settings.steps)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(f"the loss is {value} at step {step}; resume from the checkpoint with a lower --rate")
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(net.parameters(), settings.clip)
-    optimizer.step()
-    return value
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    for kept, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
-
-
 def _ahead(task: Task, settings: Settings, first: int) -> Generator[dict[str, Tensor], None, None]:
-    """Give the batches of all steps from `first` on; the next one is drawn while the net works."""
+    """Give the batches of all steps from `first` on; the next ones are drawn while the net works."""
 
     def draw(step: int) -> dict[str, Tensor]:
         return task.batch(np.random.default_rng((settings.seed, step)), step / settings.steps)
 
     def batches() -> Generator[dict[str, Tensor], None, None]:
-        with ThreadPoolExecutor(1, "imgedit-batches") as pool:
-            waiting: Future[dict[str, Tensor]] = pool.submit(draw, first)
-            for step in range(first, settings.steps):
-                ready, waiting = waiting, pool.submit(draw, step + 1)
+        with ThreadPoolExecutor(settings.workers, "imgedit-batches") as pool:
+            steps = range(first, settings.steps)
+            waiting = deque(pool.submit(draw, step) for step in steps[: settings.workers])
+            for step in steps:
+                ready = waiting.popleft()
+                if step + settings.workers < settings.steps:
+                    waiting.append(pool.submit(draw, step + settings.workers))
                 yield ready.result()
 
     return batches()
-
-
-def _restore(path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> int:
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    try:
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError) as problem:
-        raise TrainingError(f"{path} is of another net ({problem}); name another folder or remove it") from problem
-    return int(state["step"])
-
-
-def _save(path: Path, state: dict[str, Any], settings: Settings) -> None:
-    """Replace the checkpoint at one stroke: on a full disk the old one stays."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            torch.save({**state, "settings": asdict(settings)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _log(folder: Path, entry: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Networks: plain 3x3 convolutions at run time, richer while they learn.
+"""Networks: small, fully convolutional, plain convolutions at run time.
 
 A `FoldedConv` learns a 3x3 convolution as the sum of a direct kernel and a chain 1x1 - 3x3 - 1x1 without nonlinearities
 (linear over-parameterisation; Bhardwaj et al., "Collapsible Linear Blocks for Super-Efficient Super Resolution",
@@ -9,13 +9,14 @@ kernel into a plain convolution for the ONNX file.
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FoldedConv", "SuperResolution", "count_parameters", "fold"]
+__all__ = ["Critic", "Features", "FoldedConv", "Inpainting", "SuperResolution", "count_parameters", "fold"]
 
 
 class FoldedConv(nn.Module):
@@ -78,23 +79,28 @@ class FoldedConv(nn.Module):
 
 
 class Block(nn.Module):
-    """Three convolutions whose result is also its own attention (SPAN: Wan et al., CVPR Workshops 2024)."""
+    """Three convolutions beside a straight path, so that a deep net learns as readily as a shallow one.
+
+    Attention by the result itself, as in SPAN (Wan et al., CVPR Workshops 2024), lost: small results have a small
+    factor, each block passed a tenth of its input on, and all but the first died out.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = FoldedConv(channels, channels)
         self.second = FoldedConv(channels, channels)
-        self.third = FoldedConv(channels, channels, gain=0.5)
+        self.third = FoldedConv(channels, channels, gain=0.1)
         self.act = nn.LeakyReLU(0.1, inplace=True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         inner = self.act(self.first(x))
-        out = self.third(self.act(self.second(inner)))
-        return (x + out) * (torch.sigmoid(out) - 0.5), inner
+        return x + self.third(self.act(self.second(inner))), inner
 
 
 class SuperResolution(nn.Module):
     """Enlarge by a whole factor: convolutions at the small size, then one shuffle of channels into pixels.
+
+    A net of factor 1 mends pictures: it works at half their size, sees twice as far and costs a quarter.
 
     Parameters
     ----------
@@ -110,11 +116,12 @@ class SuperResolution(nn.Module):
         super().__init__()
         self.scale = scale
         self.config = {"scale": scale, "channels": channels, "blocks": blocks}
-        self.head = FoldedConv(3, channels)
+        # A kernel of 6 in steps of 2 is a 3x3 one on pixels that were shuffled into channels.
+        self.head = FoldedConv(3, channels) if scale > 1 else nn.Conv2d(3, channels, 6, stride=2, padding=2)
         self.body = nn.ModuleList(Block(channels) for _ in range(blocks))
         self.join = FoldedConv(channels, channels)
         self.merge = nn.Conv2d(4 * channels, channels, 1)
-        self.tail = FoldedConv(channels, 3 * scale * scale, gain=0.1)
+        self.tail = FoldedConv(channels, 3 * max(2, scale) ** 2, gain=0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge.
@@ -122,7 +129,7 @@ class SuperResolution(nn.Module):
         Parameters
         ----------
         x : Tensor
-            N x 3 x H x W, RGB in [0, 1].
+            N x 3 x H x W, RGB in [0, 1]; both sides even where the factor is 1.
 
         Returns
         -------
@@ -136,9 +143,163 @@ class SuperResolution(nn.Module):
             if index == 0:
                 at_first = now
         features = self.merge(torch.cat([head, self.join(now), at_first, inner], dim=1))
+        if self.scale == 1:
+            return functional.pixel_shuffle(self.tail(features), 2) + x
         # The net learns the difference to the nearest-neighbour enlargement.
         nearest = torch.repeat_interleave(x, self.scale**2, dim=1)
         return functional.pixel_shuffle(self.tail(features) + nearest, self.scale)
+
+
+class Features(nn.Module):
+    """What a picture shows, in five maps of falling size and rising width, in the manner of VGG.
+
+    Maps are taken before the nonlinearity, and sizes are halved by the mean, not the largest: both keep grids out of
+    pictures that are optimised for them (Gatys et al. 2016, https://doi.org/10.1109/CVPR.2016.265).
+    """
+
+    # Channels of the two convolutions of each level; the second is the map.
+    WIDTHS = ((16, 16), (32, 32), (64, 64), (128, 128), (160, 256))
+
+    def __init__(self) -> None:
+        super().__init__()
+        inputs, first, second = 3, [], []
+        for inner, outputs in self.WIDTHS:
+            first.append(nn.Conv2d(inputs, inner, 3, padding=1))
+            second.append(nn.Conv2d(inner, outputs, 3, padding=1))
+            inputs = outputs
+        self.first, self.second = nn.ModuleList(first), nn.ModuleList(second)
+        for conv in [*first, *second]:
+            nn.init.kaiming_normal_(conv.weight, a=0.1)
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Look.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x 3 x H x W, RGB in [0, 1]; H and W at least 16.
+
+        Returns
+        -------
+        list of Tensor
+            Five maps, at 1, 1/2, 1/4, 1/8 and 1/16 of the size.
+        """
+        maps = []
+        for level, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            if level:
+                x = functional.avg_pool2d(functional.leaky_relu(x, 0.1), 2)
+            x = second(functional.leaky_relu(first(x), 0.1))
+            maps.append(x)
+        return maps
+
+
+class Gated(nn.Module):
+    """A convolution whose result passes a gate that is learnt from the same input.
+
+    Yu et al. 2019, https://arxiv.org/abs/1806.03589; the gate looks at single pixels, as in the light kinds of Yi et
+    al. 2020, https://arxiv.org/abs/2005.09704.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__()
+        if stride == 1:
+            self.value = nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation)
+        else:
+            self.value = nn.Conv2d(inputs, outputs, 2 * stride, stride=stride, padding=stride // 2)
+        self.gate = nn.Conv2d(inputs, outputs, stride, stride=stride)
+        nn.init.kaiming_normal_(self.value.weight)
+        nn.init.zeros_(self.value.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.elu(self.value(x)) * torch.sigmoid(self.gate(x))
+
+
+class Inpainting(nn.Module):
+    """Fill holes: a U-net of gated convolutions, with dilated ones at an eighth of the size that see far."""
+
+    WIDTHS = (20, 40, 80, 96)
+    DILATIONS = (1, 2, 4, 8, 4, 1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        fine, half, quarter, coarse = self.WIDTHS
+        self.enter = Gated(4, fine)
+        self.down = nn.ModuleList(
+            Gated(before, after, stride=2) for before, after in ((fine, half), (half, quarter), (quarter, coarse))
+        )
+        self.far = nn.ModuleList(Gated(coarse, coarse, dilation=step) for step in self.DILATIONS)
+        self.up = nn.ModuleList(
+            Gated(before + beside, beside) for before, beside in ((coarse, quarter), (quarter, half), (half, fine))
+        )
+        self.leave = nn.Conv2d(fine, 3, 3, padding=1)
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Fill.
+
+        Parameters
+        ----------
+        image : Tensor
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8. What lies under the mask is not looked at.
+        mask : Tensor
+            N x 1 x H x W, 1 in the hole, 0 elsewhere.
+
+        Returns
+        -------
+        Tensor
+            N x 3 x H x W: the whole picture as the net sees it; who asks keeps the known pixels.
+        """
+        known = (image - 0.5) * (1 - mask)
+        x = self.enter(torch.cat([known, mask], dim=1))
+        beside = []
+        for step in self.down:
+            beside.append(x)
+            x = step(x)
+        for block in self.far:
+            x = x + block(x)
+        for step, skip in zip(self.up, reversed(beside), strict=True):
+            x = step(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
+        return self.leave(x) + 0.5
+
+
+class Critic(nn.Module):
+    """Tell real patches from made ones, with spectral norm (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+
+    Parameters
+    ----------
+    inputs : int
+        Channels: 3, and those of a condition.
+    width : int
+        Channels of the first layer.
+    """
+
+    def __init__(self, inputs: int = 3, *, width: int = 48) -> None:
+        super().__init__()
+        widths = [inputs, width, 2 * width, 4 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [_bounded(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers, _bounded(nn.Conv2d(widths[-1], 1, 3, padding=1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Judge.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x inputs x H x W, colours in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            N x 1 x H/16 x W/16; above 0 is real.
+        """
+        return self.body(x * 2 - 1)
+
+
+def _bounded(conv: nn.Module) -> nn.Module:
+    bounded: nn.Module = nn.utils.parametrizations.spectral_norm(conv)
+    return bounded
 
 
 def fold(net: nn.Module) -> nn.Module:

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from imgedit.errors import ArgumentError, ImgeditError
-from imgedit.io import read
+from imgedit.io import info, read
 
-__all__ = ["Crop", "augment", "detail", "load_folder"]
+__all__ = ["Crop", "at_longest", "at_sizes", "augment", "detail", "load_folders", "reduce_bicubic", "split", "to_rgb"]
 
 SUFFIXES = frozenset({".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+# All pictures stay decoded in memory: 1.2 GB.
+MOST_PIXELS = 400_000_000
 
 
-def load_folder(folder: Path, *, least_side: int, skipped: list[str] | None = None) -> list[NDArray[np.uint8]]:
-    """Decode every picture below a folder to RGB.
+def load_folders(
+    folders: Sequence[Path], *, least_side: int, skipped: list[str] | None = None, most_pixels: int = MOST_PIXELS
+) -> list[NDArray[np.uint8]]:
+    """Decode every picture below some folders to RGB.
 
     Parameters
     ----------
-    folder : Path
-        Searched with its sub-folders.
+    folders : sequence of Path
+        Searched with their sub-folders.
     least_side : int
         Pictures whose shorter side is below this are left out, in pixels.
     skipped : list of str, optional
-        Gets one line for each picture that was left out, with the reason.
+        Gets one line for each picture that was left out, with the reason; by default they are told in a warning.
+    most_pixels : int
+        Where all pictures together have more, each is reduced by the same factor, as far as `least_side` lets it.
 
     Returns
     -------
@@ -40,25 +50,142 @@ def load_folder(folder: Path, *, least_side: int, skipped: list[str] | None = No
     ArgumentError
         No picture was left.
     """
-    skipped = [] if skipped is None else skipped
+    left_out: list[str] = []
+    paths = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
+    # Headers alone come first: large folders are not decoded twice.
+    sizes = {path: size for path in paths if (size := _size(path, least_side, left_out)) is not None}
+    factor = min(1.0, (most_pixels / max(1, sum(map(math.prod, sizes.values())))) ** 0.5)
     pictures = []
-    for path in sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in sizes:
         try:
-            picture = _rgb(read(path))
+            pictures.append(_reduced(to_rgb(read(path)), factor, least_side))
         except (ImgeditError, OSError) as problem:
-            skipped.append(str(problem))
-            continue
-        if min(picture.shape[:2]) < least_side:
-            skipped.append(f"{path}: {picture.shape[0]}x{picture.shape[1]} is smaller than a crop of {least_side}")
-        else:
-            pictures.append(picture)
+            left_out.append(str(problem))
     if not pictures:
-        reason = f"; first of {len(skipped)} left out: {skipped[0]}" if skipped else ""
-        raise ArgumentError("data", f"is {folder}, which holds no usable picture{reason}", "name a folder of photos")
+        where = ", ".join(map(str, folders))
+        reason = f"; first of {len(left_out)} left out: {left_out[0]}" if left_out else ""
+        raise ArgumentError("data", f"is {where}, which holds no usable picture{reason}", "name a folder of photos")
+    if skipped is not None:
+        skipped += left_out
+    elif left_out:
+        lines = "\n".join(f"  {line}" for line in left_out)
+        warnings.warn(f"{len(left_out)} of {len(paths)} pictures are left out:\n{lines}", UserWarning, stacklevel=2)
     return pictures
 
 
-def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
+def _size(path: Path, least_side: int, left_out: list[str]) -> tuple[int, int] | None:
+    try:
+        size = info(path).size
+    except (ImgeditError, OSError) as problem:
+        left_out.append(str(problem))
+        return None
+    if min(size) < least_side:
+        left_out.append(f"{path}: {size[0]}x{size[1]} is smaller than a crop of {least_side}")
+        return None
+    return size
+
+
+def _reduced(picture: NDArray[np.uint8], factor: float, least_side: int) -> NDArray[np.uint8]:
+    factor = max(factor, least_side / min(picture.shape[:2]))
+    if factor >= 1:
+        return picture
+    return reduce_bicubic(picture, (round(picture.shape[0] * factor), round(picture.shape[1] * factor)))
+
+
+def reduce_bicubic(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Reduce as MATLAB's imresize does: bicubic, a = -0.5, antialiased, rounded.
+
+    Parameters
+    ----------
+    image : ndarray of uint8
+        HxWx3.
+    size : tuple of int
+        Height and width of the result.
+
+    Returns
+    -------
+    ndarray of uint8
+        The small picture.
+    """
+    small = PIL.Image.fromarray(image).resize((size[1], size[0]), PIL.Image.Resampling.BICUBIC)
+    return np.asarray(small)
+
+
+def at_sizes(pictures: list[NDArray[np.uint8]], sizes: Sequence[float], least_side: int) -> list[NDArray[np.uint8]]:
+    """Add reduced versions, which hold more detail in every pixel.
+
+    Parameters
+    ----------
+    pictures : list of ndarray of uint8
+        HxWx3.
+    sizes : sequence of float
+        Factors; 1 is the picture itself.
+    least_side : int
+        Versions whose shorter side would be below this are left out.
+
+    Returns
+    -------
+    list of ndarray of uint8
+        All versions of the first picture, then of the next.
+    """
+    versions = []
+    for picture in pictures:
+        for factor in sizes:
+            size = (round(picture.shape[0] * factor), round(picture.shape[1] * factor))
+            if factor == 1:
+                versions.append(picture)
+            elif min(size) >= least_side:
+                versions.append(reduce_bicubic(picture, size))
+    return versions
+
+
+def split(pictures: list[NDArray[np.uint8]]) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Hold back every twentieth picture; a single one is learnt and measured.
+
+    Parameters
+    ----------
+    pictures : list of ndarray of uint8
+        All there are.
+
+    Returns
+    -------
+    tuple of list
+        Those to learn, and those to measure.
+    """
+    return [p for i, p in enumerate(pictures) if i % 20 or len(pictures) == 1], pictures[::20]
+
+
+def at_longest(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Reduce until the longer side fits.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8
+        HxWx3.
+    longest : int
+        Largest side of the result, pixels.
+
+    Returns
+    -------
+    ndarray of uint8
+        The picture itself if it is no larger.
+    """
+    return _reduced(picture, longest / max(picture.shape[:2]), 1)
+
+
+def to_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Show a picture of any kind as it looks on white paper.
+
+    Parameters
+    ----------
+    image : ndarray
+        HxW, HxWx3 or HxWx4; uint8, uint16 or float32.
+
+    Returns
+    -------
+    ndarray of uint8
+        HxWx3.
+    """
     from imgedit.pixels import as_float, split_alpha, to_uint8
 
     color, alpha = split_alpha(image)
@@ -180,6 +307,28 @@ class Crop:
             corner = int(start) - int(rng.integers(0, max(1, side - self.cell + 1)))
             place.append(min(max(corner, 0), extent - side))
         return place[0], place[1]
+
+    def cut(self, rng: np.random.Generator, pictures: list[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
+        """Draw one crop, turned at random.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of chance.
+        pictures : list of ndarray of uint8
+            Those that the table was made over.
+        side : int
+            Side of the crop, pixels.
+
+        Returns
+        -------
+        ndarray of uint8
+            side x side x 3.
+        """
+        index = int(self.choose(rng, 1)[0])
+        picture = pictures[int(self.cells[index, 0])]
+        top, left = self.draw(rng, picture.shape[:2], side, index)
+        return np.ascontiguousarray(augment(picture[top : top + side, left : left + side], int(rng.integers(8))))
 
     def choose(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Draw cells by their chances.

@@ -1,0 +1,114 @@
+"""`imgedit train`: networks from folders of pictures. PyTorch is looked for when a training begins."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter as Option
+
+from imgedit.cli.console import bar
+from imgedit.errors import MissingExtraError
+from imgedit.training.job import Job, Weights
+
+__all__ = ["TRAININGS"]
+
+# Their fields are options of the command themselves.
+SharedJob = Annotated[Job, Option(name="*")]
+SharedWeights = Annotated[Weights, Option(name="*")]
+
+
+def superres(
+    *,
+    job: SharedJob,
+    scale: Literal[2, 3, 4] = 4,
+    crop: int = 48,
+    channels: int = 48,
+    blocks: int = 5,
+    photo: Annotated[bool, Option(negative=())] = False,
+    weights: SharedWeights | None = None,
+) -> None:
+    """Train a super-resolution net on photos, to an ONNX file that upscale takes at once.
+
+    Parameters
+    ----------
+    scale : int
+        Factor of enlargement.
+    crop : int
+        Side of the small crops, pixels.
+    channels : int
+        Width of the net.
+    blocks : int
+        Depth of the net, three convolutions each.
+    photo : bool
+        Learn blurred, noisy, compressed pictures, and drawn ones among them, in place of clean reductions.
+    """
+    options = {"scale": scale, "crop": crop, "channels": channels, "blocks": blocks, "photo": photo, "weights": weights}
+    _train("superres", "train_superres", job, options)
+
+
+def restore(
+    *,
+    job: SharedJob,
+    crop: int = 96,
+    channels: int = 48,
+    blocks: int = 5,
+    weights: SharedWeights | None = None,
+) -> None:
+    """Train a net that takes JPEG artefacts and noise off a picture.
+
+    Parameters
+    ----------
+    crop : int
+        Side of the crops, pixels, even.
+    channels : int
+        Width of the net.
+    blocks : int
+        Depth of the net, three convolutions each.
+    """
+    options = {"crop": crop, "channels": channels, "blocks": blocks, "weights": weights}
+    _train("restoration", "train_restoration", job, options)
+
+
+def inpaint(*, job: SharedJob, crop: int = 256, weights: SharedWeights | None = None) -> None:
+    """Train a net that fills holes: first as it is, then with --init-from, --perceptual and --adversarial.
+
+    Parameters
+    ----------
+    crop : int
+        Side of the crops, pixels, a multiple of 8.
+    """
+    _train("inpainting", "train_inpainting", job, {"crop": crop, "weights": weights})
+
+
+def features(*, job: SharedJob, teacher: Path | None = None, crop: int = 128) -> None:
+    """Distil a net of features from a teacher, for perceptual distances and style.
+
+    Parameters
+    ----------
+    teacher : Path
+        A folded .npz, or an ONNX file of this kind; by default the shipped features-small.
+    crop : int
+        Side of the crops, pixels, a multiple of 16.
+    """
+    _train("features", "train_features", job, {"teacher": teacher, "crop": crop})
+
+
+def _train(module: str, function: str, job: Job, options: dict[str, Any]) -> None:
+    try:
+        train = getattr(importlib.import_module(f"imgedit.training.{module}"), function)
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(missing.name or "torch", "train", "training") from missing
+    with bar("train") as progress:
+        path = train(job, **options, progress=progress)
+    print(path)
+
+
+TRAININGS: dict[str, Callable[..., Any]] = {
+    "features": features,
+    "inpaint": inpaint,
+    "restore": restore,
+    "superres": superres,
+}

@@ -1,0 +1,121 @@
+"""From a job to a model: the way that all kinds of training go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imgedit.strips import Progress
+from imgedit.training.export import Card, export_onnx, ship
+from imgedit.training.job import Job
+from imgedit.training.loop import Task, train
+from imgedit.training.weights import start_from
+
+__all__ = ["Plan", "make"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What tells one kind of training from another.
+
+    Parameters
+    ----------
+    kind : str
+        Its name on the command line.
+    title : str
+        What the model does, in a few words.
+    net : callable
+        Gives the fresh net.
+    task : callable
+        Gives the task for a net: decodes the data.
+    steps : int
+        Length of the run, where the job does not say.
+    rate : float
+        Highest learning rate, where the job does not say.
+    examples : mapping of str to Tensor
+        Inputs of the ONNX file.
+    manifest : mapping
+        Fields of the manifest: task, family and so on.
+    outputs : sequence of str
+        Outputs of the ONNX file.
+    multiple : int
+        What sides must be a multiple of.
+    free_axes : sequence of int
+        Axes of the inputs that may have any size at run time.
+    part : callable
+        Gives the part of the trained net that is written to the ONNX file.
+    also : callable, optional
+        Given the trained net and its card: writes what else there is to write.
+    options : mapping
+        Options of the command besides those of the job.
+    """
+
+    kind: str
+    title: str
+    net: Callable[[], nn.Module]
+    task: Callable[[nn.Module], Task]
+    steps: int
+    rate: float
+    examples: Mapping[str, Tensor]
+    manifest: Mapping[str, Any]
+    outputs: Sequence[str] = ("output",)
+    multiple: int = 1
+    free_axes: Sequence[int] = (0, 2, 3)
+    part: Callable[[nn.Module], nn.Module] = lambda net: net
+    also: Callable[[nn.Module, Card], None] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
+    """Train, export, measure, and write the card.
+
+    Parameters
+    ----------
+    plan : Plan
+        The kind of training.
+    job : Job
+        Data, output and length.
+    progress : callable, optional
+        Given the fraction done; what it raises ends the run after a last checkpoint.
+
+    Returns
+    -------
+    Path
+        The ONNX file.
+    """
+    started = time.monotonic()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        net = plan.net()
+        if job.init_from is not None:
+            start_from(net, job.init_from)
+        task = plan.task(net)
+    settings = job.settings(steps=plan.steps, rate=plan.rate)
+    best = train(task, job.output, settings, progress=progress)
+    path = job.output / f"{job.name}.onnx"
+    part = plan.part(best)
+    export_onnx(
+        part,
+        path,
+        examples=plan.examples,
+        outputs=plan.outputs,
+        free_axes=plan.free_axes,
+        multiple=plan.multiple,
+    )
+    card = Card(
+        title=plan.title,
+        data=", ".join(folder.resolve().name for folder in job.data),
+        command=job.command(plan.kind, plan.options),
+        figures=task.evaluate(best),
+        steps=settings.steps,
+        minutes=(time.monotonic() - started) / 60,
+    )
+    if plan.also is not None:
+        plan.also(best, card)
+    return ship(part, job, card, multiple=plan.multiple, **plan.manifest)

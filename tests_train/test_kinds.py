@@ -1,0 +1,99 @@
+"""A small training of each further kind, through to a file that ONNX Runtime takes at other sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from photos import drawing, figures, job
+
+from imgedit import cli, errors
+from imgedit.models.manifest import Manifest
+from imgedit.training.degradations import compress
+from imgedit.training.features import train_features
+from imgedit.training.inpainting import train_inpainting
+from imgedit.training.job import Weights
+from imgedit.training.losses import load_teacher
+from imgedit.training.nets import Features, Inpainting, count_parameters
+from imgedit.training.pairs import luma_psnr
+from imgedit.training.restoration import train_restoration
+from imgedit.training.weights import start_from
+
+MOST_BYTES = 4_000_000
+
+
+def run_file(path, *arrays):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, dict(zip([port.name for port in session.get_inputs()], arrays, strict=True)))
+
+
+def test_restoration_takes_noise_off(photos, tmp_path):
+    path = train_restoration(job(photos, tmp_path / "restore", steps=200, rate=2e-3), crop=48, channels=16, blocks=1)
+    truth = drawing(9, (96, 128))
+    noise = np.random.default_rng(0).normal(0, 20, truth.shape)
+    spoilt = compress(np.clip(truth + noise, 0, 255).astype(np.uint8), 60)
+    (made,) = run_file(path, spoilt.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    mended = np.rint(np.clip(made[0], 0, 1) * 255).transpose(1, 2, 0).astype(np.uint8)
+    assert luma_psnr(mended, truth, 1) > luma_psnr(spoilt, truth, 1) + 0.2
+    manifest = Manifest.from_toml(path.with_suffix(".toml"))
+    assert (manifest.task, manifest.multiple_of) == ("restore", 2)
+
+
+def test_inpainting_in_two_stages(photos, teacher, tmp_path):
+    first = train_inpainting(job(photos, tmp_path / "fill", steps=40, every=10, rate=2e-3), crop=64)
+    logged = figures(first)
+    assert logged[-1]["loss"] < 0.9 * logged[0]["loss"]
+    run = job(photos, tmp_path / "fill-gan", steps=3, every=3, init_from=first)
+    second = train_inpainting(run, crop=64, weights=Weights(teacher=teacher, perceptual=0.1, adversarial=0.01))
+    assert "--init-from fill.onnx" in second.with_suffix(".md").read_text()
+    image, mask = np.zeros((1, 3, 40, 72), np.float32), np.zeros((1, 1, 40, 72), np.float32)
+    mask[..., 8:20, 30:40] = 1
+    hidden = image.copy()
+    hidden[..., 10:15, 32:36] = 1
+    again = Inpainting().eval()
+    assert start_from(again, second) == []
+    with torch.inference_mode():
+        filled = again(torch.from_numpy(image), torch.from_numpy(mask)).numpy()
+    plain, covered = (run_file(second, picture, mask)[0] for picture in (image, hidden))
+    assert plain.shape == image.shape
+    # What lies under the mask is not looked at.
+    np.testing.assert_array_equal(plain, covered)
+    np.testing.assert_allclose(plain, filled, atol=1e-5)  # another order of summation
+    assert Manifest.from_toml(second.with_suffix(".toml")).inputs == ("image", "mask")
+
+
+def test_features_are_distilled_and_teach_others(photos, teacher, tmp_path):
+    path = train_features(job(photos, tmp_path / "see", steps=60, every=30, rate=2e-3), teacher=teacher, crop=64)
+    logged = figures(path)
+    assert logged[-1]["loss"] < logged[0]["loss"]
+    x = torch.rand(1, 3, 48, 64)
+    maps = run_file(path, x.numpy())
+    assert [m.shape[1:] for m in maps] == [(16, 48, 64), (32, 24, 32), (64, 12, 16), (128, 6, 8), (256, 3, 4)]
+    with torch.inference_mode():
+        for ours, theirs in zip(load_teacher(path)(x), maps, strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Features, Inpainting])
+def test_nets_fit_in_four_megabytes(kind):
+    assert 4 * count_parameters(kind()) < MOST_BYTES
+
+
+def test_the_command_line_trains(photos, tmp_path, capsys):
+    output = tmp_path / "my-x4"
+    words = f"train superres --data {photos} --scale 4 -o {output} --steps 2 --crop 16 --channels 16 --blocks 1"
+    assert cli.run([*words.split(), "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.strip() == str(output / "my-x4.onnx")
+    assert cli.run(["train", "superres", "--data", str(tmp_path / "none"), "-o", str(output)]) == 2
+    assert "no usable picture" in capsys.readouterr().err
+
+
+def test_a_teacher_of_other_widths_is_refused(photos, tmp_path):
+    kernels = {"conv2d_1.weight": np.zeros((8, 3, 3, 3), np.float32), "conv2d_1.bias": np.zeros(8, np.float32)}
+    np.savez(tmp_path / "small.npz", **kernels)
+    with pytest.raises(errors.ArgumentError, match="this net learns"):
+        train_features(job(photos, tmp_path / "x"), teacher=tmp_path / "small.npz", crop=64)
+    (tmp_path / "no.npz").write_bytes(b"no")
+    with pytest.raises(errors.ArgumentError, match="can't be read"):
+        load_teacher(tmp_path / "no.npz")

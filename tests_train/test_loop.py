@@ -1,0 +1,124 @@
+"""The loop: a stopped run goes on exactly, with one net or two; faults are told and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import resource
+
+import numpy as np
+import pytest
+import torch
+from photos import job
+
+from imgedit import errors
+from imgedit.training.job import Weights
+from imgedit.training.loop import Settings, TrainingError, train
+from imgedit.training.nets import SuperResolution
+from imgedit.training.pairs import PairTask
+
+
+def task_of(photos, channels=16, **weights):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = SuperResolution(2, channels=channels, blocks=1)
+        return PairTask.from_job(net, job(photos, photos, held=photos), crop=16, weights=Weights(**weights))
+
+
+@pytest.mark.parametrize("adversarial", [0.0, 0.1])
+def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
+    settings = Settings(steps=12, warmup=2, every=100, device="cpu", half=False, workers=3)
+    whole_task = task_of(photos, adversarial=adversarial)
+    whole = train(whole_task, tmp_path / "whole", settings)
+
+    def stop(done):
+        if done >= 0.5:
+            raise errors.Cancelled
+
+    with pytest.raises(errors.Cancelled):
+        train(task_of(photos, adversarial=adversarial), tmp_path / "parts", settings, progress=stop)
+    parts_task = task_of(photos, adversarial=adversarial)
+    parts = train(parts_task, tmp_path / "parts", settings)
+    pairs = [(whole, parts), (whole_task.critic, parts_task.critic)] if adversarial else [(whole, parts)]
+    for ours, theirs in pairs:
+        for name, value in ours.state_dict().items():
+            torch.testing.assert_close(value, theirs.state_dict()[name], rtol=0, atol=0)
+
+
+def test_the_number_of_threads_changes_nothing(photos, tmp_path):
+    def result(workers):
+        settings = Settings(steps=5, warmup=1, every=100, device="cpu", half=False, workers=workers)
+        return train(task_of(photos), tmp_path / str(workers), settings)
+
+    for ours, theirs in zip(result(1).parameters(), result(4).parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_both_nets_learn(photos, tmp_path):
+    task = task_of(photos, adversarial=0.01)
+    nets = (task.net, task.critic)
+    before = [[p.detach().clone() for p in net.parameters()] for net in nets]
+    train(task, tmp_path, Settings(steps=3, rate=1e-2, warmup=1, descent=0.1, device="cpu"))
+    for net, old in zip(nets, before, strict=True):
+        changed = [not torch.equal(a, b) for a, b in zip(net.parameters(), old, strict=True)]
+        # Where real and made scores both lie within the hinge's margin, the slope of the critic's last bias is 0.
+        assert sum(changed) >= len(changed) - 1
+
+
+def test_a_run_that_goes_wrong_fails_early_and_keeps_its_checkpoint(photos, tmp_path):
+    settings = Settings(steps=3, warmup=1, every=1, device="cpu")
+    train(task_of(photos), tmp_path, settings)
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    wild = Settings(steps=60, rate=1e30, warmup=1, every=100, device="cpu", clip=1e30)
+    with pytest.raises(TrainingError, match="lower --rate"):
+        train(task_of(photos), tmp_path, wild)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
+
+
+def test_without_room_the_old_checkpoint_stays(photos, tmp_path):
+    train(task_of(photos), tmp_path, Settings(steps=2, warmup=1, every=1, device="cpu"))
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"no checkpoint at step 3 .*make room"):
+            train(task_of(photos), tmp_path, Settings(steps=4, warmup=1, every=1, device="cpu"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
+    assert not list(tmp_path.glob(".*"))
+    train(task_of(photos), tmp_path, Settings(steps=4, warmup=1, every=1, device="cpu"))
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path):
+    settings = Settings(steps=1, every=1, device="cpu")
+    train(task_of(photos), tmp_path, settings)
+    with pytest.raises(TrainingError, match="another net"):
+        train(task_of(photos, channels=32), tmp_path, settings)
+    with pytest.raises(TrainingError, match="without a critic"):
+        train(task_of(photos, adversarial=0.1), tmp_path, settings)
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(TrainingError, match="damaged"):
+        train(task_of(photos), tmp_path, settings)
+
+
+def test_a_gpu_that_is_not_here_is_told(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(errors.ArgumentError, match="sees no GPU"):
+        train(task_of(photos), tmp_path, Settings(steps=1, device="cuda"))
+
+
+def test_the_rate_rises_stays_and_falls_to_zero():
+    settings = Settings(steps=1000, rate=1.0, warmup=100, descent=0.4)
+    assert settings.rate_at(49) == pytest.approx(0.5)
+    assert settings.rate_at(600) == 1.0
+    assert settings.rate_at(800) == pytest.approx(0.5)
+    assert settings.rate_at(1000) == 0.0
+
+
+def test_batches_depend_on_seed_and_step_alone(photos):
+    task = task_of(photos)
+    first, again, other = (task.batch(np.random.default_rng((0, step)), 0.0)["small"] for step in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
