@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from holes import filler
 from measuring import peak_memory
 from pictures import KINDS, disc_mask, in_dtype, photo
 
@@ -218,7 +219,9 @@ def test_matched_colours_have_the_mean_and_contrast_of_the_ring():
     np.testing.assert_allclose(right.std(axis=0), 0.1, atol=0.015)
 
 
-def test_every_method_takes_the_same_call():
+def test_every_method_takes_the_same_call(tmp_path, monkeypatch):
+    filler(tmp_path / "net.onnx", "rgb-mask")
+    monkeypatch.setenv("IMGEDIT_MODELS", str(tmp_path))
     image, mask = photo(np.uint8, 3, (64, 80)), disc_mask((64, 80), 0.1)
     for method in METHODS:
         np.testing.assert_array_equal(ie.inpaint(image, mask, method, seed=1)[~mask], image[~mask])

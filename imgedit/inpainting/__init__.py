@@ -15,6 +15,7 @@ from imgedit.errors import ArgumentError, ImageError
 from imgedit.inpainting.biharmonic import fill_biharmonic
 from imgedit.inpainting.diffusion import fill_harmonic, fill_push_pull
 from imgedit.inpainting.exemplar import fill_exemplar
+from imgedit.inpainting.learned import fill_learned
 from imgedit.inpainting.marching import fill_telea
 from imgedit.inpainting.methods import Filled, Method
 from imgedit.inpainting.patchmatch import fill_patchmatch
@@ -47,6 +48,7 @@ METHODS: Table[Method] = Table(
         "push-pull": Method(fill_push_pull),
         "exemplar": Method(fill_exemplar, margin=160, share=0.3, masks=("source",)),
         "patchmatch": Method(fill_patchmatch, margin=160, share=0.5, masks=("source",)),
+        "learned": Method(fill_learned, margin=128, share=1.0),
     },
 )
 
