@@ -28,7 +28,7 @@ __all__ = ["Finding", "Probe", "probe"]
 
 SECONDS = 120.0
 # Of address space: what ONNX Runtime maps for itself, and enough for the nets that edit pictures.
-MEMORY = 12 << 30
+MEMORY = 8 << 30
 
 KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
 STARTER = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from imgedit.models.trials import main; main()"
@@ -57,15 +57,15 @@ class Probe:
 _known: dict[tuple[Any, ...], Probe] = {}
 
 
-def probe(path: Path, *, task: str | None = None, seconds: float = SECONDS, **fields: Any) -> Probe:
+def probe(path: str | Path, *, hint: str | None = None, seconds: float = SECONDS, **fields: Any) -> Probe:
     """Find out what an ONNX file does, by running it.
 
     Parameters
     ----------
     path : Path
         The file.
-    task : str, optional
-        What it is wanted for; else that is found out too.
+    hint : str, optional
+        The task that it is wanted for, where it could be of several.
     seconds : float
         Time for it; a file that has not answered by then is given up.
     **fields : object
@@ -85,9 +85,10 @@ def probe(path: Path, *, task: str | None = None, seconds: float = SECONDS, **fi
     ModelMemoryError
         It wanted more memory than a trial gets.
     """
+    path = Path(path)
     screen(path)
     state = path.stat()
-    wanted = json.dumps({"task": task, **fields}, sort_keys=True, default=list)
+    wanted = json.dumps({"hint": hint, **fields}, sort_keys=True, default=list)
     key = (path.resolve(), state.st_size, state.st_mtime_ns, wanted)
     if key not in _known:
         _known[key] = _probe(path, wanted, seconds)
@@ -106,7 +107,7 @@ def _probe(path: Path, wanted: str, seconds: float) -> Probe:
         "license": "unknown",
         "source": f"found by trial of {path.name}",
         **answer["fields"],
-        **{name: value for name, value in json.loads(wanted).items() if value is not None},
+        **{name: value for name, value in json.loads(wanted).items() if name != "hint" and value is not None},
         "sha256": file_hash(path),
         "size": path.stat().st_size,
         "external": {name: file_hash(path.parent / name) for name in external_files(path)},
@@ -138,7 +139,7 @@ def _isolated(path: Path, wanted: str, folder: Path, seconds: float) -> dict[str
             check=False,
         )
     except subprocess.TimeoutExpired:
-        remedy = "it may never end; a manifest beside it makes the trial needless"
+        remedy = "it may never end; if it is only slow, give it more seconds or write its manifest"
         raise ModelTimeoutError(path, f"gave no answer within {seconds:g} s of trial; {remedy}") from None
     answer = folder / "answer.json"
     if not answer.is_file():

@@ -38,14 +38,17 @@ IMPOSTORS = {
 TEXT = re.compile(rb"[\t\n\r -~]+")
 
 # A tensor of more numbers than this would not fit the memory that a picture editor may take.
-MOST_NUMBERS = 1 << 31
+MOST_NUMBERS = 1 << 30
 # Graphs within graphs (branches, loops), and fields looked at: hostile files nest without end.
-DEEPEST, MOST_FIELDS = 16, 5_000_000
+DEEPEST, MOST_FIELDS = 16, 2_000_000
+# Nodes once all functions are written out: two calls each, 40 deep, are more than any machine can load.
+MOST_NODES = 1_000_000
 
 MODEL_GRAPH, MODEL_TRAINING, MODEL_FUNCTION = 7, 20, 25
 GRAPH_NODE, GRAPH_TENSOR, GRAPH_INPUT, GRAPH_SPARSE = 1, 5, 11, 15
-FUNCTION_NODE = 7
-NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
+FUNCTION_NAME, FUNCTION_NODE, FUNCTION_DOMAIN = 1, 7, 10
+OWN = (FUNCTION_NAME, FUNCTION_DOMAIN)
+NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE, NODE_DOMAIN = 1, 2, 4, 5, 7
 ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH, ATTRIBUTE_TENSORS, ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 ATTRIBUTE_SPARSE, ATTRIBUTE_SPARSES = 22, 23
 TENSOR_DIMS, TENSOR_INT64, TENSOR_NAME, TENSOR_RAW, TENSOR_EXTERNAL = 1, 7, 8, 9, 13
@@ -54,9 +57,14 @@ TENSOR_DIMS, TENSOR_INT64, TENSOR_NAME, TENSOR_RAW, TENSOR_EXTERNAL = 1, 7, 8, 9
 MAKERS = {b"ConstantOfShape": 0, b"Expand": 1}
 
 
+_Name = tuple[bytes, bytes]  # domain and name of an operation or function
+
+
 @dataclass
 class _Findings:
     external: dict[str, int] = field(default_factory=dict)  # file name -> the bytes that it must have at least
+    calls: dict[_Name, list[_Name]] = field(default_factory=dict)  # function -> what its nodes are
+    inside: _Name = (b"", b"")  # the function whose nodes are looked at, or the model's own graph
     seen: int = 0
 
 
@@ -192,9 +200,33 @@ def _walk_model(data: memoryview, findings: _Findings, path: Path) -> None:
                 if part in (1, 2) and not isinstance(inner, int):
                     _walk_graph(inner, findings, path, 0)
         elif number == MODEL_FUNCTION:
+            own = {part: bytes(text) for part, _, text in fields(value) if part in OWN and not isinstance(text, int)}
+            findings.inside = own.get(FUNCTION_DOMAIN, b""), own.get(FUNCTION_NAME, b"")
             _walk_graph(value, findings, path, 0, node_number=FUNCTION_NODE)
+            findings.inside = (b"", b"")
+    _check_calls(findings, path)
     if graphs != 1:
         raise ModelError(path, "is no ONNX model: it holds no graph" if not graphs else "holds several graphs")
+
+
+def _check_calls(findings: _Findings, path: Path) -> None:
+    """Refuse functions that call themselves, or each other so often that the graph could not be written out."""
+    sizes: dict[_Name, int] = {}
+    open_calls: set[_Name] = set()
+
+    def size(name: _Name) -> int:
+        if name not in findings.calls:
+            return 1
+        if name in open_calls or len(open_calls) > 4 * DEEPEST:
+            raise ModelError(path, f"has functions that call themselves or nest without end ({name[1][:40]!r})")
+        if name not in sizes:
+            open_calls.add(name)
+            sizes[name] = sum(map(size, findings.calls[name]))
+            open_calls.remove(name)
+        return sizes[name]
+
+    if size((b"", b"")) > MOST_NODES:
+        raise ModelError(path, f"has functions that make more than {MOST_NODES} nodes")
 
 
 def _walk_graph(
@@ -230,7 +262,7 @@ def _walk_node(
     """Look at a node's attributes; yields what it makes of a shape that may be constant."""
     inputs: list[bytes] = []
     outputs: list[bytes] = []
-    operation = b""
+    operation = domain = b""
     for number, _, value in fields(data):
         _count(findings, path)
         if isinstance(value, int):
@@ -240,11 +272,14 @@ def _walk_node(
         elif number == NODE_OUTPUT:
             outputs.append(bytes(value))
         elif number == NODE_OP:
-            operation = bytes(value[:32])
+            operation = bytes(value[:256])
+        elif number == NODE_DOMAIN:
+            domain = bytes(value[:256])
         elif number == NODE_ATTRIBUTE:
             constant = _walk_attribute(value, findings, path, depth)
             if operation in (b"Constant", b"") and constant and outputs:
                 shapes[outputs[0]] = constant
+    findings.calls.setdefault(findings.inside, []).append((domain, operation))
     if operation in MAKERS and len(inputs) > MAKERS[operation]:
         yield operation, inputs[MAKERS[operation]]
 

@@ -164,7 +164,7 @@ def _unlisted(path: Path, task: str | None) -> Manifest:
             digest = digest or file_hash(path)
             if manifest.sha256 == digest:
                 return manifest.model_copy(update={"folder": path.parent, "file": path.name})
-    return probe(path, task=task).manifest
+    return probe(path, hint=task).manifest
 
 
 def info(name: str | Path) -> Manifest:

@@ -32,7 +32,7 @@ from imgedit.models.trials.trial import (
 __all__ = ["examine_net", "note_painted"]
 
 # A range must beat the usual 0 to 1 by this many dB, since nets with small biases hardly tell ranges apart.
-MARGIN = 1.0
+MARGIN = 0.1
 # Repairs stay this close to what they are given, in dB; styles go further: those of the wild measure 8 to 16.
 CLOSE = 20.0
 # A net that really takes any size gives the same inside, but for its borders.
@@ -147,7 +147,7 @@ def _examine_editor(trial: Trial) -> None:
     """Examine an enlarging, repairing or painting net."""
     scale, channels = trial.fields["scale"], trial.channels(trial.model.inputs[0])
     likeness = _find_range(trial)
-    said = trial.wanted.get("task")
+    said = trial.purpose
     if scale > 1:
         trial.note("task", "superres", f"it enlarges; {likeness:.1f} dB to the original photo")
     elif said == "style" or (said is None and channels == 3 and likeness < CLOSE):
@@ -174,10 +174,10 @@ def _find_range(trial: Trial) -> float:
     for span in taken:
         got = trial.run(small, span)
         given = (BYTE,) if trial.model.outputs[0].dtype == "uint8" else RANGES
-        rows += [_Row(psnr(unit(got, out), truth), span, out, got) for out in given]
+        rows += [_Row(psnr(_inner(unit(got, out)), _inner(truth)), span, out, got) for out in given]
     best = max(rows, key=lambda row: row.likeness + MARGIN * (row.given == row.gives == UNIT))
     reason = f"with it the photo comes back at {best.likeness:.1f} dB"
-    if scale == 1 and (best.likeness < CLOSE or trial.wanted.get("task") == "style"):
+    if scale == 1 and (best.likeness < CLOSE or trial.purpose == "style"):
         best, reason = _painted(rows), "what it gives lies there"
     each = ", ".join(f"{max(r.likeness for r in rows if r.given == s):.1f} dB with {s[0]:g}..{s[1]:g}" for s in taken)
     trial.note("range", best.given, f"{reason} ({each})")
@@ -187,10 +187,16 @@ def _find_range(trial: Trial) -> float:
     return best.likeness
 
 
+def _inner(picture: Floats) -> Floats:
+    """Leave out the border, where padding with zeros shows."""
+    height, width = (side // 8 for side in picture.shape[:2])
+    return picture[height : picture.shape[0] - height, width : picture.shape[1] - width]
+
+
 def _painted(rows: list[_Row]) -> _Row:
     """Tell the range of a style from what it gives: both ends alike, since nothing else is known."""
     alike = {row.given: row for row in rows if row.given == row.gives}
-    for span in (SIGNED, UNIT):
+    for span in (UNIT, SIGNED):
         if span in alike and lies_in(alike[span].got, span):
             return alike[span]
     return alike[BYTE]
@@ -213,7 +219,7 @@ def note_painted(trial: Trial, got: Floats) -> None:
     got : ndarray of float32
         What it gave for a photo in [0, 1].
     """
-    span = next((span for span in (SIGNED, UNIT) if lies_in(got, span)), BYTE)
+    span = next((span for span in (UNIT, SIGNED) if lies_in(got, span)), BYTE)
     trial.note("range", span, "what it gives lies there")
     trial.note("tiling", "avoid", "a style is of the whole")
     trial.got = np.clip(unit(got, span), 0, 1)
@@ -289,8 +295,8 @@ def _examine_matte(trial: Trial) -> None:
 
 def _examine_features(trial: Trial) -> None:
     """Examine maps of many channels, or smaller than the picture."""
-    if trial.wanted.get("task") not in (None, "features"):
-        raise trial.fail(f"gives maps of features, which are no picture for {trial.wanted['task']}")
+    if trial.purpose not in (None, "features"):
+        raise trial.fail(f"gives maps of features, which are no picture for {trial.purpose}")
     trial.note("task", "features", "it gives many channels, or less than it was given")
     trial.note("family", "maps", "maps of features")
     trial.note("tiling", "never", "maps of the whole picture")
@@ -301,7 +307,7 @@ def _examine_encoder(trial: Trial) -> None:
     outputs = trial.model.outputs
     named = re.search(r"enc|vae", trial.path.stem, re.IGNORECASE) is not None
     several = len(outputs) > 1 and len({port.shape[1:] for port in outputs}) == 1
-    if trial.wanted.get("task") not in ("vae", "gan") and not named and not several:
+    if trial.purpose not in ("vae", "gan") and not named and not several:
         count = "x".join(str(side or "?") for side in outputs[0].shape[1:])
         raise trial.fail(
             f"makes {count} numbers of a picture (classes?), which no verb runs; task vae makes it an encoder"

@@ -44,7 +44,7 @@ class Trial:
     path : Path
         The ONNX file.
     wanted : dict
-        Fields of the manifest that the caller knows already.
+        Fields of the manifest that the caller knows already; and "hint", the task of the verb that wants it.
     model : Model
         The file, loaded on the CPU.
     """
@@ -56,6 +56,12 @@ class Trial:
     findings: list[tuple[str, str, str]] = field(default_factory=list)
     given: Floats | None = None
     got: Floats | None = None
+
+    @property
+    def purpose(self) -> str | None:
+        """What it is wanted for, where the trial alone could not tell."""
+        said: str | None = self.wanted.get("task") or self.wanted.get("hint")
+        return said
 
     def note(self, name: str, value: Any, reason: str) -> None:
         """Keep a field, unless the caller has named its value."""
