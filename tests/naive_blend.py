@@ -166,6 +166,17 @@ def modulus_add(b, s):
     return b + s - (1 if total > 65535 else 0)
 
 
+def modulo(b, s, period):
+    """What is left of b / s modulo a period, on levels; 0 for s = 0."""
+    s = level(s, 65535)
+    return level(b, 65535) % (period * s) / s if s else 0.0
+
+
+def wave(b, s):
+    rest = modulo(b, s, 2)
+    return rest if rest <= 1 else 2 - rest
+
+
 def bits(function):
     return lambda b, s: (function(level(b, 65535), level(s, 65535)) & 65535) / 65535
 
@@ -249,6 +260,17 @@ SEPARABLE = {
     "nand": bits(lambda b, s: ~(b & s)),
     "nor": bits(lambda b, s: ~(b | s)),
     "xnor": bits(lambda b, s: ~(b ^ s)),
+    "implication": bits(lambda b, s: ~b | s),
+    "not-implication": bits(lambda b, s: b & ~s),
+    "converse": bits(lambda b, s: b | ~s),
+    "not-converse": bits(lambda b, s: s & ~b),
+    "modulo": lambda b, s: modulo(b, s, 1) * s,
+    "modulo-continuous": lambda b, s: wave(b, s) * s,
+    "divisive-modulo": lambda b, s: modulo(b, s, 1),
+    "divisive-modulo-continuous": lambda b, s: wave(b, s),
+    "hard-mix:softer": lambda b, s: clamp(3 * b - 2 * (1 - s)),
+    "subtract:exchanged": lambda b, s: max(0.0, s - b),
+    "divide:exchanged": lambda b, s: 0.0 if s <= 0 else (1.0 if b <= 0 else min(1.0, s / b)),
     "stamp": lambda b, s: clamp(s + 2 * b - 1),
     "modulus-add": modulus_add,
     "modulus-subtract": modulus_subtract,
@@ -296,6 +318,8 @@ def weigh(c, weights):
 
 GIMP = (0.22248840, 0.71690369, 0.06060791)
 BT709 = (0.212656, 0.715158, 0.072186)
+HSY = (0.299, 0.587, 0.114)
+MAGICK = (0.298839, 0.586811, 0.114350)
 
 
 def hue_hsv(b, s):
@@ -342,8 +366,27 @@ def luminance(b, s):
     return [encode(x * ratio) for x in b]
 
 
+def shifted(c, amount, lightness):
+    """Krita's way of adding lightness: towards it from whatever leaves [0, 1], then cut."""
+    moved = [x + amount for x in c]
+    light = lightness(moved)
+    low, high = min(moved), max(moved)
+    if low < 0:
+        moved = [light + (x - light) * light / (light - low) for x in moved] if light > low else moved
+    if high > 1:
+        moved = [light + (x - light) * (1 - light) / (high - light) for x in moved] if high > light else moved
+    return [clamp(x) for x in moved]
+
+
 def hsx(lightness, purity):
+    def saturated(c, value):
+        return set_light(set_sat(c, value), lightness(c), lightness)
+
     return {
+        "increase-lightness": lambda b, s: shifted(b, lightness(s), lightness),
+        "decrease-lightness": lambda b, s: shifted(b, lightness(s) - 1, lightness),
+        "increase-saturation": lambda b, s: saturated(b, purity(b) + (1 - purity(b)) * purity(s)),
+        "decrease-saturation": lambda b, s: saturated(b, purity(b) * purity(s)),
         "hue": lambda b, s: set_light(set_sat(s, purity(b)), lightness(b), lightness),
         "saturation": lambda b, s: set_light(set_sat(b, purity(s)), lightness(b), lightness),
         "color": lambda b, s: set_light(s, lightness(b), lightness),
@@ -367,7 +410,13 @@ HSX = {
     "hsi": hsx(mean, lambda c: over(mean(c) - min(c), mean(c))),
     "hsl": hsx(mid, lambda c: over(sat(c), 1 - abs(2 * mid(c) - 1))),
     "hsv": hsx(max, lambda c: over(sat(c), max(c))),
+    "hsy": hsx(lambda c: weigh(c, HSY), sat),
 }
+
+
+def luma_shift(take, light):
+    """The colour of one, shifted to the luma of the other and cut."""
+    return lambda b, s: [clamp(x + weigh((b, s)[light], MAGICK) - weigh((b, s)[take], MAGICK)) for x in (b, s)[take]]
 
 
 def reoriented(b, s):
@@ -406,6 +455,12 @@ WHOLE = {
     "darken-intensity": darker(BT709),
     "lighten-intensity": lighter(BT709),
     "bumpmap": lambda b, s: [x * weigh(s, BT709) for x in b],
+    "tint:krita-hsy": lambda b, s: [weigh(b, HSY) + x * (1 - weigh(b, HSY)) for x in s],
+    "copy-red": lambda b, s: [s[0], b[1], b[2]],
+    "copy-green": lambda b, s: [b[0], s[1], b[2]],
+    "copy-blue": lambda b, s: [b[0], b[1], s[2]],
+    "color:imagemagick": luma_shift(1, 0),
+    "luminosity:imagemagick": luma_shift(0, 1),
     "reoriented-normal-map": reoriented,
     "tangent-normal-map": lambda b, s: [b[0] + s[0] - 0.5, b[1] + s[1] - 0.5, b[2] + s[2] - 1],
     **{f"{part}:krita-{model}": f for model, parts in HSX.items() for part, f in parts.items()},
@@ -502,10 +557,17 @@ def color_to_alpha(color, gone):
 
 
 def alpha_mode(b, s, name, opacity):
-    """GIMP's modes of alpha on one straight RGBA pixel."""
+    """GIMP's and Krita's modes of alpha on one straight RGBA pixel."""
     *color_b, alpha_b = b
     *color_s, alpha_s = s
     full, alpha_s = alpha_s, alpha_s * opacity
+    if name == "greater":  # Krita's, from a logistic choice of the larger alpha
+        if alpha_b >= 1:
+            return [*color_b, alpha_b]
+        stays = 1 / (1 + math.exp(-40 * (alpha_b - alpha_s)))
+        alpha = max(alpha_b, stays * alpha_b + (1 - stays) * alpha_s)
+        share = 1 - (1 - alpha) / (1 - alpha_b)
+        return weighed(color_b, alpha_b * (1 - share), color_s, share)
     if name == "behind":
         return weighed(color_b, alpha_b, color_s, alpha_s * (1 - alpha_b))
     if name == "erase":

@@ -1,4 +1,4 @@
-"""Blend modes that are not formulas of colour but work on alpha: GIMP's and Photoshop's.
+"""Blend modes that are not formulas of colour but work on alpha: GIMP's, Photoshop's and Krita's.
 
 Each takes planes as ``imgedit.compositing.equation`` does: ``f(backdrop, alpha_b, source, alpha_s, shape)`` gives
 ``(color, alpha)``. ``alpha_s`` already holds opacity and mask; ``shape`` is opacity and mask without the source's own
@@ -8,6 +8,7 @@ References
 ----------
 The GIMP documentation team. GNU Image Manipulation Program user manual, section 8.2, Layer modes.
 https://docs.gimp.org/3.0/en/gimp-concepts-layer-modes.html
+Krita manual, blending modes, mix. https://docs.krita.org/en/reference_manual/blending_modes/mix.html
 """
 
 from __future__ import annotations
@@ -102,6 +103,18 @@ def replace(b: Values, alpha_b: Values, s: Values, alpha_s: Values, shape: Value
     return _weigh(b, alpha_b * (1 - shape), s, alpha_s)
 
 
+def greater(b: Values, alpha_b: Values, s: Values, alpha_s: Values, _shape: Values) -> tuple[Values, Values]:
+    """Raise alpha to the source's where that is larger, instead of adding the two up (Krita).
+
+    The change from one to the other is a logistic curve of slope 40, so that edges stay smooth.
+    """
+    stays = 1 / (1 + np.exp(-40 * (alpha_b - alpha_s)))
+    wanted = np.maximum(alpha_b * stays + alpha_s * (1 - stays), alpha_b)
+    share = 1 - (1 - wanted) / np.maximum(1 - alpha_b, TINY)
+    share = np.where(alpha_b < 1, np.clip(share, 0, 1), 0)
+    return _weigh(b, alpha_b * (1 - share), s, share)
+
+
 def _weigh(b: Values, weight_b: Values, s: Values, weight_s: Values) -> tuple[Values, Values]:
     """Mean of two straight colours by premultiplied weights; the backdrop's colour where nothing is left."""
     alpha = weight_b + weight_s
@@ -120,6 +133,7 @@ ALPHA_MODES: Table[AlphaMode] = Table(
         "merge": AlphaMode(merge),
         "split": AlphaMode(split, keeps_opaque=False),
         "replace": AlphaMode(replace, keeps_opaque=False),
+        "greater": AlphaMode(greater),
     },
 )
 """Name -> what it does to colour and alpha."""

@@ -1,4 +1,4 @@
-"""Separable blend formulas beyond the usual: Pegtop's quadratic modes, Krita's, chaiNNer's, ImageMagick's, Pillow's.
+"""Separable blend formulas beyond the usual: Pegtop's quadratic modes, Krita's, chaiNNer's, ImageMagick's.
 
 Each is ``f(backdrop, source)`` on float arrays of the same shape, black at 0 and white at 1.
 
@@ -25,6 +25,7 @@ from imgedit.compositing.elementwise import (
     full_ratio,
     halves,
     power,
+    ratio,
     root,
     select,
 )
@@ -231,9 +232,24 @@ def easy_burn(b: Values, s: Values) -> Values:
     return 1 - power(at_least(1 - s, 1e-12), 1.04 * b)
 
 
+def hard_mix_softer(b: Values, s: Values) -> Values:
+    """Steepen around complements, without a threshold: ``3 b - 2 (1 - s)`` in [0, 1] (Krita)."""
+    return at_most_white(at_least(3 * b + 2 * s - 2, 0), b)
+
+
 def stamp(b: Values, s: Values) -> Values:
     """Press the backdrop into the source: ``s + 2 b - 1`` in [0, 1] (ImageMagick)."""
     return at_most_white(at_least(s + 2 * b - 1, 0), b)
+
+
+def subtract_exchanged(b: Values, s: Values) -> Values:
+    """Subtract with the two images exchanged: ``max(0, s - b)`` (ImageMagick's minus-dst)."""
+    return at_least(s - b, 0)
+
+
+def divide_exchanged(b: Values, s: Values) -> Values:
+    """Divide with the two images exchanged: ``min(1, s / b)``, 0 where both are 0 (ImageMagick's divide-dst)."""
+    return at_most(ratio(s, b), 1)
 
 
 def modulus_add(b: Values, s: Values) -> Values:
@@ -246,43 +262,6 @@ def modulus_subtract(b: Values, s: Values) -> Values:
     """Subtract and start again below black: ``b - s``, plus 1 if that is below 0 (ImageMagick)."""
     rest = b - s
     return rest + (rest < 0)
-
-
-def add_modulo(b: Values, s: Values) -> Values:
-    """Add 8-bit levels modulo 256 (Pillow)."""
-    return ((_levels(b, 255) + _levels(s, 255)) & 255).astype(b.dtype) / 255
-
-
-def subtract_modulo(b: Values, s: Values) -> Values:
-    """Subtract 8-bit levels modulo 256 (Pillow)."""
-    return ((_levels(b, 255) - _levels(s, 255)) & 255).astype(b.dtype) / 255
-
-
-def bitwise(function: Callable[[Values, Values], Values], what: str) -> Callable[[Values, Values], Values]:
-    """Make a formula of an operation on the bits of 16-bit levels; 8-bit levels then give what they do by themselves.
-
-    Parameters
-    ----------
-    function : callable
-        On two arrays of int32; bits above the sixteenth are dropped.
-    what : str
-        The operation in words.
-
-    Returns
-    -------
-    callable
-        ``formula(backdrop, source)``.
-    """
-
-    def formula(b: Values, s: Values) -> Values:
-        return (function(_levels(b, 65535), _levels(s, 65535)) & 65535).astype(b.dtype) / 65535
-
-    formula.__doc__ = f"Work on the bits of the levels: ``{what}`` (Krita, chaiNNer, Pillow's logical operations)."
-    return formula
-
-
-def _levels(values: Values, white: int) -> Values:
-    return (np.clip(values, 0, 1) * white + 0.5).astype(np.int32)
 
 
 def _upside_down(formula: Callable[[Values, Values], Values], where: Values, b: Values, s: Values) -> Values:

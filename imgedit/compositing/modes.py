@@ -1,6 +1,6 @@
 """The table of blend modes: from a name to a formula ``f(backdrop, source)`` that knows nothing of alpha or dtype.
 
-A new mode is one formula (in ``separable``, ``artistic`` or ``nonseparable``) and one line here; docs, tests, command
+A new mode is one formula (in ``separable``, ``artistic``, ``nonseparable`` ...) and one line here; docs, tests, command
 line and benchmarks follow. Where programs disagree the variant is named after a colon; the plain name is that of the
 W3C specification, or else Photoshop's.
 """
@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from imgedit.compositing import artistic, nonseparable, separable
+from imgedit.compositing import artistic, hsx, levelwise, nonseparable, separable
 from imgedit.compositing.elementwise import TINY, Values
 from imgedit.tables import Table
 
@@ -127,6 +127,7 @@ MODES: Table[Mode] = Table(
         "gamma-illumination": Mode(artistic.gamma_illumination),
         "hard-overlay": Mode(artistic.hard_overlay),
         "hard-mix:krita": Mode(artistic.hard_mix_krita),
+        "hard-mix:softer": Mode(artistic.hard_mix_softer),
         "interpolation": Mode(artistic.interpolation),
         "interpolation-2x": Mode(artistic.interpolation_2x),
         "penumbra-a": Mode(artistic.penumbra_a),
@@ -143,27 +144,43 @@ MODES: Table[Mode] = Table(
         "fog-darken": Mode(artistic.fog_darken),
         "easy-dodge": Mode(artistic.easy_dodge),
         "easy-burn": Mode(artistic.easy_burn),
-        "and": Mode(artistic.bitwise(np.bitwise_and, "b and s")),
-        "or": Mode(artistic.bitwise(np.bitwise_or, "b or s")),
-        "xor": Mode(artistic.bitwise(np.bitwise_xor, "b xor s")),
-        "nand": Mode(artistic.bitwise(lambda b, s: ~(b & s), "not (b and s)")),
-        "nor": Mode(artistic.bitwise(lambda b, s: ~(b | s), "not (b or s)")),
-        "xnor": Mode(artistic.bitwise(lambda b, s: ~(b ^ s), "not (b xor s)")),
+        "and": Mode(levelwise.bitwise(np.bitwise_and, "b and s")),
+        "or": Mode(levelwise.bitwise(np.bitwise_or, "b or s")),
+        "xor": Mode(levelwise.bitwise(np.bitwise_xor, "b xor s")),
+        "nand": Mode(levelwise.bitwise(lambda b, s: ~(b & s), "not (b and s)")),
+        "nor": Mode(levelwise.bitwise(lambda b, s: ~(b | s), "not (b or s)")),
+        "xnor": Mode(levelwise.bitwise(lambda b, s: ~(b ^ s), "not (b xor s)")),
+        "implication": Mode(levelwise.bitwise(lambda b, s: ~b | s, "not b or s")),
+        "not-implication": Mode(levelwise.bitwise(lambda b, s: b & ~s, "b and not s")),
+        "converse": Mode(levelwise.bitwise(lambda b, s: b | ~s, "b or not s")),
+        "not-converse": Mode(levelwise.bitwise(lambda b, s: ~b & s, "not b and s")),
+        "modulo": Mode(levelwise.modulo),
+        "modulo-continuous": Mode(levelwise.modulo_continuous),
+        "divisive-modulo": Mode(levelwise.divisive_modulo),
+        "divisive-modulo-continuous": Mode(levelwise.divisive_modulo_continuous),
         **{
             f"{part}:krita-{model}": Mode(formula, separable=False)
-            for model, parts in nonseparable.HSX.items()
+            for model, parts in hsx.HSX.items()
             for part, formula in parts.items()
         },
+        "tint:krita-hsy": Mode(hsx.tint, separable=False),
+        "copy-red": Mode(nonseparable.copied(0, "red"), separable=False),
+        "copy-green": Mode(nonseparable.copied(1, "green"), separable=False),
+        "copy-blue": Mode(nonseparable.copied(2, "blue"), separable=False),
         "reoriented-normal-map": Mode(nonseparable.reoriented_normal_map, separable=False),
         "tangent-normal-map": Mode(nonseparable.tangent_normal_map, separable=False, bounded=False),
         "stamp": Mode(artistic.stamp),
         "modulus-add": Mode(artistic.modulus_add),
         "modulus-subtract": Mode(artistic.modulus_subtract),
+        "subtract:exchanged": Mode(artistic.subtract_exchanged),
+        "divide:exchanged": Mode(artistic.divide_exchanged),
+        "color:imagemagick": Mode(nonseparable.color_magick, separable=False),
+        "luminosity:imagemagick": Mode(nonseparable.luminosity_magick, separable=False),
         "bumpmap": Mode(nonseparable.bumpmap, separable=False),
         "darken-intensity": Mode(nonseparable.darken_intensity, separable=False),
         "lighten-intensity": Mode(nonseparable.lighten_intensity, separable=False),
-        "add-modulo": Mode(artistic.add_modulo),
-        "subtract-modulo": Mode(artistic.subtract_modulo),
+        "add-modulo": Mode(levelwise.add_modulo),
+        "subtract-modulo": Mode(levelwise.subtract_modulo),
     },
 )
 """Name -> formula: W3C's sixteen first, then Photoshop's, GIMP's, Pegtop's, Krita's, ImageMagick's, Pillow's."""

@@ -7,7 +7,7 @@ References
 W3C (2024). Compositing and Blending Level 1, 10.2. https://www.w3.org/TR/compositing-1/
 The GIMP documentation team. GNU Image Manipulation Program user manual, section 8.2, Layer modes.
 https://docs.gimp.org/3.0/en/gimp-concepts-layer-modes.html
-Krita manual, blending modes, HSX. https://docs.krita.org/en/reference_manual/blending_modes/hsx.html
+ImageMagick. Compose operators. https://imagemagick.org/Usage/compose/
 Barre-Brisebois, C. and Hill, S. (2012). Blending in detail. https://blog.selfshadow.com/publications/blending-in-detail/
 """
 
@@ -22,9 +22,11 @@ from imgedit.color import lab_to_srgb, linear_to_srgb, oklab_to_srgb, srgb_to_la
 from imgedit.compositing.elementwise import TINY, Values, select
 from imgedit.compositing.spaces import on_pixels
 
-# Luma of encoded sRGB as GIMP weighs it (sRGB primaries adapted to D50), and as ImageMagick does (BT.709).
+# Luma of encoded sRGB as GIMP weighs it (sRGB primaries adapted to D50), and as ImageMagick does (BT.709, or BT.601
+# where it takes colours apart).
 GIMP_LUMA = (0.22248840, 0.71690369, 0.06060791)
 BT709_LUMA = (0.212656, 0.715158, 0.072186)
+BT601_LUMA = (0.298839, 0.586811, 0.114350)
 
 # As far beyond [0, 1] as a colour in it comes by rounding.
 ROUNDING = np.float32(1e-6)
@@ -35,7 +37,7 @@ def luma(color: Values) -> Values:
     return 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2]
 
 
-def _clip_color(color: Values, gray: Values) -> Values:
+def clip_color(color: Values, gray: Values) -> Values:
     """Pull a colour towards a grey until it lies in [0, 1] (W3C 10.2, ClipColor)."""
     low, high = color.min(axis=0), color.max(axis=0)
     rise, fall = select(high > 1 + ROUNDING, high - gray, 0), select(low < -ROUNDING, gray - low, 0)
@@ -47,14 +49,15 @@ def _clip_color(color: Values, gray: Values) -> Values:
 
 def _with_luma(color: Values, value: Values) -> Values:
     """Shift a colour to a luma (W3C 10.2, SetLum)."""
-    return _clip_color(color + (value - luma(color)), value)
+    return clip_color(color + (value - luma(color)), value)
 
 
-def _saturation(color: Values) -> Values:
+def saturation_of(color: Values) -> Values:
+    """Give the spread of the channels (W3C 10.2, Sat)."""
     return np.asarray(color.max(axis=0) - color.min(axis=0))
 
 
-def _with_saturation(color: Values, value: Values) -> Values:
+def with_saturation(color: Values, value: Values) -> Values:
     """Stretch a colour from its least to its largest channel to [0, value] (W3C 10.2, SetSat)."""
     low = color.min(axis=0)
     return (color - low) * (value / np.maximum(color.max(axis=0) - low, TINY))
@@ -62,12 +65,12 @@ def _with_saturation(color: Values, value: Values) -> Values:
 
 def hue(b: Values, s: Values) -> Values:
     """Take the hue of the source, saturation and luma of the backdrop (W3C 10.2.1)."""
-    return _with_luma(_with_saturation(s, _saturation(b)), luma(b))
+    return _with_luma(with_saturation(s, saturation_of(b)), luma(b))
 
 
 def saturation(b: Values, s: Values) -> Values:
     """Take the saturation of the source, hue and luma of the backdrop (W3C 10.2.2)."""
-    return _with_luma(_with_saturation(b, _saturation(s)), luma(b))
+    return _with_luma(with_saturation(b, saturation_of(s)), luma(b))
 
 
 def color(b: Values, s: Values) -> Values:
@@ -128,15 +131,15 @@ def luminance(b: Values, s: Values) -> Values:
 
 def hue_hsv(b: Values, s: Values) -> Values:
     """Take the hue of the source, HSV saturation and value of the backdrop (GIMP)."""
-    top, spread = s.max(axis=0), _saturation(s)
-    moved = b.max(axis=0) + (s - top) * (_saturation(b) / np.maximum(spread, TINY))
+    top, spread = s.max(axis=0), saturation_of(s)
+    moved = b.max(axis=0) + (s - top) * (saturation_of(b) / np.maximum(spread, TINY))
     return select(spread > 1e-6, moved, b)
 
 
 def saturation_hsv(b: Values, s: Values) -> Values:
     """Take the HSV saturation of the source, hue and value of the backdrop (GIMP)."""
-    top, spread = b.max(axis=0), _saturation(b)
-    wanted = _saturation(s) / np.maximum(s.max(axis=0), TINY) * top
+    top, spread = b.max(axis=0), saturation_of(b)
+    wanted = saturation_of(s) / np.maximum(s.max(axis=0), TINY) * top
     return select(spread > 1e-6, top + (b - top) * (wanted / np.maximum(spread, TINY)), top)
 
 
@@ -148,12 +151,13 @@ def value_hsv(b: Values, s: Values) -> Values:
 
 def color_hsl(b: Values, s: Values) -> Values:
     """Take hue and HSL saturation of the source, HSL lightness of the backdrop (GIMP)."""
-    light_b, light_s = _mid(b), _mid(s)
+    light_b, light_s = middle(b), middle(s)
     room_b, room_s = np.minimum(light_b, 1 - light_b), np.minimum(light_s, 1 - light_s)
     return select(room_s > 1e-6, light_b + (s - light_s) * (room_b / np.maximum(room_s, TINY)), light_b)
 
 
-def _mid(color: Values) -> Values:
+def middle(color: Values) -> Values:
+    """Give the mean of the largest and the least channel: lightness in HSL."""
     return (color.max(axis=0) + color.min(axis=0)) / 2
 
 
@@ -205,33 +209,37 @@ hue_oklch, chroma_oklch, color_oklch, lightness_oklch = (
 )
 
 
-def _hsx(name: str, light: Callable[[Values], Values], purity: Callable[[Values], Values]) -> dict[str, Any]:
-    """Make Krita's four formulas for one idea of lightness and saturation."""
+def copied(channel: int, name: str) -> Callable[[Values, Values], Values]:
+    """Make a formula that takes one channel of the source.
 
-    def lit(color: Values, value: Values) -> Values:
-        return _clip_color(color + (value - light(color)), value)
+    Parameters
+    ----------
+    channel : int
+        0, 1 or 2.
+    name : str
+        Red, green or blue.
 
-    parts = {
-        "hue": lambda b, s: lit(_with_saturation(s, purity(b)), light(b)),
-        "saturation": lambda b, s: lit(_with_saturation(b, purity(s)), light(b)),
-        "color": lambda b, s: lit(s, light(b)),
-        "lightness": lambda b, s: lit(b, light(s)),
-    }
-    for part, formula in parts.items():
-        formula.__doc__ = f"Take the {part} of the source, the rest of the backdrop, in {name.upper()} (Krita)."
-    return parts
+    Returns
+    -------
+    callable
+        ``formula(backdrop, source)``.
+    """
+
+    def formula(b: Values, s: Values) -> Values:
+        return np.stack([(s if n == channel else b)[n] for n in range(3)])
+
+    formula.__doc__ = f"Take the {name} of the source, the rest of the backdrop (Krita, ImageMagick)."
+    return formula
 
 
-def _mean(color: Values) -> Values:
-    return (color[0] + color[1] + color[2]) / 3
+def color_magick(b: Values, s: Values) -> Values:
+    """Shift the source to the backdrop's luma, and cut what leaves [0, 1] (ImageMagick's colorize)."""
+    return np.clip(s + (_weigh(b, BT601_LUMA) - _weigh(s, BT601_LUMA)), 0, 1)
 
 
-HSX = {
-    "hsi": _hsx("hsi", _mean, lambda c: (_mean(c) - c.min(axis=0)) / np.maximum(_mean(c), TINY)),
-    "hsl": _hsx("hsl", _mid, lambda c: _saturation(c) / np.maximum(1 - np.abs(2 * _mid(c) - 1), TINY)),
-    "hsv": _hsx("hsv", lambda c: c.max(axis=0), lambda c: _saturation(c) / np.maximum(c.max(axis=0), TINY)),
-}
-"""Krita's families: name of the colour model -> name of what is taken from the source -> formula."""
+def luminosity_magick(b: Values, s: Values) -> Values:
+    """Shift the backdrop to the source's luma, and cut what leaves [0, 1] (ImageMagick's luminize)."""
+    return np.clip(b + (_weigh(s, BT601_LUMA) - _weigh(b, BT601_LUMA)), 0, 1)
 
 
 def reoriented_normal_map(b: Values, s: Values) -> Values:
