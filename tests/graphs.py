@@ -60,3 +60,55 @@ def manifest_of(path, **fields):
     manifest = Manifest(name=path.stem, folder=path.parent, file=path.name, sha256=file_hash(path), **fields)
     path.with_suffix(".toml").write_text(manifest.to_toml(), encoding="utf-8")
     return manifest
+
+
+def graph_of(path, nodes, inputs, outputs, initializers=(), *, opset=18):
+    """Save a graph; inputs and outputs are (name, element type, shape)."""
+    ports = [[helper.make_tensor_value_info(*port) for port in side] for side in (inputs, outputs)]
+    graph = helper.make_graph(nodes, "test", *ports, list(initializers))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    checker.check_model(model)
+    save(model, path)
+    return path
+
+
+def elementwise(path, factor, *, shape=(None, 3, None, None), kind=TensorProto.FLOAT):
+    """Each value times a factor."""
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    node = helper.make_node("Mul", ["input", "factor"], ["output"])
+    ports = [("input", kind, shape)], [("output", kind, shape)]
+    return graph_of(path, [node], *ports, [constant("factor", factor, dtype)])
+
+
+def doubled_pixels(path, *, shape=(None, 1, None, None), factor=2.0, brighter=0.0):
+    """Each pixel `factor` times, plus a constant: a net whose reach is 0."""
+    nodes = [
+        helper.make_node("Resize", ["input", "", "factors"], ["large"], mode="nearest", nearest_mode="floor",
+                         coordinate_transformation_mode="asymmetric"),
+        helper.make_node("Add", ["large", "more"], ["output"]),
+    ]  # fmt: skip
+    out = tuple(side if side is None or i < 2 else int(side * factor) for i, side in enumerate(shape))
+    ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, out)]
+    return graph_of(path, nodes, *ports, [constant("factors", [1, 1, factor, factor]), constant("more", brighter)])
+
+
+def normalized(path, *, seed=0, layers=3):
+    """Convolutions with instance norms between: each pixel depends on all."""
+    rng = np.random.default_rng(seed)
+    nodes, initializers, sides = [], [], [3, *[8] * (layers - 1), 3]
+    for i in range(layers):
+        last = i + 1 == layers
+        initializers += [
+            constant(f"k{i}", rng.normal(size=(sides[i + 1], sides[i], 3, 3))),
+            constant(f"s{i}", rng.random(sides[i + 1]) + 0.5),
+            constant(f"b{i}", rng.normal(size=sides[i + 1])),
+        ]
+        nodes += [
+            helper.make_node("Conv", ["input" if i == 0 else f"r{i - 1}", f"k{i}"], [f"c{i}"], pads=[1] * 4),
+            helper.make_node("InstanceNormalization", [f"c{i}", f"s{i}", f"b{i}"], [f"n{i}"], epsilon=1e-5),
+            helper.make_node("Sigmoid" if last else "Relu", [f"n{i}"], ["output" if last else f"r{i}"]),
+        ]
+    shape = [None, 3, None, None]
+    return graph_of(
+        path, nodes, [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)], initializers
+    )

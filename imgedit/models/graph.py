@@ -7,24 +7,30 @@ The numbers of the fields are those of onnx.proto (https://github.com/onnx/onnx/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["small_net"]
+from imgedit.models.wire import BYTES, VARINT, fields
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+__all__ = ["Statistics", "freed", "halved", "small_net", "with_statistics"]
 
 # Field numbers, by message.
 MODEL_IR, MODEL_GRAPH, MODEL_OPSETS = 1, 7, 8
-GRAPH_NODE, GRAPH_NAME, GRAPH_TENSOR, GRAPH_INPUT, GRAPH_OUTPUT = 1, 2, 5, 11, 12
+GRAPH_NODE, GRAPH_NAME, GRAPH_TENSOR, GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_VALUE = 1, 2, 5, 11, 12, 13
 NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
-TENSOR_DIMS, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW = 1, 2, 8, 9
-ATTRIBUTE_NAME, ATTRIBUTE_INTS, ATTRIBUTE_TYPE = 1, 8, 20
-FLOAT, INTS = 1, 7
+TENSOR_DIMS, TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, TENSOR_EXTERNAL = 1, 2, 4, 8, 9, 13
+ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS = 1, 3, 5, 6, 11
 
-Field = tuple[int, int, int | bytes]
+# Element types.
+FLOAT, HALF = 1, 10
+
+# Inputs that are numbers of another kind and stay float32 whatever the pictures are: factors and regions of a resize.
+STAY_FLOAT = {b"Resize": (1, 2), b"Upsample": (1,)}
+
+Field = tuple[int, int, int | bytes | memoryview]
 
 
 def encode(fields: Iterable[Field]) -> bytes:
@@ -79,10 +85,205 @@ def tensor(number: int, name: str, values: NDArray[np.float32]) -> Field:
     return message(number, *dims, (TENSOR_TYPE, VARINT, FLOAT), text(TENSOR_NAME, name), raw)
 
 
-def port(number: int, name: str, shape: tuple[int, ...]) -> Field:
-    """Make a field that is an input or output of float32."""
-    sides = [message(1, (1, VARINT, side)) for side in shape]
+def port(number: int, name: str, shape: tuple[int | None, ...]) -> Field:
+    """Make a field that is an input or output of float32; None is a side of any length."""
+    sides = [message(1, *([] if side is None else [(1, VARINT, side)])) for side in shape]
     return message(number, text(1, name), message(2, message(1, (1, VARINT, FLOAT), message(2, *sides))))
+
+
+def _inside(data: bytes | memoryview, number: int, change: Callable[[memoryview], bytes | None]) -> bytes:
+    """Write a message again with one kind of its fields changed; None leaves a field out."""
+    out: list[Field] = []
+    for which, wire, value in fields(memoryview(data)):
+        if which == number and not isinstance(value, int):
+            changed = change(value)
+            if changed is not None:
+                out.append((which, wire, changed))
+        else:
+            out.append((which, wire, value))
+    return encode(out)
+
+
+def _all(data: bytes | memoryview, number: int) -> list[bytes]:
+    return [
+        bytes(value) for which, _, value in fields(memoryview(data)) if which == number and not isinstance(value, int)
+    ]
+
+
+def _number(data: bytes | memoryview, number: int) -> int:
+    return next(
+        (value for which, _, value in fields(memoryview(data)) if which == number and isinstance(value, int)), 0
+    )
+
+
+def freed(model: bytes) -> bytes:
+    """Let a net take pictures of any height and width, whatever it declares.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX file. Only what works at any size by its nature may be treated so: convolutions, not layers that join
+        all pixels.
+
+    Returns
+    -------
+    bytes
+        The same, but for the last two sides of inputs and outputs of rank 4, and without notes on sizes between.
+    """
+
+    def shape(data: memoryview) -> bytes:
+        sides = [value for which, _, value in fields(data) if which == 1]
+        if len(sides) != 4:
+            return bytes(data)
+        return encode([(1, BYTES, value) for value in sides[:2]] + [message(1, text(2, side)) for side in ("H", "W")])
+
+    def tensor_type(data: memoryview) -> bytes:
+        return _inside(data, 2, shape)
+
+    def ports(data: memoryview) -> bytes:
+        return _inside(data, 2, lambda kind: _inside(kind, 1, tensor_type))
+
+    def graph(data: memoryview) -> bytes:
+        out = _inside(_inside(data, GRAPH_INPUT, ports), GRAPH_OUTPUT, ports)
+        return _inside(out, GRAPH_VALUE, lambda _: None)
+
+    return _inside(model, MODEL_GRAPH, graph)
+
+
+def halved(model: bytes) -> bytes | None:
+    """Turn a net's weights and arithmetic into float16.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX file.
+
+    Returns
+    -------
+    bytes or None
+        The same net; its inputs and outputs of float32 are float16. None where it holds what this does not turn:
+        graphs in graphs, weights in other files.
+    """
+    (graph,) = _all(model, MODEL_GRAPH)
+    nodes = _all(graph, GRAPH_NODE)
+    attributes = [attribute for node in nodes for attribute in _all(node, NODE_ATTRIBUTE)]
+    if any(_all(attribute, part) for attribute in attributes for part in (ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS)):
+        return None
+    if any(_all(tensor_, TENSOR_EXTERNAL) for tensor_ in _all(graph, GRAPH_TENSOR)):
+        return None
+    stay: set[bytes] = set()
+    for one in nodes:
+        taken = _all(one, NODE_INPUT)
+        stay.update(taken[i] for i in STAY_FLOAT.get(_all(one, NODE_OP)[0], ()) if i < len(taken))
+
+    def attribute(data: memoryview) -> bytes:
+        # The target of a Cast.
+        if _all(data, ATTRIBUTE_NAME) == [b"to"] and _number(data, ATTRIBUTE_INT) == FLOAT:
+            return encode((w, k, HALF if w == ATTRIBUTE_INT else v) for w, k, v in fields(data))
+        return _inside(data, ATTRIBUTE_TENSOR, _half_tensor)
+
+    def node(data: memoryview) -> bytes:
+        return bytes(data) if stay.intersection(_all(data, NODE_OUTPUT)) else _inside(data, NODE_ATTRIBUTE, attribute)
+
+    def weights(data: memoryview) -> bytes:
+        return bytes(data) if stay.intersection(_all(data, TENSOR_NAME)) else _half_tensor(data)
+
+    def element(data: memoryview) -> bytes:
+        return encode((w, k, HALF if (w, v) == (1, FLOAT) else v) for w, k, v in fields(data))
+
+    def ports(data: memoryview) -> bytes:
+        return (
+            bytes(data)
+            if stay.intersection(_all(data, 1))
+            else _inside(data, 2, lambda kind: _inside(kind, 1, element))
+        )
+
+    def whole(data: memoryview) -> bytes:
+        out = _inside(_inside(data, GRAPH_NODE, node), GRAPH_TENSOR, weights)
+        out = _inside(_inside(out, GRAPH_INPUT, ports), GRAPH_OUTPUT, ports)
+        return _inside(out, GRAPH_VALUE, lambda _: None)
+
+    return _inside(model, MODEL_GRAPH, whole)
+
+
+def _half_tensor(data: memoryview) -> bytes:
+    if _number(data, TENSOR_TYPE) != FLOAT:
+        return bytes(data)
+    packed = _all(data, TENSOR_RAW) or _all(data, TENSOR_FLOATS)
+    limit = np.finfo(np.float16).max
+    values = np.frombuffer(b"".join(packed), "<f4").clip(-limit, limit).astype("<f2")
+    kept = [(w, k, v) for w, k, v in fields(data) if w not in (TENSOR_TYPE, TENSOR_RAW, TENSOR_FLOATS)]
+    return encode([*kept, (TENSOR_TYPE, VARINT, HALF), (TENSOR_RAW, BYTES, values.tobytes())])
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A net with instance norms, parted into one that tells their means and variances and one that is told them.
+
+    Attributes
+    ----------
+    measuring : bytes
+        The net with two outputs more for each norm, mean and variance, NxCx1x1, after its own outputs.
+    frozen : bytes
+        The net with two inputs more for each norm, mean and variance, C, after its own inputs.
+    norms : int
+        How many there are.
+    """
+
+    measuring: bytes
+    frozen: bytes
+    norms: int
+
+
+def with_statistics(model: bytes) -> Statistics | None:
+    """Take the statistics out of a net's instance norms.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX file.
+
+    Returns
+    -------
+    Statistics or None
+        None where the net has no node InstanceNormalization.
+    """
+    (graph,) = _all(model, MODEL_GRAPH)
+    norms = [node for node in _all(graph, GRAPH_NODE) if _all(node, NODE_OP) == [b"InstanceNormalization"]]
+    if not norms:
+        return None
+
+    def name(what: str, index: int) -> str:
+        return f"imgedit_{what}_{index}"
+
+    measuring, frozen, outputs, inputs = [], [], [], []
+    for index, norm in enumerate(norms):
+        x, out = _all(norm, NODE_INPUT)[0].decode(), [name(what, index) for what in ("mean", "variance")]
+        steps = (
+            ("GlobalAveragePool", [x], out[0]),
+            ("Sub", [x, out[0]], name("difference", index)),
+            ("Mul", [name("difference", index)] * 2, name("square", index)),
+            ("GlobalAveragePool", [name("square", index)], out[1]),
+        )
+        for op, taken, given in steps:
+            parts = [*(text(NODE_INPUT, one) for one in taken), text(NODE_OUTPUT, given), text(NODE_OP, op)]
+            measuring.append(message(GRAPH_NODE, *parts))
+        outputs += [port(GRAPH_OUTPUT, one, (None,) * 4) for one in out]
+        inputs += [port(GRAPH_INPUT, one, (None,)) for one in out]
+        # Batch norm at run time is the same formula with given mean and variance, and has the same attribute epsilon.
+        kept = [(w, k, b"BatchNormalization" if w == NODE_OP else v) for w, k, v in fields(memoryview(norm))]
+        frozen.append(encode([*kept, *(text(NODE_INPUT, one) for one in out)]))
+
+    replacements = iter(frozen)
+
+    def freeze(data: memoryview) -> bytes:
+        return next(replacements) if _all(data, NODE_OP) == [b"InstanceNormalization"] else bytes(data)
+
+    return Statistics(
+        _inside(model, MODEL_GRAPH, lambda data: encode([*fields(data), *measuring, *outputs])),
+        _inside(model, MODEL_GRAPH, lambda data: _inside(encode([*fields(data), *inputs]), GRAPH_NODE, freeze)),
+        len(norms),
+    )
 
 
 def small_net() -> tuple[bytes, NDArray[np.float32], NDArray[np.float32]]:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from imgedit import tiling
 from imgedit.errors import ModelError
+from imgedit.models import graph
 from imgedit.models.manifest import Manifest
 from imgedit.models.session import DTYPES, Model
-from imgedit.pixels import Image, describe
+from imgedit.pixels import Image, as_float, describe
 from imgedit.strips import Progress
 
-__all__ = ["channels", "fixed_size", "from_net", "run", "run_tiled", "to_net"]
+__all__ = ["Watch", "channels", "fixed_size", "from_net", "frozen", "run", "run_tiled", "to_net"]
 
 Floats = NDArray[np.float32]
 
@@ -28,6 +29,9 @@ Floats = NDArray[np.float32]
 # takes 2.5 KB a pixel: 0.4 GB. A GPU wants much at once, and more to do while results are on their way.
 CPU_AREA, CPU_BATCH, CPU_AHEAD = 384 * 384, 1, 1
 GPU_AREA, GPU_BATCH, GPU_AHEAD = 512 * 512, 4, 2
+
+# Pixels of the picture on which the statistics of norms are measured.
+THUMBNAIL = 512 * 512
 
 
 def channels(model: Model) -> int | None:
@@ -248,6 +252,9 @@ def run_tiled(
 ) -> Image:
     """Run a model over an image, in tiles where that is safe.
 
+    A net whose manifest says that tiles are to be avoided is first `frozen`, unless a function is given; one that has
+    nothing to freeze, or must never be tiled, is given the whole image.
+
     Parameters
     ----------
     model : Model
@@ -272,7 +279,10 @@ def run_tiled(
     height, width = image.shape[:2]
     on_cpu = model.device == "cpu"
     area, batch, ahead = (CPU_AREA, CPU_BATCH, CPU_AHEAD) if on_cpu else (GPU_AREA, GPU_BATCH, GPU_AHEAD)
-    if manifest.tiling != "safe":
+    if manifest.tiling == "avoid" and function is None and height * width > area:
+        whole, model = model, frozen(model, image)
+        area = area if model is not whole else height * width
+    elif manifest.tiling != "safe":
         area = height * width
     watch = Watch(progress)
     return tiling.apply(
@@ -288,6 +298,53 @@ def run_tiled(
         fixed=fixed,
         progress=watch,
     )
+
+
+def frozen(model: Model, image: Image, *, extra: Mapping[str, NDArray[Any]] | None = None) -> Model:
+    """Fix the statistics of a net's instance norms to those of one picture, so that its tiles agree.
+
+    An instance norm subtracts the mean of all that it is given: run over tiles, each tile gets its own and the result
+    is patchwork. Here all tiles are told the norms of the picture, reduced to what fits at a time.
+
+    Parameters
+    ----------
+    model : Model
+        From picture to picture.
+    image : ndarray
+        HxWxC; uint8, uint16 or float32.
+    extra : mapping of str to ndarray, optional
+        The model's other inputs, by role.
+
+    Returns
+    -------
+    Model
+        Takes and gives what the model does. The model itself where it has no node InstanceNormalization.
+
+    References
+    ----------
+    Chen et al., "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization", AAAI 2022,
+    arXiv:2103.11784.
+    """
+    parts = graph.with_statistics(model.source())
+    if parts is None:
+        return model
+    step = model.manifest.multiple_of
+    small = cv2.resize(as_float(image), _within(image.shape, THUMBNAIL, step), interpolation=cv2.INTER_AREA)
+    batch = np.asarray(small, np.float32).reshape(1, *small.shape[:2], -1)
+    measuring = model.edited(parts.measuring)
+    feeds = [
+        to_net(batch, model.manifest, port.dtype) if role == "image" else (extra or {})[role]
+        for role, port in zip(model.manifest.inputs or ("image",), model.inputs, strict=True)
+    ]
+    found = measuring.run(*feeds)[-2 * parts.norms :]
+    return model.edited(parts.frozen, [values.reshape(-1) for values in found])
+
+
+def _within(shape: tuple[int, ...], area: int, step: int) -> tuple[int, int]:
+    """Width and height of a picture reduced to an area, in whole steps."""
+    factor = min(1.0, (area / (shape[0] * shape[1])) ** 0.5)
+    height, width = (max(step, round(side * factor / step) * step) for side in shape[:2])
+    return width, height
 
 
 class Watch:

@@ -6,8 +6,9 @@ import ctypes
 import os
 import threading
 import time
+import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
-from imgedit.models import devices
-from imgedit.models.devices import Settings
+from imgedit.models import devices, graph
+from imgedit.models.devices import DEVICES, Settings
 from imgedit.models.manifest import Manifest
 
 __all__ = ["Model", "Port"]
@@ -86,6 +87,9 @@ class Model:
         As the file declares them, in its order.
     batches : bool
         Whether several pictures may be given at a time.
+    half : bool
+        Whether it computes in float16: on a GPU, where the manifest says that this is safe. A result that overflows
+        brings it back to float32, with a warning.
 
     Raises
     ------
@@ -106,16 +110,60 @@ class Model:
     ) -> None:
         self.path = path
         self.manifest = manifest
-        self._process = os.getpid()
         self.device = devices.choose(device, fallback)
-        settings = Settings(threads=threads or cv2.getNumThreads() or 1)
-        self._session = devices.open_session(path, path, *devices.parse(self.device), settings)
+        self._settings = Settings(threads=threads or cv2.getNumThreads() or 1)
+        self._process = os.getpid()
+        data: Path | bytes = graph.freed(path.read_bytes()) if manifest.free_size else path
+        half = None
+        if manifest.half and DEVICES[devices.parse(self.device)[0]].half:
+            half = graph.halved(data if isinstance(data, bytes) else path.read_bytes())
+        self.half = half is not None
+        self._open(half or data)
+
+    def _open(self, data: Path | bytes, bound: Sequence[NDArray[Any]] = ()) -> None:
+        self._data, self._bound = data, tuple(bound)
+        self._session = devices.open_session(data, self.path, *devices.parse(self.device), self._settings)
         self._arena = devices.arena(self.device)
-        self.inputs = tuple(map(_port, self._session.get_inputs()))
+        ports = tuple(map(_port, self._session.get_inputs()))
+        self.inputs, self._bound_ports = ports[: len(ports) - len(bound)], ports[len(ports) - len(bound) :]
         self.outputs = tuple(map(_port, self._session.get_outputs()))
         first = self.inputs[0].shape if self.inputs else ()
         self.batches = bool(first) and first[0] != 1
         OPEN.add(self)
+
+    def edited(self, data: bytes, bound: Sequence[NDArray[Any]] = ()) -> Model:
+        """Make a model of an edited graph, on the same device.
+
+        Parameters
+        ----------
+        data : bytes
+            The edited ONNX file.
+        bound : sequence of ndarray
+            What its last inputs are always given.
+
+        Returns
+        -------
+        Model
+            In float32; its `inputs` are those that are not bound.
+        """
+        twin = object.__new__(Model)  # not copy.copy: that pickles
+        vars(twin).update(vars(self))
+        twin.half = False
+        twin._open(data, bound)
+        return twin
+
+    def source(self) -> bytes:
+        """Give the ONNX file that runs, in float32.
+
+        Returns
+        -------
+        bytes
+            As edited.
+        """
+        if isinstance(self._data, bytes) and not self.half:
+            return self._data
+        data = self.path.read_bytes()
+        return graph.freed(data) if self.manifest.free_size else data
 
     def __reduce__(self) -> Any:
         raise TypeError("a Model stays in its process: pass its name or path and load it there")
@@ -154,7 +202,18 @@ class Model:
             wanted = ", ".join(port.name for port in self.inputs)
             raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
         feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
-        return _Run(self._session, feeds, self.path, self._arena).result(seconds, tick)
+        feeds |= {port.name: array for port, array in zip(self._bound_ports, self._bound, strict=True)}
+        results = _Run(self._session, feeds, self.path, self._arena).result(seconds, tick)
+        if not self.half:
+            return results
+        if all(np.isfinite(result).all() for result in results if result.dtype == np.float16):
+            return [result.astype(np.float32) if result.dtype == np.float16 else result for result in results]
+        warnings.warn(
+            f"{self.path}: float16 overflows on this input; going on in float32", RuntimeWarning, stacklevel=2
+        )
+        self.half = False
+        self._open(self.source())
+        return self.run(*arrays, seconds=seconds, tick=tick)
 
     def run_named(
         self, arrays: Mapping[str, NDArray[Any]], *, seconds: float = 300.0, tick: Callable[[], None] | None = None
