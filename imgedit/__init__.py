@@ -75,6 +75,7 @@ from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
 from imgedit.inpainting import inpaint, inpaint_with_confidence
 from imgedit.io import Info, Metadata, info, read, read_mask, write
+from imgedit.matting import matte, remove_background
 from imgedit.metrics import mse, psnr, ssim, ssim_map
 from imgedit.pixels import (
     from_bgr,
@@ -88,6 +89,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.recipes import Recipe, Step
+from imgedit.restoration import restore
 from imgedit.sampling import decode, encode, interpolate, project, read_latents, sample, write_latents
 from imgedit.styling import stylize
 from imgedit.superres import upscale
@@ -177,6 +179,7 @@ __all__ = [
     "luma",
     "luminance",
     "match_color",
+    "matte",
     "models",
     "mse",
     "oklab_to_linear",
@@ -194,7 +197,9 @@ __all__ = [
     "read_latents",
     "read_layers",
     "read_mask",
+    "remove_background",
     "resize",
+    "restore",
     "rgb_to_hsl",
     "rgb_to_hsv",
     "rotate",

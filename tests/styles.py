@@ -139,3 +139,31 @@ def gatys(path, **fields):
         "outputs": ("loss", "gradient", "content", "style"),
     }
     return manifest_of(path, **{"task": "style", "family": "gatys", "tiling": "never", **roles, **fields})
+
+
+def soften(path, *, channels=3, **fields):
+    """3x3 mean with mirrored border: a net of task restore, reach 1."""
+    kernel = np.zeros((channels, channels, 3, 3), np.float32)
+    kernel[range(channels), range(channels)] = 1 / 9
+    nodes = [
+        helper.make_node("Pad", ["input", "border"], ["wide"], mode="reflect"),
+        helper.make_node("Conv", ["wide", "kernel"], ["output"]),
+    ]
+    tensors = [constant("border", [0, 0, 1, 1, 0, 0, 1, 1], np.int64), constant("kernel", kernel)]
+    image = [None, channels, "h", "w"]
+    _save(path, nodes, [("input", image)], [("output", image)], tensors)
+    return manifest_of(
+        path, **{"task": "restore", "family": "rgb" if channels == 3 else "luma", "overlap": 1, **fields}
+    )
+
+
+def redness(path, *, size=(32, 48), **fields):
+    """How much redder than green a pixel is: a net of task matte."""
+    kernel = np.array([1, -1, 0], np.float32).reshape(1, 3, 1, 1)
+    nodes = [helper.make_node("Conv", ["input", "kernel"], ["output"])]
+    _save(path, nodes, [("input", [1, 3, *size])], [("output", [1, 1, *size])], [constant("kernel", kernel)])
+    return manifest_of(
+        path,
+        **{"task": "matte", "family": "saliency", "tiling": "never"}
+        | {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), **fields},
+    )

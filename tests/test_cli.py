@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from pictures import disc_mask, photo
-from styles import zoo
+from styles import redness, soften, zoo
 
 import imgedit as ie
 from imgedit.cli import application, run
@@ -36,6 +36,8 @@ def folder(tmp_path, monkeypatch):
     ie.write("logo.png", photo(channels=4, size=(40, 56)))
     ie.write("logo-mask.png", disc_mask((40, 56)).astype(np.uint8) * 255)
     zoo(tmp_path / "style.onnx")
+    soften(tmp_path / "restore.onnx")
+    redness(tmp_path / "matte.onnx")
     (tmp_path / "look.cube").write_text("LUT_3D_SIZE 2\n0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 0.9\n")
     return tmp_path
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures import KINDS, disc_mask, photo
-from styles import zoo
+from styles import redness, soften, zoo
 
 import imgedit as ie
 
@@ -23,11 +23,13 @@ SIZE = (40, 56)
 
 
 @functools.cache
-def style_net():
+def net(task):
     """Path of a small net, kept for the run."""
     folder = tempfile.TemporaryDirectory()
     KEPT.append(folder)
-    return str(zoo(Path(folder.name) / "style.onnx").folder / "style.onnx")
+    path = Path(folder.name) / f"{task}.onnx"
+    {"style": zoo, "restore": soften, "matte": redness}[task](path)
+    return str(path)
 
 
 KEPT: list[tempfile.TemporaryDirectory[str]] = []
@@ -47,7 +49,9 @@ ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
         "target": photo(dtype, channels, SIZE, seed=1),
         "mask": disc_mask(SIZE),
     },
-    "stylize": lambda dtype, channels: {"style": style_net()},
+    "remove_background": lambda dtype, channels: {"model": net("matte")},
+    "restore": lambda dtype, channels: {"model": net("restore")},
+    "stylize": lambda dtype, channels: {"style": net("style")},
     "texture_flatten": lambda dtype, channels: {"mask": disc_mask(SIZE)},
     "illumination_change": lambda dtype, channels: {"mask": disc_mask(SIZE)},
     "color_change": lambda dtype, channels: {"mask": disc_mask(SIZE), "factors": (1.5, 1.0, 0.5)},
@@ -70,6 +74,7 @@ OTHER_DTYPE = {"to_uint8": np.uint8, "to_uint16": np.uint16, "to_float": np.floa
 # Why an operation may give another number of channels.
 OTHER_CHANNELS: dict[str, str] = {
     "erase": "what is erased to transparent needs alpha",
+    "remove_background": "what is cut out needs alpha",
 }
 
 # What takes more than images: converters, whose work is to accept other arrays.

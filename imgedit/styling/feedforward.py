@@ -28,6 +28,9 @@ __all__ = ["FAMILIES", "paint_feedforward"]
 # Most pixels that a net with instance normalisation sees at once: 32 channels of them are 0.27 GB, and it holds a few.
 MOST_PIXELS = 2**21
 
+# Longest side of a tile where a picture is larger than that, and the net's statistics are those of the whole.
+TILE = 1024
+
 # Longest side of a style's picture: what such nets are trained with; a larger one has finer strokes than they know.
 STYLE_SIDE = 512
 
@@ -69,14 +72,19 @@ def paint_feedforward(
     net = load(chosen.model, device=device, task="style")
     extra = FAMILIES[net.manifest.family](net, chosen)
     small = shrunk(photo, _working_size(net, photo.shape[:2], size))
-    if net.manifest.tiling == "safe" and pictures.fixed_size(net) is None and not extra:
-        return expanded(pictures.run_tiled(net, small, progress=progress), small, photo)
     watch = pictures.Watch(progress)
-    watch(0.0)
+    tile = None
+    if small.shape[0] * small.shape[1] > MOST_PIXELS and net.manifest.tiling != "never":
+        net, tile = pictures.frozen(net, small, extra=extra), TILE
+    painting = pictures.run_tiled(
+        net,
+        small,
+        function=lambda batch: pictures.run(net, batch, extra=extra, tick=watch.tick),
+        tile=tile or max(small.shape),
+        progress=watch,
+    )
     # What a net paints beyond black and white is clipped, as its authors do; it would come back as rings.
-    painting = np.clip(pictures.run(net, small[None], extra=extra, tick=watch.tick)[0], 0, 1)
-    watch(1.0)
-    return expanded(painting, small, photo)
+    return expanded(np.clip(painting, 0, 1), small, photo)
 
 
 def _working_size(net: Model, size: tuple[int, int], side: int | None) -> tuple[int, int]:
