@@ -17,6 +17,7 @@ from imgedit.training.job import Weights
 from imgedit.training.losses import load_teacher
 from imgedit.training.nets import Features, Inpainting, count_parameters
 from imgedit.training.pairs import luma_psnr
+from imgedit.training.recipes import RECIPES, arguments
 from imgedit.training.restoration import train_restoration
 from imgedit.training.weights import start_from
 
@@ -97,3 +98,22 @@ def test_a_teacher_of_other_widths_is_refused(photos, tmp_path):
     (tmp_path / "no.npz").write_bytes(b"no")
     with pytest.raises(errors.ArgumentError, match="can't be read"):
         load_teacher(tmp_path / "no.npz")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_commands(name):
+    """Every option of a recipe is one that its command has, and every net it starts from is made before it."""
+    words = arguments(name, "DATA", "RUNS", steps=7)
+    _, bound, _ = cli.application().parse_args(["train", *words], print_error=False, exit_on_error=False)
+    given = bound.arguments["job"]
+    assert (given.steps, given.name, given.commercial_use) == (7, name, True)
+    if given.init_from is not None:
+        assert list(RECIPES).index(given.init_from.stem) < list(RECIPES).index(name)
+
+
+def test_a_recipe_that_is_done_is_left_alone(photos, tmp_path, capsys):
+    (tmp_path / "restore-jpeg").mkdir()
+    (tmp_path / "restore-jpeg" / "restore-jpeg.md").write_text("done")
+    assert cli.run(["train", "recipe", "restore-jpeg", "--data", str(photos), "-o", str(tmp_path)]) == 0
+    assert cli.run(["train", "recipe", "no-such", "--data", str(photos), "-o", str(tmp_path)]) == 2
+    assert "valid names" in capsys.readouterr().err

@@ -96,6 +96,48 @@ def features(*, job: SharedJob, teacher: Path | None = None, crop: int = 128) ->
     _train("features", "train_features", job, {"teacher": teacher, "crop": crop})
 
 
+def recipe(
+    names: list[str],
+    /,
+    *,
+    data: Path,
+    output: Annotated[Path, Option(alias="-o")],
+    steps: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    workers: int = 1,
+) -> int:
+    """Make shipped nets again, one after another, each in a folder of its own.
+
+    A net that is finished is left alone, and one that was stopped goes on.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of models, as features-small, or "all".
+    data : Path
+        Folder that holds train, eval and features.
+    output : Path
+        Folder for the results.
+    steps : int
+        Length of every run, in place of what the recipe says.
+    device : str
+        Where to train.
+    workers : int
+        Threads that prepare pictures while the net works.
+    """
+    from imgedit.cli import run
+    from imgedit.training.recipes import RECIPES, arguments
+
+    for name in RECIPES if names == ["all"] else names:
+        words = arguments(name, str(data), str(output), steps=steps)
+        if (output / name / f"{name}.md").exists():
+            continue
+        code = run(["train", *words, "--device", device, "--workers", str(workers)])
+        if code:
+            return code
+    return 0
+
+
 def _train(module: str, function: str, job: Job, options: dict[str, Any]) -> None:
     try:
         train = getattr(importlib.import_module(f"imgedit.training.{module}"), function)
@@ -109,6 +151,7 @@ def _train(module: str, function: str, job: Job, options: dict[str, Any]) -> Non
 TRAININGS: dict[str, Callable[..., Any]] = {
     "features": features,
     "inpaint": inpaint,
+    "recipe": recipe,
     "restore": restore,
     "superres": superres,
 }

@@ -201,6 +201,7 @@ def ship(net: nn.Module, job: Job, card: Card, *, name: str | None = None, multi
         sha256=file_hash(path),
         size=path.stat().st_size,
         license=job.license,
+        commercial_use=job.commercial_use,
         source=card.command,
         parameters=count_parameters(net),
         multiple_of=multiple,

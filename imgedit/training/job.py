@@ -50,6 +50,8 @@ class Job:
         Threads that prepare pictures while the net works.
     license : str
         Licence of the weights, for manifest and model card.
+    commercial_use : bool
+        The licences of the pictures allow any use, and so does that of the weights; unknown by default.
     """
 
     data: Annotated[tuple[Path, ...], Option(negative=())]
@@ -64,6 +66,7 @@ class Job:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 1
     license: str = "as that of the photos"
+    commercial_use: bool | None = None
 
     @property
     def name(self) -> str:
@@ -109,7 +112,7 @@ class Job:
         kind : str
             What is trained, as the command line calls it.
         options : mapping
-            Further options of the kind; those that are None are left out.
+            Further options of the kind.
 
         Returns
         -------
@@ -122,12 +125,9 @@ class Job:
             if field.name in {"device", "workers"} or value == field.default:
                 continue
             for item in value if isinstance(value, tuple) else (value,):
-                words += [f"--{field.name.replace('_', '-')}", _bare(item)]
+                words += _option(field.name, item)
         for name, value in options.items():
-            if value is True:
-                words.append(f"--{name}")
-            elif value is not None and value is not False:
-                words += [f"--{name}", _bare(value)]
+            words += _option(name, value)
         return shlex.join(words)
 
 
@@ -153,6 +153,9 @@ class Weights:
     frequency: float = 0.0
 
 
-def _bare(value: Any) -> str:
-    """Shorten a path to its last part: a card names no folder of anyone's machine."""
-    return value.resolve().name if isinstance(value, Path) else str(value)
+def _option(name: str, value: Any) -> list[str]:
+    """Write one option; a path is shortened to its last part, since a card names no folder of anyone's machine."""
+    if value is None or value is False:
+        return []
+    option = f"--{name.replace('_', '-')}"
+    return [option] if value is True else [option, value.resolve().name if isinstance(value, Path) else str(value)]

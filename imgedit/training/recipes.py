@@ -1,0 +1,58 @@
+"""How each shipped net was made: the commands, with places for data and results."""
+
+from __future__ import annotations
+
+from imgedit.tables import Table
+
+__all__ = ["RECIPES", "arguments"]
+
+PHOTOS = "--data {data}/train/photos-cc0 --license BSD-3-Clause --commercial-use"
+SET5 = "--held {data}/eval/set5"
+BSDS = "--held {data}/eval/bsds-dev"
+TEACHER = "--teacher {data}/features/darknet-reference-conv1-5/folded.npz"
+EVERYTHING = (
+    "--data {data}/train/photos-cc0 --data {data}/train/flowers-ccby-128 --data {data}/train/noto-emoji-128 "
+    "--data {data}/train/paintings --license BSD-3-Clause --commercial-use"
+)
+
+RECIPES: Table[str] = Table(
+    "recipe",
+    {
+        "features-small": f"features {EVERYTHING} {TEACHER} --steps 3200 --count 8",
+        "sr-x2": f"superres {PHOTOS} {SET5} --scale 2 --steps 200000",
+        "sr-x3": f"superres {PHOTOS} {SET5} --scale 3 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
+        "sr-x4": f"superres {PHOTOS} {SET5} --scale 4 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
+        "sr-x4-photo-plain": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 100000 "
+        "--init-from {out}/sr-x4/sr-x4.onnx",
+        "sr-x4-photo": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 2e-4 {TEACHER} "
+        "--perceptual 0.1 --adversarial 0.005 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
+        "restore-jpeg": f"restore {PHOTOS} {BSDS} --steps 60000",
+        "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000",
+        "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
+        "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
+    },
+)
+"""What follows ``imgedit train``, without the folder of the result; a net stands after those that it starts from."""
+
+
+def arguments(name: str, data: str, out: str, *, steps: int | None = None) -> list[str]:
+    """Give the words of a recipe's command.
+
+    Parameters
+    ----------
+    name : str
+        A name of `RECIPES`.
+    data, out : str
+        Folder of all data, and folder of all results.
+    steps : int, optional
+        Length of the run, in place of what the recipe says.
+
+    Returns
+    -------
+    list of str
+        What follows ``imgedit train``.
+    """
+    words = [word.format(data=data, out=out) for word in RECIPES[name].split()]
+    if steps is not None:
+        words[words.index("--steps") + 1] = str(steps)
+    return [*words, "--output", f"{out}/{name}"]
