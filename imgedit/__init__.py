@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from imgedit import batch, errors
 from imgedit.cloning import color_change, illumination_change, seamless_clone, texture_flatten
 from imgedit.color import (
+    convert,
     hsl_to_rgb,
     hsv_to_rgb,
     lab_to_srgb,
@@ -138,6 +139,7 @@ __all__ = [
     "color_change",
     "color_overlay",
     "composite_depth",
+    "convert",
     "crop",
     "curves",
     "decode",

@@ -108,7 +108,7 @@ def seamless_clone(
     if mode not in ("import", "mixed", "monochrome"):
         raise ArgumentError("mode", f"is {mode!r}", "valid names: import, mixed, monochrome")
     if source.ndim == 3 and target.ndim == 2:
-        raise ImageError("source", "has colour but target is grey", "give its brightness: ie.luma(source)")
+        raise ImageError("source", "has colour but target is grey", "make it grey: ie.convert(source, channels='grey')")
     if source.shape[2:] == (4,) and target.shape[2:] == (3,):
         inside = inside & hard_mask(source[..., 3])
         source = source[..., :3]

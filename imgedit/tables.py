@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from imgedit.errors import UnknownNameError
 
-__all__ = ["Files", "Table"]
+__all__ = ["Files", "Table", "advice"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,8 @@ class Table(Mapping[str, T], Generic[T]):
         What the names stand for, for errors: ``"blend mode"``.
     rows : mapping of str to T
         The names and what they stand for.
+    where : str
+        Where all names can be read, for a table that is too long for a message.
 
     Examples
     --------
@@ -39,15 +41,16 @@ class Table(Mapping[str, T], Generic[T]):
     imgedit.errors.UnknownNameError: size is 'lagre'; did you mean 'large'? valid names: small, large
     """
 
-    def __init__(self, what: str, rows: Mapping[str, T]) -> None:
+    def __init__(self, what: str, rows: Mapping[str, T], *, where: str = "") -> None:
         self.what = what
+        self.where = where
         self._rows = dict(rows)
 
     def __getitem__(self, name: str) -> T:
         try:
             return self._rows[name]
         except (KeyError, TypeError):
-            raise UnknownNameError(self.what, f"is {name!r}", advice(name, self._rows)) from None
+            raise UnknownNameError(self.what, f"is {name!r}", advice(name, self._rows, self.where)) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
@@ -69,8 +72,13 @@ class Table(Mapping[str, T], Generic[T]):
         return f"Table({self.what!r}, {list(self._rows)})"
 
 
-def advice(name: object, valid: Mapping[str, object] | list[str]) -> str:
-    """Give the end of an error message for a wrong name: the nearest valid one, then all of them.
+# A message with more names than this is no longer read.
+MOST_NAMES = 40
+NEAREST = 5
+
+
+def advice(name: object, valid: Mapping[str, object] | list[str], where: str = "") -> str:
+    """Give the end of an error message for a wrong name: the nearest valid one, then all of them if they are few.
 
     Parameters
     ----------
@@ -78,6 +86,8 @@ def advice(name: object, valid: Mapping[str, object] | list[str]) -> str:
         What was given.
     valid : mapping or list of str
         What could have been given.
+    where : str
+        Where all names can be read.
 
     Returns
     -------
@@ -85,9 +95,14 @@ def advice(name: object, valid: Mapping[str, object] | list[str]) -> str:
         ``"did you mean 'large'? valid names: small, large"``.
     """
     names = list(valid)
-    near = difflib.get_close_matches(str(name).lower().replace("_", "-"), names, n=1, cutoff=0.6)
+    word = str(name).lower().replace("_", "-")
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"{guess}valid names: {', '.join(names)}"
+    if len(names) <= MOST_NAMES:
+        return f"{guess}valid names: {', '.join(names)}"
+    nearest = difflib.get_close_matches(word, names, n=NEAREST, cutoff=0.4) or names[:NEAREST]
+    listed = f", listed in {where}" if where else ""
+    return f"{guess}nearest of {len(names)} names{listed}: {', '.join(nearest)}"
 
 
 @dataclass(frozen=True)

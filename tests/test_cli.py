@@ -12,6 +12,7 @@ import sys
 
 import cv2
 import numpy as np
+import odd_files
 import pytest
 from pictures import disc_mask, photo
 from styles import redness, soften, zoo
@@ -29,7 +30,7 @@ def folder(tmp_path, monkeypatch):
     """A working folder with the files that the examples name."""
     monkeypatch.chdir(tmp_path)
     ie.write("photo.jpg", photo(size=SIZE, seed=1))
-    ie.write("other.jpg", photo(size=SIZE, seed=2))
+    ie.write("other.jpg", photo(size=SIZE, seed=2) // 2)
     ie.write("deep.png", photo(np.uint16, size=SIZE))
     ie.write("depth.png", np.tile(np.linspace(0, 65535, SIZE[1]).astype(np.uint16), (SIZE[0], 1)))
     ie.write("mask.png", disc_mask(SIZE).astype(np.uint8) * 255)
@@ -38,6 +39,8 @@ def folder(tmp_path, monkeypatch):
     zoo(tmp_path / "style.onnx")
     soften(tmp_path / "restore.onnx")
     redness(tmp_path / "matte.onnx")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "photo.jpg").read_bytes()[:-200])
+    (tmp_path / "film.gif").write_bytes(odd_files.frames("GIF", 2))
     (tmp_path / "look.cube").write_text("LUT_3D_SIZE 2\n0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 0.9\n")
     return tmp_path
 
@@ -73,12 +76,52 @@ def test_values_are_written_as_numbers_words_or_toml(folder):
     assert ie.info("out.png").size == SIZE
 
 
+@pytest.mark.parametrize(
+    ("comma", "blank"),
+    [
+        ("blend photo.jpg logo.png --offset 5,6", "blend photo.jpg logo.png --offset 5 6"),
+        ("blend photo.jpg logo.png --offset=-5,6", "blend --offset -5 6 photo.jpg logo.png"),
+        ("crop photo.jpg 1,2,30,40", "crop photo.jpg 1 2 30 40"),
+        ("resize photo.jpg --size 30,40", "resize photo.jpg 30 40"),
+        ("flood-fill photo.jpg 40,20 skyblue", "flood-fill photo.jpg 40 20 skyblue"),
+        ("pad photo.jpg 1,2,3,4", "pad photo.jpg 1 2 3 4"),
+        ("gradient-overlay photo.jpg --colors navy,orange", "gradient-overlay photo.jpg --colors navy orange"),
+        ("pad photo.jpg 3 --background 1,0,0", "pad photo.jpg 3 --background 1 0 0"),
+        ("drop-shadow logo.png --expand", "drop-shadow logo.png --expand true"),
+        ("drop-shadow logo.png --no-expand", "drop-shadow logo.png"),
+    ],
+)
+def test_lists_take_commas_or_blanks_and_flags_take_nothing(folder, comma, blank):
+    for line, target in ((comma, "a.png"), (blank, "b.png")):
+        assert run([*shlex.split(line), "-o", target]) == 0
+    np.testing.assert_array_equal(ie.read("a.png"), ie.read("b.png"))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("erase photo.jpg black.png -o out.png", "black.png marks nothing"),
+        ("blend photo.jpg logo.png -o out.png --offset 500 500", "blend changed no pixel"),
+        ("flip cut.jpg horizontal -o out.png --on-damaged keep", "cut.jpg: the JPEG ends early"),
+    ],
+)
+def test_what_may_be_a_mistake_is_a_warning(folder, capsys, line, words):
+    ie.write("black.png", np.zeros(SIZE, np.uint8))
+    assert run(shlex.split(line)) == 0
+    assert capsys.readouterr().err.startswith(f"imgedit: warning: {words}")
+
+
+def test_files_are_converted(folder):
+    assert run(["convert", "deep.png", "-o", "out.webp", "--depth", "8", "--quality", "95"]) == 0
+    assert (ie.info("out.webp").format, ie.info("out.webp").dtype) == ("webp", "uint8")
+    assert run(["convert", "logo.png", "-o", "out.jpg", "--background", "white", "--channels", "grey"]) == 0
+    assert ie.info("out.jpg").channels == 1
+
+
 def test_options_of_reading_and_writing(folder):
     assert run(["flip", "photo.jpg", "horizontal", "-o", "small.jpg", "--quality", "20"]) == 0
     assert run(["flip", "photo.jpg", "horizontal", "-o", "large.jpg", "--quality", "98"]) == 0
     assert os.path.getsize("small.jpg") < os.path.getsize("large.jpg") / 2
-    data = (folder / "photo.jpg").read_bytes()
-    (folder / "cut.jpg").write_bytes(data[:-200])
     assert run(["flip", "cut.jpg", "horizontal", "-o", "out.png"]) == 3
     assert run(["flip", "cut.jpg", "horizontal", "-o", "out.png", "--on-damaged", "keep"]) == 0
     assert run(["flip", "photo.jpg", "horizontal", "-o", "out.png", "--no-overwrite"]) == 3
@@ -97,11 +140,23 @@ def test_metadata_is_carried_over_unless_told_otherwise(folder):
     ("line", "code", "words"),
     [
         ("blurr photo.jpg -o out.png", 2, 'Did you mean "blur"?'),
-        ("blur photo.jpg -o out.png --radus 3", 2, "Did you mean --radius?"),
-        ("blur photo.jpg -o out.png --method gausian", 2, 'Did you mean "gaussian"?'),
+        ("blur photo.jpg -o out.png --radus 3", 2, "did you mean --radius?"),
+        ("blur photo.jpg -o out.png --method gausian", 2, "did you mean 'gaussian'?"),
         ("blur photo.jpg -o out.png --radius much", 2, "--radius"),
         ("blur photo.jpg", 2, "--output"),
-        ("blur photo.jpg -o out.png --radius -1", 2, "radius is -1"),
+        ("blur photo.jpg -o out.png --radius -1", 2, "--radius is -1"),
+        ("blur photo.jpg 3 -o out.png", 2, "'3' has no place in blur; did you mean --radius 3?"),
+        ("blur photo.jpg radius 3 -o out.png", 2, "did you mean --radius 3?"),
+        ("blur photo.jpg --ouput out.png", 2, "--ouput is no option of blur; did you mean --output?"),
+        ("blur -o out.png", 2, "blur needs IMAGE, the path of a file; for example: imgedit blur photo.jpg"),
+        ("resize photo.jpg 0.5 -o out.png", 2, "--size takes 2 values, got '0.5'; did you mean --scale 0.5?"),
+        ("blend photo.jpg logo.png -o out.png --offset 5", 2, "--offset takes 2 values, got '5'; write --offset 10,20"),
+        ("blend photo.jpg logo.png multipli -o out.png", 2, "nearest of"),
+        ("flip photo.jpg horizontal -o -", 2, "--format is missing"),
+        ("erase photo.jpg logo-mask.png -o out.png", 3, "resize one: imgedit resize logo-mask.png 96 128"),
+        ("flip cut.jpg horizontal -o out.png", 3, "--on-damaged keep gives what can be decoded"),
+        ("flip film.gif horizontal -o out.png", 3, "choose one with --frame 0 to --frame 1"),
+        ("flip logo.png horizontal -o out.jpg", 3, "imgedit convert IMAGE --background white"),
         ("pad photo.jpg a,b -o out.png", 2, "margins is 'a,b'"),
         ("blur photo.jpg -o out.jpg --quality 500", 2, "quality is 500"),
         ("blur nothing.jpg -o out.png", 3, "nothing.jpg: No such file"),

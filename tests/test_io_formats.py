@@ -36,11 +36,11 @@ def test_every_format_keeps_or_refuses_every_image(name, dtype, channels):
     if name == "gif" and channels == 4:
         image[..., 3] = np.where(image[..., 3] > 127, 255, 0)
     if np.dtype(dtype).name not in codec.dtypes or (name, dtype, channels) == ("jpeg2000", np.uint16, 4):
-        with pytest.raises(errors.BitDepthError, match=r"ie\.to_"):
+        with pytest.raises(errors.BitDepthError, match=r"ie\.convert"):
             encode(image, name)
         return
     if channels == 4 and not codec.alpha:
-        with pytest.raises(errors.AlphaLossError, match=r"image\[\.\.\., :3\]"):
+        with pytest.raises(errors.AlphaLossError, match="background="):
             encode(image, name)
         return
     back, _ = decode(encode(image, name, **settings))
@@ -380,4 +380,5 @@ def test_interlaced_png():
     cut = data[
         : data.index(b"IDAT") + 4 + struct.unpack(">I", data[data.index(b"IDAT") - 4 : data.index(b"IDAT")])[0] // 2
     ]
-    assert decode(cut, on_damaged="keep")[0].shape == (8, 8)
+    with pytest.warns(UserWarning, match="what is missing"):
+        assert decode(cut, on_damaged="keep")[0].shape == (8, 8)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cyclopts import App
 
+    from imgedit.recipes.verbs import Verb
+
 __all__ = ["application", "run"]
 
 DONE, USAGE, FAILED, INTERRUPTED, BROKEN = 0, 2, 3, 4, 5
@@ -35,7 +37,7 @@ def run(arguments: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_, **__: print(f"imgedit: warning: {message}", file=sys.stderr)
-            result = application()(arguments)
+            result = application()(_words_of(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has left. Python would complain once more when it closes the stream.
@@ -44,7 +46,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _say("imgedit: interrupted", INTERRUPTED)
     except Exception as failure:  # noqa: BLE001 - the edge of the program: every failure is one line and a code
-        return _say(_sentence(failure), _code(failure))
+        return _say(_sentence(failure, arguments), _code(failure))
     return result if isinstance(result, int) else DONE
 
 
@@ -62,18 +64,47 @@ def _code(failure: Exception) -> int:
     return next((code for kinds, code in rows if isinstance(failure, kinds)), FAILED)
 
 
-def _sentence(failure: Exception) -> str:
+def _words_of(arguments: list[str]) -> list[str]:
+    """Bring the words of a verb's command into the form that the parser takes; other commands stay as they are."""
+    from imgedit.cli.words import regrouped
+
+    verb = _verb(arguments)
+    return arguments if verb is None else [arguments[0], *regrouped(verb.name, verb, arguments[1:])]
+
+
+def _verb(arguments: list[str]) -> Verb | None:
+    from imgedit.recipes.steps import MEASURES, MERGES, STEPS
+
+    name = arguments[0].replace("-", "_") if arguments else ""
+    return next((table[name] for table in (STEPS, MERGES, MEASURES) if name in table), None)
+
+
+def _options(arguments: list[str]) -> list[str]:
+    """Names of the parameters that a command takes as options."""
+    from imgedit.recipes.steps import reading, writing
+
+    verb = _verb(arguments)
+    if verb is None:
+        return ["engine", "output", "timeout", "workers"]
+    own = [p.name for p in verb.parameters.values() if p.kind not in ("image", "images", "layers")]
+    return [*own, *(name for row in verb.rows() for name in verb.extras(row)), *reading(), *writing()]
+
+
+def _sentence(failure: Exception, arguments: list[str]) -> str:
     from cyclopts import CycloptsError
 
     from imgedit.errors import ImgeditError, RecipeError
+    from imgedit.recipes.wording import for_command
 
     if isinstance(failure, RecipeError):
         return str(failure)  # one line each, as compilers write them: file, line, what is wrong
     if isinstance(failure, OSError) and failure.filename is not None:
         return f"imgedit: {os.fsdecode(failure.filename)}: {failure.strerror}"
-    text = " ".join(str(failure).split())
-    kind = "" if isinstance(failure, (ImgeditError, CycloptsError)) else f"{type(failure).__name__}: "
-    return f"imgedit: {kind}{text}"
+    if isinstance(failure, ImgeditError):
+        text = for_command(failure, _options(arguments), getattr(failure, "paths", None))
+    else:
+        text = str(failure) if isinstance(failure, CycloptsError) else f"{type(failure).__name__}: {failure}"
+    return f"imgedit: {' '.join(text.split())}"
 
 
 def _say(sentence: str, code: int) -> int:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 import tomllib
 import types
 import typing
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from cyclopts import Group
 from cyclopts import Parameter as Option
 
 from imgedit import io
 from imgedit.cli.console import progress_bar, show, unwrapped
+from imgedit.errors import ArgumentError
+from imgedit.pixels import Image
 from imgedit.recipes.steps import READ, WRITE, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, fits, frozen, help_texts, plain
 
@@ -25,6 +30,11 @@ PATH = Option(allow_leading_hyphen=True)  # "-" is standard input or output
 
 # Names that no verb may have for a parameter, beside those of reading and writing.
 OWN_OPTIONS = frozenset({"output", "help", "version"})
+
+# Verbs whose result may well be the picture as it was.
+MAY_KEEP = frozenset({"convert", "crop", "flatten", "pad", "premultiply", "trim", "unpremultiply"}) | {
+    f"to_{dtype}" for dtype in ("uint8", "uint16", "float")
+}
 
 WRITING = Group("Writing", sort_key=2)
 READING = Group("Reading", sort_key=3)
@@ -180,11 +190,37 @@ def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
     options = {option: given.pop(option) for option in writing() if option in given}
     how = {option: given.pop(option) for option in reading() if option in given}
     carry = options.pop("metadata", True)
-    io.check_target(output, overwrite=options.get("overwrite", True))
+    _check_output(str(output), options)
+    paths = {p.name: given[p.name] for p in verb.of_kind("image", "mask") if given.get(p.name)}
     found = _open_images(verb, given, how)
-    with progress_bar(name, verb) as reporter:
-        image = verb.call(given | reporter)
+    try:
+        with progress_bar(name, verb) as reporter:
+            image = verb.call(given | reporter)
+    except ArgumentError as failure:
+        failure.paths = paths  # type: ignore[attr-defined]  # the remedy may be a command on one of them
+        raise
+    _warn_if_unchanged(verb, given, image)
     io.write(output, image, metadata=found[verb.photo] if carry else None, **options)
+
+
+def _check_output(output: str, options: Mapping[str, Any]) -> None:
+    """Refuse a target that can't be written, before any work is done for it."""
+    io.check_target(output, overwrite=options.get("overwrite", True))
+    if output != "-":
+        return
+    if options.get("format") is None:
+        raise ArgumentError("format", "is missing", "standard output has no suffix that says it: --format png")
+    if sys.stdout.isatty():
+        raise ArgumentError("output", "is a terminal, which can't show the file", "redirect it, or name a file")
+
+
+def _warn_if_unchanged(verb: Verb, given: Mapping[str, Any], image: Image) -> None:
+    """Say so where an edit changed nothing: an empty mask, a place outside the picture, a strength of zero."""
+    photo = given.get(verb.photo)
+    if verb.name in MAY_KEEP or not isinstance(photo, np.ndarray):
+        return
+    if photo.shape == image.shape and photo.dtype == image.dtype and np.array_equal(photo, image):
+        warnings.warn(f"{verb.name.replace('_', '-')} changed no pixel", UserWarning, stacklevel=2)
 
 
 def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict[str, io.Metadata]:
@@ -195,7 +231,9 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
         if path is None:
             continue
         if parameter.kind == "mask":
-            given[parameter.name] = io.read_mask(path, soft=True)
+            given[parameter.name] = mask = io.read_mask(path, soft=True)
+            if not mask.any():
+                warnings.warn(f"{path} marks nothing: all of it is black", UserWarning, stacklevel=2)
         elif parameter.kind == "image":
             given[parameter.name], found[parameter.name] = io.read(path, with_metadata=True, **how)
         elif parameter.kind == "layers" and (stack := _document(path)) is not None:

@@ -1,5 +1,6 @@
-"""Colours: spaces to compute in (``spaces``, ``hexcone``) and values as people write them (``values``)."""
+"""Colours: spaces to compute in (``spaces``, ``hexcone``), values as people write them, kinds of images."""
 
+from imgedit.color.conversion import convert
 from imgedit.color.hexcone import hsl_to_rgb, hsv_to_rgb, rgb_to_hsl, rgb_to_hsv
 from imgedit.color.spaces import (
     lab_to_srgb,
@@ -21,6 +22,7 @@ from imgedit.color.values import Color, parse_color
 
 __all__ = [
     "Color",
+    "convert",
     "hsl_to_rgb",
     "hsv_to_rgb",
     "lab_to_srgb",

@@ -182,6 +182,7 @@ MODES: Table[Mode] = Table(
         "add-modulo": Mode(levelwise.add_modulo),
         "subtract-modulo": Mode(levelwise.subtract_modulo),
     },
+    where="docs/algorithms/blend and imgedit blend --help",
 )
 """Name -> formula: W3C's sixteen first, then Photoshop's, GIMP's, Pegtop's, Krita's, ImageMagick's, Pillow's."""
 

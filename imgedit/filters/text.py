@@ -166,7 +166,7 @@ def _length(value: float | str, name: str, shorter: int, above: float | None = N
 def _ink(color: Color, name: str, image: Image) -> Floats:
     rgba = parse_color(color, name=name)
     if image.ndim == 2 and rgba[:3].min() != rgba[:3].max():
-        raise ArgumentError(name, f"is {color!r} but image is grey", "give a grey, or an RGB image")
+        raise ArgumentError(name, f"is {color!r} but image is grey", "make it RGB: ie.convert(image, channels='rgb')")
     return rgba
 
 

@@ -120,7 +120,9 @@ def canvas_color(background: Color | None, image: Image, name: str = "background
     if channels != 4 and rgba[3] != 1:
         raise ArgumentError(name, f"is {background!r} but image has no alpha", "give an opaque colour or an RGBA image")
     if channels == 1 and rgba[:3].min() != rgba[:3].max():
-        raise ArgumentError(name, f"is {background!r} but image is grey", "give a grey, or an RGB image")
+        raise ArgumentError(
+            name, f"is {background!r} but image is grey", "make it RGB: ie.convert(image, channels='rgb')"
+        )
     return np.asarray(like(rgba[None, :channels], image.dtype)[0])
 
 

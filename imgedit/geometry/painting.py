@@ -180,10 +180,12 @@ def _coverage(mask: Mask) -> Floats:
 
 def _check_paintable(rgba: Floats, image: Image, name: str, given: object) -> None:
     if image.ndim == 2 and rgba[:3].min() != rgba[:3].max():
-        raise ArgumentError(name, f"is {given!r} but image is grey", "give a grey, or an RGB image")
+        raise ArgumentError(name, f"is {given!r} but image is grey", "make it RGB: ie.convert(image, channels='rgb')")
 
 
 def _grey(color: Floats, given: object) -> Floats:
     if not (color[0] == color[1]).all() or not (color[1] == color[2]).all():
-        raise ArgumentError("paint", f"is {given!r} but image is grey", "give a grey paint, or an RGB image")
+        raise ArgumentError(
+            "paint", f"is {given!r} but image is grey", "make it RGB: ie.convert(image, channels='rgb')"
+        )
     return color[:1]

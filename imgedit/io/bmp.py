@@ -49,8 +49,7 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
     from PIL import BmpImagePlugin
 
     if header.damage:
-        if not request.keep:
-            raise damaged(request.name, header.damage)
+        request.damaged(header.damage)
         data += bytes((header.width * header.bits + 31) // 32 * 4 * header.height)
     with pillow.opened(BmpImagePlugin.BmpImageFile, data, request.name, (header.width, header.height)) as picture:
         return pillow.to_array(picture)

@@ -49,6 +49,13 @@ class Request:
     reduce: int = 1
     strict: bool = False
     keep: bool = False
+    kept: list[str] = field(default_factory=list)
+
+    def damaged(self, problem: str) -> None:
+        """Raise for damage, or note it where what can be decoded is wanted nevertheless."""
+        if not self.keep:
+            raise damaged(self.name, problem)
+        self.kept.append(problem)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
     """Decode one frame, as it is seen, to RGB or RGBA."""
     from PIL import GifImagePlugin
 
-    if header.damage and not request.keep:
-        raise damaged(request.name, header.damage)
+    if header.damage:
+        request.damaged(header.damage)
     with pillow.opened(GifImagePlugin.GifImageFile, data, request.name, (header.width, header.height)) as picture:
         if request.frame:
             picture.seek(request.frame)

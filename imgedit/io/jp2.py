@@ -102,6 +102,7 @@ def _encode_deep(image: Image, name: str) -> bytes:
     if min(image.shape[:2]) < 32 or image.shape[2] == 4:
         raise BitDepthError(
             name,
-            "JPEG 2000 holds 16-bit colour here only without alpha and from 32x32 on; use ie.to_uint8, PNG or TIFF",
+            "JPEG 2000 holds 16-bit colour here only without alpha and from 32x32 on; "
+            "use ie.convert(image, depth=8), PNG or TIFF",
         )
     return bytes(cv2.imencode(".jp2", to_bgr(image), [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1])

@@ -143,13 +143,11 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
 
 
 def _judge(data: bytes, cause: str, request: Request) -> None:
-    """Raise for a decoder's complaint, unless it is harmless or damage may be kept."""
-    if request.keep:
-        return
+    """Raise for a decoder's complaint, or note it where damage may be kept, unless it is harmless."""
     if "premature end" in cause.lower() or not _ends(data):
-        raise damaged(request.name, f"the JPEG ends early ({cause})")
-    if request.strict:
-        raise damaged(request.name, f"the JPEG is damaged ({cause})")
+        request.damaged(f"the JPEG ends early ({cause})")
+    elif request.strict:
+        request.damaged(f"the JPEG is damaged ({cause})")
 
 
 def _ends(data: bytes) -> bool:
@@ -177,8 +175,8 @@ def _decode_cmyk(data: bytes, header: Header, request: Request) -> Image:
 
     from imgedit.io import pillow
 
-    if not request.keep and not _ends(data):
-        raise damaged(request.name, "the JPEG ends early (no end marker)")
+    if not _ends(data):
+        request.damaged("the JPEG ends early (no end marker)")
     with pillow.opened(JpegImagePlugin.JpegImageFile, data, request.name, (header.width, header.height)) as picture:
         return profiles.cmyk_to_srgb(picture, header.metadata.icc, request.name)
 

@@ -145,8 +145,8 @@ def _international_text(body: bytes) -> bytes | None:
 
 def decode(data: bytes, header: Header, request: Request) -> Image:
     """Decode to grey, RGB or RGBA in uint8 or uint16; a colour marked as clear becomes alpha."""
-    if header.damage and not request.keep:
-        raise damaged(request.name, header.damage)
+    if header.damage:
+        request.damaged(header.damage)
     if request.frame:
         return _decode_frame(data, header, request)
     if header.damage:

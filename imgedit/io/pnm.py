@@ -114,8 +114,8 @@ def probe(data: bytes, name: str) -> Header:
 def decode(data: bytes, header: Header, request: Request) -> Image:
     """Decode to grey, RGB or RGBA; white of the file becomes white."""
     layout = _layout(data, request.name)
-    if header.damage and not request.keep:
-        raise damaged(request.name, header.damage)
+    if header.damage:
+        request.damaged(header.damage)
     shape = (layout.height, layout.width, layout.samples)
     if layout.kind in (b"P1", b"P2", b"P3"):
         values = _text_samples(data, layout, request).reshape(shape)
@@ -151,8 +151,7 @@ def _text_samples(data: bytes, layout: Layout, request: Request) -> Image:
         if values.size and values.max() > layout.white:
             raise ReadError(request.name, f"has a sample of {values.max()}, above its white of {layout.white:.0f}")
     if len(values) < count:
-        if not request.keep:
-            raise damaged(request.name, "the samples end early")
+        request.damaged("the samples end early")
         values = np.concatenate([values, np.zeros(count - len(values), values.dtype)])
     return values
 
@@ -163,7 +162,9 @@ def encode(image: Image, options: Options, metadata: Metadata, name: str) -> byt
     if suffix == "pbm":
         raise BitDepthError(name, "PBM holds black and white only; write PGM or PNG")
     if suffix == "pgm" and image.ndim == 3:
-        raise ChannelError(name, "PGM holds grey only; write PPM, or make grey of the image with ie.luma")
+        raise ChannelError(
+            name, "PGM holds grey only; write PPM, or make the image grey with ie.convert(image, channels='grey')"
+        )
     if suffix == "ppm" and image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
     head = f"{'P5' if image.ndim == 2 else 'P6'}\n{image.shape[1]} {image.shape[0]}\n{int(full_range(image.dtype))}\n"

@@ -131,8 +131,8 @@ def read(
     max_pixels : int
         Refuse a frame with more pixels; checked before anything is allocated.
     on_damaged : {"error", "keep"}
-        What to do with a file that ends early: raise, or keep what can be decoded (JPEG, PNG, GIF, BMP, PNM, plain
-        TIFF; the rest is grey, black or clear).
+        What to do with a file that ends early: raise, or keep what can be decoded, with a warning (JPEG, PNG, GIF, BMP,
+        PNM, plain TIFF; the rest is grey, black or clear).
     with_metadata : bool
         Give ``(image, metadata)`` instead of the image.
     frame : int, optional
@@ -243,7 +243,9 @@ def _one_channel(image: Image, name: str) -> Image:
     if color.ndim == 3:
         if np.any(color[..., 0] != color[..., 1]) or np.any(color[..., 1] != color[..., 2]):
             raise ArgumentError(
-                "path", f"{name!r} is a picture in colour", "give a grey image, or make one of it first"
+                "mask",
+                f"{name!r} is a picture in colour",
+                "give a grey one, or make it grey: ie.convert(mask, channels='grey')",
             )
         color = color[..., 0]
     if alpha is not None and color.min() == color.max():
@@ -381,6 +383,8 @@ def _decode(
         header = codec.probe_page(data, name, request.frame)
         limits.check(header, name)
     image = codec.decode(data, header, request)
+    if request.kept:
+        warnings.warn(f"{name}: {request.kept[0]}; what is missing was filled up", UserWarning, stacklevel=4)
     image = _turn(image, header.orientation)
     metadata = upright(header.metadata)
     if icc == "srgb":

@@ -233,8 +233,8 @@ def _decode_whole(file: TiffFile, page: Page, header: Header, request: Request) 
 
     fields = file.entries(page.at)[0]
     offsets, sizes = _spans(file, fields, page)
-    if any(offset + size > len(file.data) for offset, size in zip(offsets, sizes, strict=True)) and not request.keep:
-        raise damaged(request.name, "the TIFF ends early")
+    if any(offset + size > len(file.data) for offset, size in zip(offsets, sizes, strict=True)):
+        request.damaged("the TIFF ends early")
     # Only the tags that the codecs need: no orientation (that is applied once, later), nothing that could mislead.
     single = {tag: value(4, min(file.one(fields, tag, 0), 2**32 - 1)) for tag in CODED_NUMBERS if tag in fields}
     kept = pack(single | {tag: file.value(fields, tag) for tag in CODED_LISTS if tag in fields}, len(file.data))
@@ -329,8 +329,8 @@ def _unpack(
     packed = [file.data[offset : offset + size] for offset, size in (block.span for block in blocks)]
     for block, part in zip(blocks, packed, strict=True):
         short = len(part) < block.span[1] or (page.compression == NONE and len(part) < block.height * row_bytes)
-        if short and not request.keep:
-            raise damaged(request.name, "the TIFF ends early")
+        if short:
+            request.damaged("the TIFF ends early")
     if page.compression == NONE:
         sizes = [block.height * row_bytes for block in blocks]
         body = b"".join(part[:size].ljust(size, b"\0") for part, size in zip(packed, sizes, strict=True))
@@ -355,8 +355,8 @@ def _inflate(packed: bytes, wanted: int, most: int, request: Request) -> bytes:
         cause = "" if ends else "a strip has the wrong length"
     except zlib.error as failure:
         raw, cause = b"", str(failure)
-    if cause and not request.keep:
-        raise damaged(request.name, f"the TIFF is damaged ({cause})")
+    if cause:
+        request.damaged(f"the TIFF is damaged ({cause})")
     return raw[:wanted].ljust(wanted, b"\0")
 
 
@@ -388,6 +388,7 @@ def _through_libtiff(
     except TruncatedImageError:
         if not request.keep:
             raise
+        request.damaged("the TIFF is damaged")
         return np.zeros(shape, np.uint8)
 
 

@@ -27,7 +27,7 @@ from imgedit.pixels import Image, check, describe
 __all__ = ["encode", "write"]
 
 SUBSAMPLINGS = ("444", "422", "420")
-CONVERSIONS = {"uint8": "ie.to_uint8(image)", "uint16": "ie.to_uint16(image)", "float32": "ie.to_float(image)"}
+DEPTHS = {"uint8": 8, "uint16": 16, "float32": 32}
 
 
 def write(
@@ -151,7 +151,7 @@ def encode(
     _check_options(codec, options, name)
     _check_image(codec, image, name)
     image = check(image)
-    kept = _held_metadata(codec, metadata or Metadata(), name)
+    kept = _held_metadata(codec, _fitting(metadata or Metadata(), image, name), name)
     if kept.exif is not None:
         kept = replace(kept, exif=exif_with_size(kept.exif, image.shape[1], image.shape[0]))
     if scrub_hidden:
@@ -189,18 +189,31 @@ def _check_image(codec: Codec, image: Image, name: str) -> None:
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
         raise ChannelError(name, f"the image is {describe(image)}, not HxW, HxWx3 or HxWx4")
     if image.dtype.name not in codec.dtypes:
-        remedy = " or ".join(CONVERSIONS[dtype] for dtype in codec.dtypes)
+        remedy = " or ".join(f"ie.convert(image, depth={DEPTHS[dtype]})" for dtype in codec.dtypes)
         raise BitDepthError(name, f"{codec.name} can't hold {image.dtype}; convert the image with {remedy}")
     if image.ndim == 3 and image.shape[2] == 4 and not codec.alpha:
         raise AlphaLossError(
             name,
-            f"{codec.name} can't hold alpha; lay the image on a colour with ie.flatten, or drop it with image[..., :3]",
+            f"{codec.name} can't hold alpha; lay the image on a colour with ie.convert(image, background='white')",
         )
     height, width = image.shape[:2]
     if max(height, width) > codec.most_side:
         raise ImageTooLargeError(
             name, f"is {width}x{height} pixels; a side of {codec.name} has at most {codec.most_side}"
         )
+
+
+def _fitting(metadata: Metadata, image: Image, name: str) -> Metadata:
+    """Leave out sRGB's profile when an image has become grey, which no profile says as well; refuse any other one."""
+    if metadata.icc is None or metadata.icc[16:20] != b"RGB " or image.ndim != 2:
+        return metadata
+    if not profiles.is_srgb(metadata.icc):
+        raise ColorModelError(
+            name,
+            f"the image is grey, but its profile {profiles.profile_name(metadata.icc)!r} is for RGB; "
+            "read with icc='srgb', or write without metadata",
+        )
+    return replace(metadata, icc=None)
 
 
 def _held_metadata(codec: Codec, metadata: Metadata, name: str) -> Metadata:

@@ -7,7 +7,6 @@ in the table that its selecting parameter names.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from imgedit.tables import Files, Table
+from imgedit.tables import Files, Table, advice
 
 __all__ = ["ON_DISK", "Kind", "Parameter", "Verb", "choices", "fits", "frozen", "help_texts", "nearest", "plain"]
 
@@ -292,13 +291,14 @@ def fits(value: Any, annotation: Any) -> str:
     except pydantic.ValidationError as failure:
         names = [name for name in choices(annotation) if isinstance(name, str)]
         if names and isinstance(value, str):
-            return nearest(value, names)
+            table = _table(annotation)
+            return nearest(value, names, table.where if table else "")
         messages = [error["msg"][0].lower() + error["msg"][1:] for error in failure.errors()]
         return f"; {', or '.join(dict.fromkeys(messages))}"
     return ""
 
 
-def nearest(name: object, valid: Iterable[str]) -> str:
+def nearest(name: object, valid: Iterable[str], where: str = "") -> str:
     """End a sentence about a wrong name with the nearest and all valid ones.
 
     Parameters
@@ -307,15 +307,16 @@ def nearest(name: object, valid: Iterable[str]) -> str:
         What was given.
     valid : iterable of str
         What could have been given.
+    where : str
+        Where all names can be read, if they are many.
 
     Returns
     -------
     str
         ``" (did you mean 'method'?); valid names: grow, method"``.
     """
-    names = list(valid)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
-    return f"{f' (did you mean {near[0]!r}?)' if near else ''}; valid names: {', '.join(names) or 'none'}"
+    near, _, valid_names = advice(name, list(valid) or ["none"], where).rpartition("? ")
+    return f"{f' ({near}?)' if near else ''}; {valid_names}"
 
 
 def frozen(value: Any) -> Any:

@@ -334,7 +334,7 @@ def _by_curves(image: Image, lut: Lut, strength: float) -> Image:
 
 def _check_grey(grey: bool) -> None:
     if not grey:
-        raise ArgumentError("lut", "makes colours but image is grey", "give an RGB image")
+        raise ArgumentError("lut", "makes colours but image is grey", "make it RGB: ie.convert(image, channels='rgb')")
 
 
 def _by_cube(image: Image, lut: Lut, strength: float, progress: Progress | None) -> Image:
