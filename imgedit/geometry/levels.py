@@ -28,11 +28,14 @@ Span = tuple[int, int]
 
 # Pixels that an axis keeps on the coarsest level, so that what a block sees of the input stays in proportion to it.
 LEAST_LENGTH = 8
-# Coarse pixels on a side of a block: as many as come from this many input pixels, within limits.
-BLOCK_INPUT = 512
-LEAST_BLOCK, LARGEST_BLOCK = 4, 128
 # What the kept blocks may take: a row of tiles, turned, through a picture of 100 megapixels.
-MOST_BYTES = 32 << 20
+MOST_BYTES = 40 << 20
+# Coarse pixels on a side of a block: as many as come from this many input pixels, within limits. Where all that one row
+# of tiles looks at can be kept, blocks are as broad as the image, since many small ones take several times as long.
+BLOCK_INPUT, BAND_INPUT = 512, 128
+LEAST_BLOCK, LARGEST_BLOCK = 4, 128
+# Coarse pixels beyond the image that the first and the last block hold: more than a tile at the border looks at.
+MARGIN = 16
 
 
 class Levels:
@@ -48,10 +51,13 @@ class Levels:
         What lies beyond it, as for `warp`.
     linear : bool
         Decode sRGB to linear light.
+    rows_at_once : float
+        Most rows of the image that are looked at before others take their place.
     """
 
-    def __init__(self, image: Image, kernel: Kernel, border: Border, linear: bool) -> None:
+    def __init__(self, image: Image, kernel: Kernel, border: Border, linear: bool, rows_at_once: float) -> None:
         self.image, self.kernel, self.border, self.linear = image, kernel, border, linear
+        self.rows_at_once = rows_at_once
         self.scratch = Scratch()
         self.lock = threading.Lock()
         self.bytes = 0
@@ -75,16 +81,25 @@ class Levels:
         """
         shape = (y_span[1] - y_span[0], x_span[1] - x_span[0])
         out = np.empty(shape if self.image.ndim == 2 else (*shape, 4), np.float32)
-        (width, height) = (_block_side(factor) for factor in shrink)
-        for row in range(y_span[0] // height, -(-y_span[1] // height)):
-            for column in range(x_span[0] // width, -(-x_span[1] // width)):
+        width, height = self._sides(shrink)
+        for row in range((y_span[0] + MARGIN) // height, -(-(y_span[1] + MARGIN) // height)):
+            for column in range((x_span[0] + MARGIN) // width, -(-(x_span[1] + MARGIN) // width)):
                 block = self._block(shrink, row, column)
-                y, x = row * height, column * width
+                y, x = row * height - MARGIN, column * width - MARGIN
                 top, bottom = max(y_span[0], y), min(y_span[1], y + height)
                 left, right = max(x_span[0], x), min(x_span[1], x + width)
                 target = out[top - y_span[0] : bottom - y_span[0], left - x_span[0] : right - x_span[0]]
                 target[:] = block[top - y : bottom - y, left - x : right - x]
         return out
+
+    def _sides(self, shrink: tuple[float, float]) -> tuple[int, int]:
+        """Width and height of the blocks of a level."""
+        width = int(np.ceil(self.image.shape[1] * shrink[0])) + 2 * MARGIN
+        height = _block_side(BAND_INPUT, shrink[1])
+        rows = self.rows_at_once * shrink[1] + 2 * height
+        if 4 * width * rows * (1 if self.image.ndim == 2 else 4) <= MOST_BYTES:
+            return width, height
+        return _block_side(BLOCK_INPUT, shrink[0]), _block_side(BLOCK_INPUT, shrink[1])
 
     def _block(self, shrink: tuple[float, float], row: int, column: int) -> Floats:
         key = (shrink, row, column)
@@ -106,11 +121,11 @@ class Levels:
                 self.bytes -= 0 if old.pixels is None else old.pixels.nbytes
 
     def _make(self, shrink: tuple[float, float], row: int, column: int) -> Floats:
-        x_span, across = self._axis("columns", shrink[0], column)
-        y_span, down = self._axis("rows", shrink[1], row)
+        width, height = self._sides(shrink)
+        x_span, across = self._axis("columns", shrink[0], width, column)
+        y_span, down = self._axis("rows", shrink[1], height, row)
         piece = cut(self.image, x_span, y_span, self.border)
         channels = piece.shape[2] if piece.ndim == 3 else 1
-        width, height = (_block_side(factor) for factor in shrink)
         planes = self.scratch.array("rows", (channels, height, piece.shape[1]))
         if down:
             reduce_rows(piece, down, planes, self.linear, self.scratch)
@@ -120,18 +135,22 @@ class Levels:
             planes = convolve_columns(planes, across, self.scratch.array("columns", (channels, height, width)))
         return interleave(planes)
 
-    def _axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Blocks]]:
+    def _axis(
+        self, axis: Literal["rows", "columns"], factor: float, side: int, number: int
+    ) -> tuple[Span, list[Blocks]]:
         """Input pixels that a row or column of blocks needs, and the matrices that make it of them."""
-        key = (axis, factor, number)
+        key = (axis, factor, side, number)
         if key not in self.axes:
-            self.axes[key] = self._make_axis(axis, factor, number)
+            self.axes[key] = self._make_axis(axis, factor, side, number)
         return self.axes[key]
 
-    def _make_axis(self, axis: Literal["rows", "columns"], factor: float, number: int) -> tuple[Span, list[Blocks]]:
-        side = _block_side(factor)
+    def _make_axis(
+        self, axis: Literal["rows", "columns"], factor: float, side: int, number: int
+    ) -> tuple[Span, list[Blocks]]:
+        start = number * side - MARGIN
         if factor == 1:
-            return (number * side, (number + 1) * side), []
-        centres = (number * side + np.arange(0.5, side)) / factor
+            return (start, start + side), []
+        centres = (start + np.arange(0.5, side)) / factor
         reach = self.kernel.reach(1 / factor)
         low, high = int(np.floor(centres[0] - reach)), int(np.ceil(centres[-1] + reach))
         taps = make_taps(self.kernel, high - low, centres - low, 1 / factor)
@@ -146,8 +165,8 @@ class _Block:
         self.pixels: Floats | None = None
 
 
-def _block_side(factor: float) -> int:
-    return int(np.clip(BLOCK_INPUT * factor, LEAST_BLOCK, LARGEST_BLOCK))
+def _block_side(inputs: int, factor: float) -> int:
+    return int(np.clip(inputs * factor, LEAST_BLOCK, LARGEST_BLOCK))
 
 
 def cut(image: Image, x_span: Span, y_span: Span, border: Border) -> Image:
@@ -167,11 +186,34 @@ def cut(image: Image, x_span: Span, y_span: Span, border: Border) -> Image:
     ndarray
         A view where the window lies within the image.
     """
+    if border in ("background", "edge"):
+        return _cut_edge(image, x_span, y_span)
     rows = run(fold(np.arange(*y_span), image.shape[0], border))
     columns = run(fold(np.arange(*x_span), image.shape[1], border))
     sliced = isinstance(rows, slice) or isinstance(columns, slice)
     piece: Image = image[rows, columns] if sliced else image[np.ix_(rows, columns)]
     return np.ascontiguousarray(piece) if any(step < 0 for step in piece.strides) else piece
+
+
+def _cut_edge(image: Image, x_span: Span, y_span: Span) -> Image:
+    """Cut a window beyond which the outermost pixels go on."""
+    (top, y_low, y_high, bottom), (left, x_low, x_high, right) = (
+        _beyond(span, length) for span, length in ((y_span, image.shape[0]), (x_span, image.shape[1]))
+    )
+    piece: Image = image[y_low:y_high, x_low:x_high]
+    if not (top or bottom or left or right):
+        return piece
+    return np.asarray(cv2.copyMakeBorder(piece, top, bottom, left, right, cv2.BORDER_REPLICATE))
+
+
+def _beyond(span: Span, length: int) -> tuple[int, int, int, int]:
+    """Cut a span: pixels before the axis, the first one on it and the one after the last, pixels behind it."""
+    pixels = span[1] - span[0]
+    low = min(max(span[0], 0), length - 1)
+    high = max(min(span[1], length), low + 1)
+    # Of a span that lies wholly beyond, the outermost pixel is one of those that are counted.
+    before = min(max(-span[0], 0), pixels - 1)
+    return before, low, high, pixels - before - (high - low)
 
 
 def run(index: NDArray[np.intp]) -> Any:

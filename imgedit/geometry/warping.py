@@ -54,7 +54,7 @@ Range = tuple[float, float]
 Box = tuple[int, int, int, int]
 
 # Output pixels on a side; a tile and the input it shows stay in a core's cache.
-TILE = 128
+TILE = 192
 # Input pixels that a tile may hold at once before it is quartered.
 MOST_INPUT = 1 << 20
 # Samples a pixel along one axis, at most; beyond it lies the horizon.
@@ -65,7 +65,7 @@ MOST_SPREAD = 1.25
 # Levels for each factor of two, where the shrinking varies: it lies within a tenth of one of them.
 OCTAVE = 4
 # Tiles that one thread takes at once.
-TILES_TOGETHER = 8
+TILES_TOGETHER = 4
 # Sides from which on OpenCV refuses some of its warps.
 OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
@@ -153,7 +153,7 @@ def warp(
     filter = "cubic" if filter == "auto" else filter
     # Zeros cost nothing before they are written to, and where the background is 0 and nothing lands they never are.
     out = np.zeros((height, width, *image.shape[2:]), image.dtype)
-    levels = Levels(image, FILTERS[filter], border, space == "linear")
+    levels = Levels(image, FILTERS[filter], border, space == "linear", _rows_at_once(way, image, (height, width)))
     job = _Job(image, way, filter, border, color, space == "linear", levels, Scratch(), out)
     tiles = job.plan(
         [
@@ -301,6 +301,14 @@ def _one_call(image: Image, way: _Way, size: tuple[int, int], color: Image) -> I
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     value = [float(level) for level in color]
     return np.asarray(cv2.warpAffine(image, matrix, size[::-1], flags=flags, borderValue=value))
+
+
+def _rows_at_once(way: _Way, image: Image, size: tuple[int, int]) -> float:
+    """Most rows of the image that one row of tiles looks at."""
+    x, y = (np.append(np.arange(0, length, TILE), length).astype(np.float64) for length in size[::-1])
+    v = np.clip(way.places(x, y)[1], 0, len(image))
+    v = np.concatenate([v[:-1], v[1:]], axis=1)
+    return float(np.nan_to_num(v.max(axis=1) - v.min(axis=1), nan=len(image)).max())
 
 
 @dataclass(frozen=True)
