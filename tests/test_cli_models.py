@@ -38,12 +38,20 @@ def test_a_damaged_model_is_found(model, capsys):
     assert "not the file" in json.loads(capsys.readouterr().out)["double"]
 
 
-def test_doctor_says_what_runs(capsys):
+def test_doctor_says_what_runs_and_what_would_help(model, capsys):
     assert run(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["device cpu"] == "works"
-    assert found["double"] == "whole"
-    assert "numpy" in found
+    assert found["devices"]["cpu"] == {"works": True, "state": "works", "advice": ""}
+    assert found["models"]["double"]["state"].startswith("whole, sha256")
+    assert "numpy" in found["versions"]
+    for device in found["devices"].values():
+        assert device["works"] == (device["state"] == "works")
+        assert device["works"] or device["advice"]
+    model.write_bytes(model.read_bytes()[:-1])
+    assert run(["doctor"]) == 3
+    out = capsys.readouterr().out
+    assert "not the file" in out
+    assert "-> install imgedit anew" in out
 
 
 def test_a_wrong_model_is_answered_with_the_nearest(capsys):

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import sys
-
 import numpy as np
 import pytest
-from graphs import blur_and_double, endless, manifest_of
+from graphs import blur_and_double, manifest_of
 
 from imgedit import errors
 from imgedit.models import Manifest, find, info, load, names
-from imgedit.models.devices import DEVICES, missing
 
 
 @pytest.fixture
@@ -129,46 +124,3 @@ def test_a_manifest_survives_its_text(model):
     again = manifest.model_copy(update={"classes": ("a", 'b "c"'), "fixed_size": (8, 9), "commercial_use": True})
     model.with_suffix(".toml").write_text(again.to_toml(), encoding="utf-8")
     assert Manifest.from_toml(model.with_suffix(".toml")) == again
-
-
-@pytest.mark.parametrize("device", [name for name in DEVICES if name != "cpu"])
-def test_a_device_that_is_not_there_is_an_error_or_a_warned_fallback(model, device):
-    if not missing(device):
-        assert load("double", device=device).device == device
-        return
-    with pytest.raises(errors.DeviceError, match="needs"):
-        load("double", device=device)
-    with pytest.warns(RuntimeWarning, match="running on the CPU"):
-        net = load("double", device=device, fallback=True)
-    assert net.device == "cpu"
-
-
-def test_a_device_that_nobody_knows_is_an_error(model):
-    with pytest.raises(errors.UnknownNameError, match="did you mean 'cuda'"):
-        load("double", device="cudo")
-
-
-def test_an_endless_model_stops_at_its_deadline(tmp_path):
-    path = tmp_path / "endless.onnx"
-    endless(path)
-    manifest_of(path)
-    with pytest.raises(errors.ModelTimeoutError, match=r"more than 0\.5 s"):
-        load(path).run(np.zeros((1, 3, 2, 2), np.float32), seconds=0.5)
-
-
-def test_a_wrong_input_names_its_shape(model):
-    with pytest.raises(errors.ModelError, match="1x4x5x5 float32"):
-        load("double").run(np.zeros((1, 4, 5, 5), np.float32))
-
-
-def test_a_model_does_not_pickle(model):
-    with pytest.raises(TypeError, match="stays in its process"):
-        pickle.dumps(load("double"))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_forked_model_refuses_instead_of_hanging(model, monkeypatch):
-    net = load("double")
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    with pytest.raises(errors.ModelError, match="forked"):
-        net.run(np.zeros((1, 3, 4, 4), np.float32))

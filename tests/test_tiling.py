@@ -10,7 +10,7 @@ import pytest
 from pictures import photo
 
 from imgedit import errors
-from imgedit.tiling import apply, spans
+from imgedit.tiling import apply, cheapest, spans
 
 
 @pytest.mark.parametrize("length", [1, 7, 60, 61, 100, 1000, 1003])
@@ -64,3 +64,84 @@ def test_progress_ends_at_one_and_can_stop_the_work():
 
     with pytest.raises(errors.Cancelled):
         apply(lambda part: part, photo(), tile=40, reach=2, progress=stop)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (61, 130), (7, 200)])
+def test_a_function_in_steps_sees_the_same_pixels_in_every_tile(size):
+    image = photo(np.float32, 3, size)
+
+    def blocks(batch):
+        """Mean of each block of 8x8 pixels: the shift matters."""
+        n, h, w, c = batch.shape
+        assert h % 8 == w % 8 == 0
+        means = batch.reshape(n, h // 8, 8, w // 8, 8, c).mean((2, 4))
+        return means.repeat(8, 1).repeat(8, 2)
+
+    whole = apply(blocks, image, tile=1000, reach=8, multiple=8)
+    np.testing.assert_allclose(apply(blocks, image, tile=48, reach=8, multiple=8, batch=2), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(5, 6), (44, 44), (45, 50), (150, 131)])
+@pytest.mark.parametrize("reach", [0, 4, 18])
+def test_tiles_of_a_fixed_size(size, reach):
+    image = photo(np.float32, 3, size)
+
+    def double(batch):
+        assert batch.shape[1:3] == (44, 40)
+        return batch.repeat(2, 1).repeat(2, 2)
+
+    out = apply(double, image, tile=9999, reach=reach, scale=2, fixed=(44, 40), batch=3)
+    np.testing.assert_allclose(out, image.repeat(2, 0).repeat(2, 1), atol=1e-6)
+
+
+def test_short_memory_halves_batch_and_tile_and_nothing_else_does():
+    image, seen, reported = photo(np.float32, 3, (150, 131)), [], []
+
+    def small_only(batch):
+        seen.append(batch.shape)
+        if batch.shape[0] * batch.shape[1] * batch.shape[2] > 60 * 60:
+            raise MemoryError
+        return blur(batch)
+
+    out = apply(small_only, image, tile=150, reach=4, batch=4, progress=reported.append)
+    np.testing.assert_allclose(out, apply(blur, image, tile=500, reach=4), atol=1e-6)
+    assert seen[0][1:3] == (150, 131)
+    assert max(seen[-1][1:3]) <= 75
+    assert reported == sorted(reported)
+
+    def never(batch):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        apply(never, image, tile=150, reach=4, batch=4)
+
+    calls = []
+
+    def broken(batch):
+        calls.append(batch)
+        raise ValueError("allocate")
+
+    with pytest.raises(ValueError, match="allocate"):
+        apply(broken, image, tile=150, reach=4, batch=4)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(720, 1280), (100, 5000), (3, 3), (400, 400), (5000, 700)])
+@pytest.mark.parametrize("reach", [0, 18, 60])
+def test_the_cheapest_tile_keeps_to_its_area_and_beats_a_square_one(height, width, reach):
+    overlap, area = 2 * reach + 8, 300 * 300
+
+    def computed(tall, wide):
+        return len(spans(height, tall, overlap)) * tall * len(spans(width, wide, overlap)) * wide
+
+    tall, wide = cheapest(height, width, reach=reach, area=area)
+    assert tall * wide <= area
+    assert computed(tall, wide) <= computed(min(300, height), min(300, width))
+
+
+def test_calls_side_by_side_can_be_stopped():
+    def stop(done):
+        raise errors.Cancelled
+
+    with pytest.raises(errors.Cancelled):
+        apply(blur, photo(np.float32, 3, (200, 200)), tile=40, reach=4, ahead=3, progress=stop)

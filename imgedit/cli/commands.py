@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter as Option
 
 from imgedit.cli.console import bar, show
-from imgedit.cli.models import MODELS, WHOLE, state_of
+from imgedit.cli.doctor import doctor
+from imgedit.cli.models import MODELS
+from imgedit.cli.sampling import SAMPLING
 from imgedit.cli.training import TRAININGS
 from imgedit.engines import ENGINES
 
@@ -97,52 +98,7 @@ def _summarize(report: Any, counts: dict[str, int]) -> None:
     print(f"{told} in {report.seconds:.1f} s")
 
 
-def doctor(*, as_json: Json = False) -> int:
-    """Tell versions, which devices really run a network, and whether the models are whole.
-
-    Parameters
-    ----------
-    as_json : bool
-        Print JSON.
-    """
-    from imgedit import models
-    from imgedit.models.devices import DEVICES
-
-    names = models.names("superres")
-    devices = {device: _try(device, names[0]) if names else "no model to try it with" for device in DEVICES}
-    whole = {name: state_of(name) for name in models.names()}
-    show({**_versions(), **{f"device {name}": found for name, found in devices.items()}, **whole}, as_json=as_json)
-    return 0 if all(found == WHOLE for found in whole.values()) else 3
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib import metadata
-
-    packages = ("imgedit", "numpy", "scipy", "scikit-image", "pillow", "onnxruntime-gpu", "onnxruntime")
-    opencv = [f"opencv-{kind}" for kind in ("python", "python-headless", "contrib-python", "contrib-python-headless")]
-    found = {"python": platform.python_version()}
-    for package in (*packages, *opencv):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-def _try(device: str, model: str) -> str:
-    """Run a small model on a device, and say how it went."""
-    import numpy as np
-
-    from imgedit import errors, models
-
-    try:
-        net = models.load(model, device=device)
-        net.run(np.zeros((1, 3, 8, 8), np.float32))
-    except errors.ModelError as problem:
-        return problem.problem
-    return "works"
-
-
-COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info}
+COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info, **SAMPLING}
 
 # Commands that have commands of their own: name -> help, commands.
 FAMILIES: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {

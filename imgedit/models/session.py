@@ -113,17 +113,17 @@ class Model:
         self.device = devices.choose(device, fallback)
         self._settings = Settings(threads=threads or cv2.getNumThreads() or 1)
         self._process = os.getpid()
-        data: Path | bytes = graph.freed(path.read_bytes()) if manifest.free_size else path
+        self._full: Path | bytes = graph.freed(path.read_bytes()) if manifest.free_size else path
         half = None
         if manifest.half and DEVICES[devices.parse(self.device)[0]].half:
-            half = graph.halved(data if isinstance(data, bytes) else path.read_bytes())
+            half = graph.halved(self.source())
         self.half = half is not None
-        self._open(half or data)
+        self._open(half or self._full)
 
     def _open(self, data: Path | bytes, bound: Sequence[NDArray[Any]] = ()) -> None:
-        self._data, self._bound = data, tuple(bound)
+        self._bound = tuple(bound)
         self._session = devices.open_session(data, self.path, *devices.parse(self.device), self._settings)
-        self._arena = devices.arena(self.device)
+        self._arena, self._swollen = devices.arena(self.device), False
         ports = tuple(map(_port, self._session.get_inputs()))
         self.inputs, self._bound_ports = ports[: len(ports) - len(bound)], ports[len(ports) - len(bound) :]
         self.outputs = tuple(map(_port, self._session.get_outputs()))
@@ -148,7 +148,7 @@ class Model:
         """
         twin = object.__new__(Model)  # not copy.copy: that pickles
         vars(twin).update(vars(self))
-        twin.half = False
+        twin.half, twin._full = False, data
         twin._open(data, bound)
         return twin
 
@@ -160,10 +160,7 @@ class Model:
         bytes
             As edited.
         """
-        if isinstance(self._data, bytes) and not self.half:
-            return self._data
-        data = self.path.read_bytes()
-        return graph.freed(data) if self.manifest.free_size else data
+        return self._full if isinstance(self._full, bytes) else self._full.read_bytes()
 
     def __reduce__(self) -> Any:
         raise TypeError("a Model stays in its process: pass its name or path and load it there")
@@ -203,7 +200,10 @@ class Model:
             raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
         feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
         feeds |= {port.name: array for port, array in zip(self._bound_ports, self._bound, strict=True)}
-        results = _Run(self._session, feeds, self.path, self._arena).result(seconds, tick)
+        # The result itself lies in the memory of its run; the run after gives that back.
+        large = max((array.nbytes for array in feeds.values()), default=0) > OUTLIER
+        shrinks, self._swollen = large or self._swollen, large
+        results = _Run(self._session, feeds, self.path, self._arena if shrinks else "").result(seconds, tick)
         if not self.half:
             return results
         if all(np.isfinite(result).all() for result in results if result.dtype == np.float16):
@@ -212,7 +212,7 @@ class Model:
             f"{self.path}: float16 overflows on this input; going on in float32", RuntimeWarning, stacklevel=2
         )
         self.half = False
-        self._open(self.source())
+        self._open(self._full, self._bound)
         return self.run(*arrays, seconds=seconds, tick=tick)
 
     def run_named(
@@ -270,7 +270,7 @@ class _Run:
         self.session, self.feeds, self.path = session, feeds, path
         self.options = onnxruntime.RunOptions()
         self.options.log_severity_level = 4
-        if arena and max((array.nbytes for array in feeds.values()), default=0) > OUTLIER:
+        if arena:
             self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
         self.results: list[NDArray[Any]] = []
         self.problem: BaseException | None = None
