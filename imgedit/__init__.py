@@ -74,10 +74,12 @@ from imgedit.geometry.carving import carve
 from imgedit.geometry.flooding import flood_fill, flood_mask
 from imgedit.geometry.painting import erase, fill
 from imgedit.geometry.paints import ConicGradient, LinearGradient, Noise, Pattern, RadialGradient, parse_paint
+from imgedit.geometry.sheets import grid
 from imgedit.inpainting import inpaint, inpaint_with_confidence
 from imgedit.io import Info, Metadata, info, read, read_mask, write
 from imgedit.matting import matte, remove_background
 from imgedit.metrics import mse, psnr, ssim, ssim_map
+from imgedit.perception import perceptual
 from imgedit.pixels import (
     from_bgr,
     from_pil,
@@ -164,6 +166,7 @@ __all__ = [
     "from_bgr",
     "from_pil",
     "gradient_overlay",
+    "grid",
     "hsl_to_rgb",
     "hsv_to_rgb",
     "illumination_change",
@@ -191,6 +194,7 @@ __all__ = [
     "pad",
     "parse_color",
     "parse_paint",
+    "perceptual",
     "premultiply",
     "project",
     "psnr",

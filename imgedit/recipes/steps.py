@@ -86,6 +86,7 @@ MERGES = _verbs(
     {
         "exposure_fusion": "photo.jpg other.jpg -o out.jpg",
         "focus_stack": "photo.jpg other.jpg -o out.jpg",
+        "grid": "photo.jpg other.jpg -o out.png --columns 2",
     },
 )
 """Verbs that make one image of several: commands, but no steps, because a step has one photo at hand."""
@@ -94,6 +95,7 @@ MEASURES = _verbs(
     "command",
     {
         "mse": "photo.jpg other.jpg",
+        "perceptual": "photo.jpg other.jpg",
         "psnr": "photo.jpg other.jpg",
         "ssim": "photo.jpg other.jpg",
         "trim_box": "logo.png",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imgedit.models import Model
     from imgedit.sampling.generator import Generator, Label
 
-__all__ = ["decode", "encode", "interpolate", "project", "read_latents", "sample", "write_latents"]
+__all__ = ["decode", "draw_labels", "encode", "interpolate", "project", "read_latents", "sample", "write_latents"]
 
 # Random latents that a search chooses its starts from.
 DRAWS = 256
@@ -93,6 +93,34 @@ def sample(
         progress=progress,
     )
     return _as_images(pictures, dtype)
+
+
+def draw_labels(
+    model: str | Path | Model,
+    seeds: Sequence[int],
+    label: Label | Sequence[Label] | None = None,
+    *,
+    device: str = "auto",
+) -> list[int]:
+    """Tell which label `sample` gives each seed.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        As for `sample`.
+    seeds : sequence of int
+        One a picture.
+    label : int, str or sequence, optional
+        As for `sample`.
+    device : str
+        As for `sample`.
+
+    Returns
+    -------
+    list of int
+        Indices; empty for a net without labels.
+    """
+    return _generator(model, device).labels(_seeds(seeds), label)
 
 
 def interpolate(

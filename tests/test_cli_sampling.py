@@ -1,0 +1,95 @@
+"""The commands of nets that make pictures, and contact sheets."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+
+import numpy as np
+import pytest
+from generators import encoder, generator
+
+import imgedit as ie
+from imgedit.cli import run
+from imgedit.cli.sampling import parse_seeds
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGEDIT_MODELS", str(tmp_path))
+    generator(tmp_path / "flowers.onnx", inputs=("latent", "index"), classes=("a", "b", "c", "d"))
+    encoder(tmp_path / "code.onnx")
+    generator(tmp_path / "paint.onnx", task="vae", family="decoder", partner="code")
+    return tmp_path
+
+
+def test_sample_writes_pictures_labels_and_a_sheet_and_goes_on(folder):
+    line = "sample flowers --seeds 3-5,9 -o out --grid sheet.png --columns 2 --truncation 0.5"
+    assert run(shlex.split(line)) == 0
+    expected = ie.sample("flowers", seeds=[3, 4, 5, 9], truncation=0.5)
+    np.testing.assert_array_equal(ie.read("out/00000009.png"), expected[3])
+    np.testing.assert_array_equal(ie.read("sheet.png"), ie.grid(expected, columns=2))
+    rows = list(csv.DictReader((folder / "out/labels.csv").read_text().splitlines()))
+    assert [row["seed"] for row in rows] == ["3", "4", "5", "9"]
+    one = ie.sample("flowers", seeds=4, label=rows[1]["name"], truncation=0.5)
+    np.testing.assert_array_equal(one[0], expected[1])
+    (folder / "out/00000004.png").unlink()
+    before = (folder / "out/00000003.png").stat().st_mtime_ns
+    assert run(shlex.split(line)) == 0
+    assert (folder / "out/00000003.png").stat().st_mtime_ns == before
+    np.testing.assert_array_equal(ie.read("out/00000004.png"), expected[1])
+
+
+def test_count_and_label(folder):
+    assert run(shlex.split("sample flowers --seeds 7 --count 3 --label b -o out")) == 0
+    assert sorted(path.name for path in (folder / "out").glob("*.png")) == [f"0000000{n}.png" for n in (7, 8, 9)]
+    np.testing.assert_array_equal(ie.read("out/00000008.png"), ie.sample("flowers", seeds=8, label=1)[0])
+
+
+def test_interpolate_encode_decode_and_project(folder):
+    assert run(shlex.split("interpolate paint --seeds 3,8 --frames 4 --how lerp -o way")) == 0
+    np.testing.assert_array_equal(
+        np.stack([ie.read(f"way/{n:04d}.png") for n in range(4)]), ie.interpolate("paint", [3, 8], frames=4, how="lerp")
+    )
+    assert run(shlex.split("encode paint way/0000.png way/0003.png -o z.npz")) == 0
+    assert ie.read_latents("z.npz", "paint").shape == (2, 6)
+    assert run(shlex.split("decode paint z.npz -o back")) == 0
+    assert np.abs(ie.read("back/0001.png").astype(int) - ie.read("way/0003.png")).max() <= 3
+    assert run(shlex.split("project way/0000.png paint -o found.npz")) == 0
+    np.testing.assert_array_equal(ie.read_latents("found.npz"), ie.read_latents("z.npz")[:1])
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("sample flowers --seeds 5-3 -o out", 2, "seeds hold '5-3'"),
+        ("sample flowers --seeds x -o out", 2, "write numbers and ranges"),
+        ("sample flower -o out", 2, "did you mean 'flowers'"),
+        ("sample flowers --label e -o out", 2, "label is 'e'"),
+        ("sample flowers -o code.onnx", 3, "code.onnx: is no folder"),
+        ("decode paint code.onnx -o out", 3, "no file of latents"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, line, code, words):
+    assert run(shlex.split(line)) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert len(told.splitlines()) == 1
+
+
+def test_seeds_are_read_as_people_write_them():
+    assert parse_seeds("0, 4-6,2") == [0, 4, 5, 6, 2]
+
+
+def test_a_grid_puts_pictures_in_rows():
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] + np.zeros((5, 2, 3, 4), np.uint8)
+    sheet = ie.grid(pictures, gap=1, background="white")
+    assert sheet.shape == (5, 11, 4)
+    assert sheet[:, ::4, 0].tolist() == [[0, 1, 2], [0, 1, 2], [255, 255, 255], [3, 4, 255], [3, 4, 255]]
+    assert ie.grid(pictures, gap=0).tolist()[2][6] == [0, 0, 0, 0]
+    assert ie.grid(list(pictures[..., 0]), columns=5, gap=0, background="white").shape == (2, 15)
+    with pytest.raises(ie.errors.ArgumentError, match="bring them to one kind"):
+        ie.grid([pictures[0], pictures[0, :1]])
+    with pytest.raises(ie.errors.ArgumentError, match="are none"):
+        ie.grid([])
