@@ -7,6 +7,7 @@ A manifest may stand without its weights: those of the registry (``onnx_models/r
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import sys
 from importlib import resources
@@ -67,6 +68,17 @@ def known() -> dict[str, Path]:
     return found
 
 
+def _read(path: Path) -> Manifest:
+    """Read a manifest, once for as long as its file stays as it is: the list of names looks at all of them."""
+    state = path.stat()
+    return _read_once(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_once(path: Path, _changed: int, _size: int) -> Manifest:
+    return Manifest.from_toml(path)
+
+
 def held(manifest: Manifest) -> Path | None:
     """Say where the weights of a model are on this machine.
 
@@ -112,7 +124,7 @@ def names(task: str | None = None, *, ready: bool = True) -> list[str]:
     """
     if task is not None and task not in TASKS:
         raise UnknownNameError("task", f"is {task!r}", advice(task, list(TASKS)))
-    listed = [Manifest.from_toml(path) for path in known().values()]
+    listed = [_read(path) for path in known().values()]
     return sorted(m.name for m in listed if task in (None, m.task) and (not ready or held(m) is not None))
 
 
@@ -142,14 +154,14 @@ def find(name: str | Path, *, task: str | None = None) -> Manifest:
     if isinstance(name, Path) or str(name).lower().endswith(".onnx") or os.sep in str(name):
         path = Path(name)
         beside = path.with_suffix(".toml")
-        return Manifest.from_toml(beside) if beside.is_file() else _unlisted(path, task)
+        return _read(beside) if beside.is_file() else _unlisted(path, task)
     listed = known()
     if name not in listed:
         near = difflib.get_close_matches(name, listed, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
         remedy = f"{guess}imgedit models list shows all, and a path to an ONNX file will do"
         raise UnknownNameError("model", f"is {name!r}", remedy)
-    return Manifest.from_toml(listed[name])
+    return _read(listed[name])
 
 
 def _unlisted(path: Path, task: str | None) -> Manifest:
@@ -159,7 +171,7 @@ def _unlisted(path: Path, task: str | None) -> Manifest:
     screen(path)
     size, digest = path.stat().st_size, ""
     for listed in known().values():
-        manifest = Manifest.from_toml(listed)
+        manifest = _read(listed)
         if manifest.size in (None, size):
             digest = digest or file_hash(path)
             if manifest.sha256 == digest:

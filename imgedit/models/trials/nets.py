@@ -37,8 +37,11 @@ MARGIN = 0.1
 CLOSE = 20.0
 # A net that really takes any size gives the same inside, but for its borders.
 SAME = 30.0
-# What changes by less than half a level of 8 bits does not count as seen.
-SEEN = 0.5 / 255
+# Of the range: by how much a result must change far away for tiles to show (half a level of 8 bits), and at all, so
+# that tiles give what the whole picture gives.
+SHOWS, CHANGES = 0.5 / 255, 1e-4
+# Overlap beyond this costs more than it is worth.
+FARTHEST = 48
 # A declared size of more pixels is suspect, and slow: it is first tried without.
 SUSPECT = 512 * 512
 
@@ -271,13 +274,13 @@ def _find_overlap(trial: Trial) -> None:
     other = whole.copy()
     other[:, :half] = np.random.default_rng(0).random(other[:, :half].shape, np.float32)
     change = np.abs(trial.run(whole, span) - trial.run(other, span)) / (high - low)
-    seen = np.flatnonzero(change.max(axis=(0, 2))[half * scale :] > SEEN)
-    reach = -(-(int(seen.max()) + 1) // scale) if len(seen) else 0
-    if reach >= whole.shape[1] - half:
-        trial.note("tiling", "avoid", f"a change is seen {reach} pixels away and more")
-        reach = 32
-    most = min(whole.shape[:2]) // 4
-    trial.note("overlap", min(reach, most), f"a change is seen so far away ({most} at most, so that tiles go on)")
+    right = change.max(axis=(0, 2))[half * scale :]
+    if right[-scale:].max() > SHOWS:
+        trial.note("tiling", "avoid", f"a change shows {len(right) // scale} pixels away and more")
+    changed = np.flatnonzero(right > CHANGES)
+    reach = -(-(int(changed.max()) + 1) // scale) if len(changed) else 0
+    most = min(FARTHEST, *(side // 4 for side in whole.shape[:2]))
+    trial.note("overlap", min(reach, most), f"a change is seen {reach} pixels away; tiles may share {most} at most")
 
 
 def _examine_matte(trial: Trial) -> None:
