@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from graphs import blur_and_double, manifest_of
+from graphs import blur_and_double, doubled_pixels, elementwise, manifest_of
 from pictures import KINDS, photo
 
 import imgedit as ie
@@ -87,3 +87,66 @@ def test_progress_and_cancel():
 
     with pytest.raises(errors.Cancelled):
         ie.upscale(photo(), 2, progress=stop)
+
+
+def test_any_size_is_reached():
+    assert ie.upscale(photo(), size=(100, 57)).shape == (100, 57, 3)
+    assert ie.upscale(photo(), size=(300, 20)).shape == (300, 20, 3)
+    for wrong in ((10, 10), (40, 56), (0, 900), (50.0, 80), (90,)):
+        with pytest.raises(errors.ArgumentError, match="size"):
+            ie.upscale(photo(), size=wrong)
+    with pytest.raises(errors.ArgumentError, match="scale"):
+        ie.upscale(photo(), 2, size=(100, 100))
+
+
+@pytest.fixture
+def bright_net(tmp_path):
+    """Brightness, each pixel twice, a tenth brighter."""
+    path = doubled_pixels(tmp_path / "bright.onnx", brighter=0.1)
+    manifest_of(path, family="luma", scale=2, overlap=4)
+    return "bright"
+
+
+@pytest.mark.parametrize("tile", [24, 500])
+def test_a_net_of_brightness_leaves_the_differences_of_colour_to_the_cubic(bright_net, tile):
+    image = photo(np.float32, 3, (60, 70))
+    big = ie.upscale(image, 2, model=bright_net, tile=tile)
+    y = ie.luma(image, standard="bt601").repeat(2, 0).repeat(2, 1) + 0.1
+    np.testing.assert_allclose(ie.luma(big, standard="bt601"), y, atol=1e-5)
+    soft = ie.resize(image, scale=2, filter="cubic")
+    np.testing.assert_allclose(big[..., 0] - big[..., 2], soft[..., 0] - soft[..., 2], atol=1e-5)
+
+
+def test_a_net_of_brightness_takes_grey_as_it_is(bright_net):
+    image = photo(np.float32, 1, (30, 40))
+    big = ie.upscale(image, 2, model=bright_net)
+    np.testing.assert_allclose(big, image.repeat(2, 0).repeat(2, 1) + 0.1, atol=1e-6)
+
+
+@pytest.fixture
+def twins(tmp_path):
+    for name, brighter, partner in (("clean", 0.0, ""), ("clean-photo", 0.2, "clean")):
+        path = doubled_pixels(tmp_path / f"{name}.onnx", shape=(None, 3, None, None), brighter=brighter)
+        manifest_of(path, scale=2, overlap=0, partner=partner)
+
+
+@pytest.mark.parametrize("model", ["clean", "clean-photo"])
+@pytest.mark.parametrize("strength", [0, 0.25, 1])
+def test_denoise_mixes_a_net_and_its_twin(twins, model, strength):
+    image = photo(np.float32, 3)
+    big = ie.upscale(image, 2, model=model, denoise=strength)
+    np.testing.assert_allclose(big, image.repeat(2, 0).repeat(2, 1) + 0.2 * strength, atol=1e-6)
+
+
+def test_denoise_without_a_twin_names_the_nets_that_have_one(twins):
+    with pytest.raises(errors.ArgumentError, match=r"sr-x2 has no twin.*clean-photo"):
+        ie.upscale(photo(), 2, denoise=0.5)
+    with pytest.raises(errors.ArgumentError, match="denoise is 2"):
+        ie.upscale(photo(), 2, model="clean", denoise=2)
+
+
+def test_a_net_that_does_not_enlarge_is_refused(tmp_path):
+    path = elementwise(tmp_path / "same.onnx", 1.0)
+    manifest_of(path, scale=1)
+    with pytest.raises(errors.ModelError, match="does not enlarge"):
+        ie.upscale(photo(), 2, model="same")
