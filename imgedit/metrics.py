@@ -57,7 +57,7 @@ def mse(a: Image, b: Image, *, mask: Mask | None = None) -> float:
     >>> ie.mse(black, black + np.uint8(51))
     0.04...
     """
-    a, b = _pair(a, b)
+    a, b = pair(a, b)
     weight = None if mask is None else _weight(mask, a)
     sums: list[float] = []
 
@@ -179,7 +179,7 @@ def ssim_map(a: Image, b: Image) -> Floats:
     >>> float(ie.ssim_map(black, black).min())
     1.0
     """
-    a, b = _pair(a, b)
+    a, b = pair(a, b)
     if min(a.shape[:2]) < 2 * REACH + 1:
         raise ImageError("a", f"is {describe(a)}", "SSIM looks at windows of 11x11 pixels: give larger images")
     out = np.empty(a.shape, np.float32)
@@ -210,7 +210,7 @@ def _window(values: Floats) -> Floats:
     return np.asarray(cv2.GaussianBlur(values, size, SIGMA, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _pair(a: Image, b: Image) -> tuple[Image, Image]:
+def pair(a: Image, b: Image) -> tuple[Image, Image]:
     a, b = check(a, "a"), check(b, "b")
     check_same_size(b, a, "b", "a")
     if a.shape != b.shape:
