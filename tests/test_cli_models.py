@@ -38,6 +38,22 @@ def test_a_damaged_model_is_found(model, capsys):
     assert "not the file" in json.loads(capsys.readouterr().out)["double"]
 
 
+def test_what_could_be_fetched_is_listed_with_its_size(capsys):
+    assert run(["models", "list", "--task", "inpaint"]) == 0
+    told = capsys.readouterr()
+    assert any(line.split()[:3] == ["mi-gan", "inpaint", "28MB"] for line in told.out.splitlines())
+    assert "imgedit models fetch NAME" in told.err
+    assert run(["models", "info", "mi-gan"]) == 0
+    assert "not on this machine" in capsys.readouterr().out
+
+
+def test_one_model_is_verified(model, capsys):
+    assert run(["models", "verify", "double", str(model)]) == 0
+    assert capsys.readouterr().out.count("whole") == 2
+    assert run(["models", "verify", "mi-gan"]) == 3
+    assert "imgedit models fetch mi-gan" in capsys.readouterr().out
+
+
 def test_doctor_says_what_runs_and_what_would_help(model, capsys):
     assert run(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

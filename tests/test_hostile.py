@@ -120,6 +120,16 @@ def test_an_endless_loop_is_stopped_where_it_is_tried(path):
         probe(path, seconds=6)
 
 
+def test_work_without_end_while_loading_is_stopped_where_it_is_tried(path):
+    """Constants are multiplied when a session is made, which ONNX Runtime can't be told to stop."""
+    nodes = [node("Expand", ["zero", "shape"], ["m0"])]
+    nodes += [node("MatMul", [f"m{index}", f"m{index}"], [f"m{index + 1}"]) for index in range(1000)]
+    nodes += [node("ReduceSum", ["m1000"], ["t"], keepdims=0), node("Add", ["input", "t"])]
+    write(path, nodes, [constant("shape", [3000, 3000], np.int64), constant("zero", 0.0)])
+    with pytest.raises(errors.ModelTimeoutError, match="no answer within 6 s"):
+        probe(path, seconds=6)
+
+
 # --- sizes that are not meant -------------------------------------------------------------------
 
 

@@ -90,17 +90,19 @@ def show_model(name: str, /, *, as_json: Json = False) -> None:
     show(facts, as_json=as_json)
 
 
-def verify_models(*, as_json: Json = False) -> int:
-    """Check that the file of every model that is here is the one that its manifest names, and loads.
+def verify_models(names: list[str] | None = None, /, *, as_json: Json = False) -> int:
+    """Check that the files of models are those that their manifests name, and load.
 
     Parameters
     ----------
+    names : list of str
+        Names or paths; by default all models that are here.
     as_json : bool
         Print JSON.
     """
     from imgedit import models
 
-    found = {name: state_of(name) for name in models.names()}
+    found = {name: state_of(name) for name in names or models.names()}
     show(found, as_json=as_json)
     return 0 if all(state == WHOLE for state in found.values()) else 3
 
