@@ -96,6 +96,112 @@ def features(*, job: SharedJob, teacher: Path | None = None, crop: int = 128) ->
     _train("features", "train_features", job, {"teacher": teacher, "crop": crop})
 
 
+def style(
+    paintings: list[str],
+    /,
+    *,
+    job: SharedJob,
+    teacher: Path | None = None,
+    content: float = 0.5,
+    style: float = 3.0,
+    crop: int = 256,
+) -> None:
+    """Train a net that repaints pictures in the styles of paintings.
+
+    Parameters
+    ----------
+    paintings : list of str
+        Picture files. A style is called as its file, or by what stands before an equals sign: wave=kanagawa.jpg.
+    teacher : Path
+        A folded .npz, or an ONNX file of features; by default the shipped features-small.
+    content : float
+        How much a result shall show what the photo shows.
+    style : float
+        How much a result shall look as the painting does.
+    crop : int
+        Side of the crops, pixels, a multiple of 4.
+    """
+    options = {"teacher": teacher, "content": content, "style": style, "crop": crop}
+    _train("style", "train_style", job, options, paintings)
+
+
+def gan(
+    *,
+    job: SharedJob,
+    size: Literal[16, 32, 64, 128] = 64,
+    alpha: Annotated[bool, Option(negative=())] = False,
+    flip: bool = True,
+    exclude: str | None = None,
+    width: int = 32,
+    gamma: float = 1.0,
+    baseline: Annotated[bool, Option(negative=())] = False,
+    teacher: Path | None = None,
+) -> None:
+    """Train a generator that draws pictures like those of a folder; its sub-folders are classes.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures, pixels.
+    alpha : bool
+        Draw with transparency.
+    flip : bool
+        Mirrored pictures are as good.
+    exclude : str
+        Shell pattern of file names that are left out.
+    width : int
+        Channels at the full size; more below.
+    gamma : float
+        Weight of the gradient penalty.
+    baseline : bool
+        A DCGAN in place of ours, to compare with.
+    teacher : Path
+        Net of features that the distance is measured in; by default the shipped features-small.
+    """
+    options = {
+        "size": size,
+        "alpha": alpha,
+        "flip": flip,
+        "exclude": exclude,
+        "width": width,
+        "gamma": gamma,
+        "baseline": baseline,
+        "teacher": teacher,
+    }
+    _train("gan", "train_gan", job, options)
+
+
+def vae(
+    *,
+    job: SharedJob,
+    size: Literal[16, 32, 64, 128] = 64,
+    alpha: Annotated[bool, Option(negative=())] = False,
+    flip: bool = True,
+    exclude: str | None = None,
+    latent: int = 128,
+    width: int = 24,
+) -> None:
+    """Train an encoder and a decoder of small pictures, two ONNX files.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures, pixels.
+    alpha : bool
+        Read and draw transparency.
+    flip : bool
+        Mirrored pictures are as good.
+    exclude : str
+        Shell pattern of file names that are left out.
+    latent : int
+        Numbers in a latent.
+    width : int
+        Channels at the full size; more below.
+    """
+    options = {"size": size, "alpha": alpha, "flip": flip, "exclude": exclude, "latent": latent, "width": width}
+    _train("vae", "train_vae", job, options)
+
+
 def recipe(
     names: list[str],
     /,
@@ -138,20 +244,23 @@ def recipe(
     return 0
 
 
-def _train(module: str, function: str, job: Job, options: dict[str, Any]) -> None:
+def _train(module: str, function: str, job: Job, options: dict[str, Any], *first: Any) -> None:
     try:
         train = getattr(importlib.import_module(f"imgedit.training.{module}"), function)
     except ModuleNotFoundError as missing:
         raise MissingExtraError(missing.name or "torch", "train", "training") from missing
     with bar("train") as progress:
-        path = train(job, **options, progress=progress)
+        path = train(*first, job, **options, progress=progress)
     print(path)
 
 
 TRAININGS: dict[str, Callable[..., Any]] = {
     "features": features,
+    "gan": gan,
     "inpaint": inpaint,
     "recipe": recipe,
     "restore": restore,
+    "style": style,
     "superres": superres,
+    "vae": vae,
 }

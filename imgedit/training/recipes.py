@@ -14,6 +14,26 @@ EVERYTHING = (
     "--data {data}/train/photos-cc0 --data {data}/train/flowers-ccby-128 --data {data}/train/noto-emoji-128 "
     "--data {data}/train/paintings --license BSD-3-Clause --commercial-use"
 )
+PAINTINGS = {
+    "great-wave": "hokusai_great_wave_1831",
+    "starry-night": "van_gogh_starry_night_1889",
+    "scream": "munch_scream_1893",
+    "composition-vii": "kandinsky_composition_vii_1913",
+    "woman-with-a-hat": "matisse_woman_with_a_hat_1905",
+    "san-giorgio": "monet_san_giorgio_maggiore_1908",
+    "udnie": "picabia_udnie_1913",
+    "edtaonisl": "picabia_edtaonisl_1913",
+    "shipwreck": "turner_shipwreck_minotaur_1810",
+    "night-cafe": "van_gogh_night_cafe_1888",
+    "olive-trees": "van_gogh_olive_trees_1889",
+    "self-portrait": "van_gogh_self_portrait_1887",
+    "metzinger": "delaunay_portrait_metzinger_1906",
+    "wheat-field": "van_gogh_wheat_field_cypresses_1889",
+}
+STYLES = " ".join(f"{name}={{data}}/train/paintings/{file}.jpg" for name, file in PAINTINGS.items())
+FLOWERS = "--data {data}/train/flowers-ccby-128 --license BSD-3-Clause --commercial-use"
+# Of five skin tones, one: the others are the same drawing.
+EMOJI = "--data {data}/train/noto-emoji-128 --exclude *_1f3f[c-f]* --alpha --license BSD-3-Clause --commercial-use"
 
 RECIPES: Table[str] = Table(
     "recipe",
@@ -30,6 +50,11 @@ RECIPES: Table[str] = Table(
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000",
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
         "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
+        "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --steps 40000",
+        "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
+        "gan-emoji-64": f"gan {EMOJI} {TEACHER} --count 32 --steps 100000",
+        "dcgan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000 --baseline",
+        "vae-emoji-64": f"vae {EMOJI} --count 32 --steps 40000",
     },
 )
 """What follows ``imgedit train``, without the folder of the result; a net stands after those that it starts from."""

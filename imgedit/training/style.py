@@ -1,0 +1,343 @@
+"""Train a net that repaints pictures in the styles of paintings, one net for all of them.
+
+The losses are those of Gatys, Ecker and Bethge (CVPR 2016, https://doi.org/10.1109/CVPR.2016.265): the Gram matrices
+of a teacher's maps shall be the painting's, its third and fourth map the photo's. Johnson, Alahi and Fei-Fei (ECCV
+2016, https://arxiv.org/abs/1603.08155) train a net on them. Each difference is divided by the size of what is aimed at,
+so that levels and paintings count alike, and style is asked for at two scales, so that strokes and larger shapes both
+come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imgedit.errors import ArgumentError
+from imgedit.geometry import resize
+from imgedit.io import read
+from imgedit.strips import Progress
+from imgedit.training.job import Job
+from imgedit.training.loop import Task
+from imgedit.training.losses import gram, load_teacher
+from imgedit.training.making import Plan, make
+from imgedit.training.pairs import to_unit
+from imgedit.training.pictures import at_longest, augment, load_folders, split, to_rgb
+from imgedit.training.style_nets import StyleGallery
+
+__all__ = ["StyleLoss", "StyleTask", "train_style"]
+
+# A painting's longer side, in pixels: its strokes are as large in a repainted picture as they are at this size.
+PAINTING = 512
+# Style is asked for at the picture's own size and at half of it.
+SCALES = (1, 2)
+# Longer sides that photos are learnt at: whole scenes, not their grain.
+PHOTOS = (420, 640)
+# The maps that hold what is shown, counted from 0.
+CONTENT = (2, 3)
+HELD = 3
+
+
+class StyleLoss(nn.Module):
+    """How far pictures are from the style of paintings, and from showing what they should.
+
+    Parameters
+    ----------
+    teacher : nn.Module
+        From N x 3 x H x W to a list of maps.
+    paintings : sequence of ndarray of uint8
+        HxWx3, of any sizes.
+    """
+
+    def __init__(self, teacher: nn.Module, paintings: Sequence[NDArray[np.uint8]]) -> None:
+        super().__init__()
+        self.teacher = teacher
+        with torch.no_grad():
+            seen = [self._grams(to_unit(_batch([resize(p, _fitted(p.shape[:2]))]))) for p in paintings]
+        self.levels = len(seen[0]) // len(SCALES)
+        for index, grams in enumerate(zip(*seen, strict=True)):
+            self.register_buffer(f"gram{index}", torch.cat(grams))
+
+    def look(self, x: Tensor) -> list[Tensor]:
+        """Give the teacher's maps after their nonlinearity.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x 3 x H x W, RGB in [0, 1].
+
+        Returns
+        -------
+        list of Tensor
+            From fine to coarse.
+        """
+        return [functional.leaky_relu(m, 0.1) for m in self.teacher(x)]
+
+    def _grams(self, x: Tensor, fine: list[Tensor] | None = None) -> list[Tensor]:
+        grams: list[Tensor] = []
+        for scale in SCALES:
+            maps = fine if scale == 1 and fine is not None else self.look(functional.avg_pool2d(x, scale))
+            grams += [gram(m.float()) for m in maps]
+        return grams
+
+    def forward(self, made: Tensor, shown: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Compare.
+
+        Parameters
+        ----------
+        made : Tensor
+            N x 3 x H x W, RGB in [0, 1].
+        shown : Tensor
+            What the pictures should show, the same shape.
+        weights : Tensor
+            N x K, how much of which painting.
+
+        Returns
+        -------
+        tuple of Tensor
+            Differences in style and in content, N each; 0 is none, 1 about as much as a grey picture has.
+        """
+        maps = self.look(made)
+        with torch.no_grad():
+            wanted = self.look(shown)
+        content = made.new_zeros(len(made))
+        for level in CONTENT:
+            aim = wanted[level].float()
+            error = (maps[level].float() - aim).square().mean((1, 2, 3)) / aim.square().mean((1, 2, 3))
+            content = content + error / len(CONTENT)
+        style = made.new_zeros(len(made))
+        grams = self._grams(made, maps)
+        for index, ours in enumerate(grams):
+            aim = torch.einsum("nk,kij->nij", weights, getattr(self, f"gram{index}"))
+            style = style + (ours - aim).square().sum((1, 2)) / aim.square().sum((1, 2))
+        return style / len(grams), content
+
+
+def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
+    factor = PAINTING / max(shape[:2])
+    return round(shape[0] * factor), round(shape[1] * factor)
+
+
+def _batch(pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
+
+
+@dataclass
+class StyleTask(Task):
+    """Learn to repaint photos in the style of paintings.
+
+    Parameters
+    ----------
+    net : StyleGallery
+        The net.
+    measure : StyleLoss
+        What it is measured by; knows the paintings.
+    photos : list of ndarray of uint8
+        Photos to repaint.
+    held : list of ndarray of uint8
+        Photos that are repainted to see, never learnt.
+    content, style : float
+        Weights of the two differences.
+    crop, count : int
+        Side of a crop, a multiple of 4, and crops in a batch.
+    """
+
+    net: StyleGallery
+    measure: StyleLoss
+    photos: list[NDArray[np.uint8]]
+    held: list[NDArray[np.uint8]]
+    content: float
+    style: float
+    crop: int
+    count: int
+
+    def batch(self, rng: np.random.Generator, done: float) -> dict[str, Tensor]:
+        """Draw crops and styles.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of chance.
+        done : float
+            Fraction of the run; the crops do not depend on it.
+
+        Returns
+        -------
+        dict of Tensor
+            "photo", uint8, N x 3 x side x side, and "weights", N x K.
+        """
+        del done
+        crops = []
+        for index in rng.integers(len(self.photos), size=self.count):
+            photo = self.photos[int(index)]
+            top, left = (int(rng.integers(extent - self.crop + 1)) for extent in photo.shape[:2])
+            square = photo[top : top + self.crop, left : left + self.crop]
+            crops.append(augment(square, 4 if rng.random() < 0.5 else 0))
+        styles = self.net.config["styles"]
+        weights = np.eye(styles, dtype=np.float32)[rng.integers(styles, size=self.count)]
+        return {"photo": _batch(crops), "weights": torch.from_numpy(weights)}
+
+    def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
+        """Both differences by their weights.
+
+        Parameters
+        ----------
+        net : nn.Module
+            The net.
+        batch : dict of Tensor
+            As `batch` gives it.
+        done : float
+            Fraction of the run.
+
+        Returns
+        -------
+        tuple of Tensor
+            A scalar, and the painted pictures.
+        """
+        del done
+        photo = to_unit(batch["photo"])
+        painted = net(photo, batch["weights"])
+        style, content = self.measure.to(photo.device)(painted, photo, batch["weights"])
+        return (self.style * style + self.content * content).mean(), painted
+
+    @torch.inference_mode()
+    def evaluate(self, net: nn.Module) -> dict[str, float]:
+        """Mean differences over the held photos and all styles.
+
+        Parameters
+        ----------
+        net : nn.Module
+            The net.
+
+        Returns
+        -------
+        dict of float
+            "style" and "content".
+        """
+        figures = []
+        for photo in self._held(net):
+            for weights in self._each(photo):
+                painted = net.eval()(photo, weights)
+                figures.append(torch.stack(self.measure.to(photo.device)(painted, photo, weights)).flatten())
+        style, content = torch.stack(figures).mean(0).tolist()
+        return {"style": round(style, 4), "content": round(content, 4)}
+
+    @torch.inference_mode()
+    def picture(self, net: nn.Module) -> NDArray[np.uint8]:
+        """Show the held photos in all styles: a row a photo.
+
+        Parameters
+        ----------
+        net : nn.Module
+            The net.
+
+        Returns
+        -------
+        ndarray of uint8
+            HxWx3.
+        """
+        rows = [torch.cat([photo, *(net.eval()(photo, w) for w in self._each(photo))], 3) for photo in self._held(net)]
+        sheet = torch.cat(rows, 2)[0].permute(1, 2, 0).mul(255).round().clamp(0, 255).byte()
+        return np.asarray(sheet.cpu().numpy())
+
+    def _held(self, net: nn.Module) -> list[Tensor]:
+        device = next(net.parameters()).device
+        side = self.crop
+        return [to_unit(_batch([photo[:side, :side]])).to(device) for photo in self.held]
+
+    def _each(self, photo: Tensor) -> list[Tensor]:
+        return list(torch.eye(self.net.config["styles"], device=photo.device)[:, None])
+
+
+def train_style(
+    paintings: Sequence[str | Path],
+    job: Job,
+    *,
+    teacher: Path | None = None,
+    content: float = 0.5,
+    style: float = 3.0,
+    crop: int = 256,
+    progress: Progress | None = None,
+) -> Path:
+    """Train a net that repaints pictures in the styles of some paintings, to an ONNX file with manifest and card.
+
+    Parameters
+    ----------
+    paintings : sequence of str or Path
+        Picture files; a style is called as its file, or by what stands before an equals sign: ``wave=kanagawa.jpg``.
+    job : Job
+        Photos to repaint, output and length.
+    teacher : Path, optional
+        A folded .npz, or an ONNX file of features; by default the shipped features-small.
+    content, style : float
+        How much the picture shall show what the photo shows, and look as the painting does.
+    crop : int
+        Side of the crops, pixels, a multiple of 4.
+    progress : callable, optional
+        Given the fraction done; what it raises ends the run after a last checkpoint.
+
+    Returns
+    -------
+    Path
+        The ONNX file.
+
+    Raises
+    ------
+    ArgumentError
+        No painting, two of one name, or a crop that is no multiple of 4.
+    """
+    named = [_named(str(painting)) for painting in paintings]
+    names = [name for name, _ in named]
+    if not names or len(set(names)) < len(names):
+        raise ArgumentError("paintings", f"are {names}", "name one picture for each style, each with a name of its own")
+    if crop % 4 or crop < 64:
+        raise ArgumentError("crop", f"is {crop}", "give a multiple of 4 from 64")
+
+    def task(net: nn.Module) -> StyleTask:
+        assert isinstance(net, StyleGallery)
+        measure = StyleLoss(load_teacher(teacher, pool="mean"), [to_rgb(read(path)) for _, path in named])
+        loaded = load_folders(job.data, least_side=crop)
+        learnt, held = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=crop))
+        photos = [
+            sized
+            for photo in learnt
+            for longest in PHOTOS
+            if min((sized := at_longest(photo, longest)).shape[:2]) >= crop
+        ]
+        shown = [at_longest(photo, PHOTOS[0]) for photo in held]
+        shown = [photo for photo in shown if min(photo.shape[:2]) >= crop][:HELD]
+        return StyleTask(net, measure, photos or learnt, shown or held[:HELD], content, style, crop, job.count)
+
+    plan = Plan(
+        kind="style",
+        title=f"repaint pictures in {len(names)} style{'s' * (len(names) > 1)}",
+        net=lambda: StyleGallery(len(names)),
+        task=task,
+        steps=3000,
+        rate=1e-3,
+        examples={"image": torch.rand(1, 3, 64, 80), "weights": torch.eye(len(names))[:1]},
+        multiple=4,
+        manifest={
+            "task": "style",
+            "family": "gallery",
+            "inputs": ("image", "weights"),
+            "classes": tuple(names),
+            "overlap": 48,
+            "half": False,
+        },
+        options={"content": content, "style": style, "crop": crop, "teacher": teacher},
+    )
+    return make(plan, job, progress)
+
+
+def _named(painting: str) -> tuple[str, Path]:
+    name, sign, path = painting.partition("=")
+    if sign and not Path(painting).exists():
+        return name, Path(path)
+    return Path(painting).stem.replace("_", "-").lower(), Path(painting)

@@ -1,0 +1,263 @@
+"""Networks that repaint a picture: a small convolutional body whose normalisations carry the style.
+
+Dumoulin, Shlens and Kudlur, "A learned representation for artistic style" (ICLR 2017, https://arxiv.org/abs/1610.07629):
+all styles share the convolutions, and each has its own gain and shift in every instance normalisation, so that a mix of
+styles is a mix of those numbers. `StylePredictor` reads them off a picture instead (Ghiasi et al., BMVC 2017,
+https://arxiv.org/abs/1705.06830).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["StyleBody", "StyleGallery", "StylePredictor"]
+
+# Against division by zero where a channel is flat, in squared units of features.
+FLAT = 1e-4
+
+
+def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Conv2d:
+    """Give a convolution with mirrored borders: zeros there would be painted as a frame.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    side : int
+        Of the kernel.
+    stride : int
+        Of the kernel.
+
+    Returns
+    -------
+    nn.Conv2d
+        The layer.
+    """
+    return nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, padding_mode="reflect")
+
+
+class Dressing(torch.autograd.Function):
+    """Instance normalisation with a gain and shift for each picture and channel.
+
+    The derivative is written out: with sums over the picture s = sum(dy) and t = sum(dy xhat), dx is
+    gain / deviation (dy - s / n - xhat t / n), which is one multiplication and one addition for each of dy and x.
+    torch's group_norm takes two to eight times as long for it where each channel is a group.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        mean = x.mean((2, 3), dtype=torch.float32)
+        centred = x - _spread(mean, x)
+        scale = ((centred * centred).mean((2, 3), dtype=torch.float32) + FLAT).rsqrt()
+        ctx.save_for_backward(x, mean, scale, gain)
+        slope = gain * scale
+        return torch.addcmul(_spread(shift - mean * slope, x), x, _spread(slope, x))
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, mean, scale, gain = ctx.saved_tensors
+        count = x.shape[2] * x.shape[3]
+        total = dy.sum((2, 3), dtype=torch.float32)
+        along = ((dy * x).sum((2, 3), dtype=torch.float32) - mean * total) * scale
+        slope = gain * scale
+        of_x = -slope * scale * along / count
+        constant = -slope * total / count - of_x * mean
+        dx = torch.addcmul(_spread(constant, x), x, _spread(of_x, x)).addcmul_(dy, _spread(slope, x))
+        return dx, along, total
+
+
+def _spread(numbers: Tensor, x: Tensor) -> Tensor:
+    return numbers[..., None, None].to(x.dtype)
+
+
+class Numbers:
+    """Hands out the numbers of a style, one normalisation after the other.
+
+    Parameters
+    ----------
+    style : Tensor
+        N x 2S: gains of all channels, then shifts.
+    learning : bool
+        Use the quick derivative; otherwise torch's own operation, which ONNX Runtime has too.
+    """
+
+    def __init__(self, style: Tensor, *, learning: bool) -> None:
+        total = style.shape[1] // 2
+        self.gains, self.shifts = style[:, :total], style[:, total:]
+        self.learning, self.place = learning, 0
+
+    def dress(self, x: Tensor) -> Tensor:
+        """Normalise each channel over the picture and dress it in the style.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x C x H x W.
+
+        Returns
+        -------
+        Tensor
+            The same shape.
+        """
+        channels = slice(self.place, self.place + x.shape[1])
+        self.place = channels.stop
+        gain, shift = self.gains[:, channels], self.shifts[:, channels]
+        if self.learning:
+            dressed: Tensor = Dressing.apply(x, gain, shift)
+            return dressed
+        return functional.instance_norm(x, eps=FLAT) * _spread(gain, x) + _spread(shift, x)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a straight path."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = conv(channels, channels), conv(channels, channels)
+
+    def forward(self, x: Tensor, numbers: Numbers) -> Tensor:
+        inner = functional.relu(numbers.dress(self.first(x)))
+        return x + numbers.dress(self.second(inner))
+
+
+class StyleBody(nn.Module):
+    """Down by 4, residual blocks, up by 4 with enlargement before convolution, which leaves no checkerboard.
+
+    Parameters
+    ----------
+    width : int
+        Channels at full size; twice and four times as many below.
+    blocks : int
+        Residual blocks.
+    """
+
+    def __init__(self, *, width: int = 16, blocks: int = 5) -> None:
+        super().__init__()
+        self.config = {"width": width, "blocks": blocks}
+        self.enter = conv(3, width, 5)
+        self.down = nn.ModuleList([conv(width, 2 * width, stride=2), conv(2 * width, 4 * width, stride=2)])
+        self.blocks = nn.ModuleList(Residual(4 * width) for _ in range(blocks))
+        self.up = nn.ModuleList([conv(4 * width, 2 * width), conv(2 * width, width)])
+        self.leave = conv(width, 3, 5)
+        self.channels = width * (1 + 2 + 4 + 2 + 1) + 2 * blocks * 4 * width
+
+    def forward(self, image: Tensor, style: Tensor) -> Tensor:
+        """Repaint.
+
+        Parameters
+        ----------
+        image : Tensor
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 4.
+        style : Tensor
+            N x 2S, gains and shifts; S is `channels`.
+
+        Returns
+        -------
+        Tensor
+            The picture in [0, 1].
+        """
+        numbers = Numbers(style, learning=self.training)
+        x = functional.relu(numbers.dress(self.enter(image * 2 - 1)))
+        for layer in self.down:
+            x = functional.relu(numbers.dress(layer(x)))
+        for block in self.blocks:
+            x = block(x, numbers)
+        for layer in self.up:
+            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = functional.relu(numbers.dress(layer(x)))
+        return torch.sigmoid(self.leave(x).float())
+
+
+class StyleGallery(nn.Module):
+    """One body, one row of numbers for each style.
+
+    Parameters
+    ----------
+    styles : int
+        How many.
+    width, blocks : int
+        Of the body.
+    """
+
+    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5) -> None:
+        super().__init__()
+        self.config = {"styles": styles, "width": width, "blocks": blocks}
+        self.body = StyleBody(width=width, blocks=blocks)
+        total = self.body.channels
+        self.styles = nn.Parameter(torch.cat([torch.ones(styles, total), torch.zeros(styles, total)], 1))
+
+    def forward(self, image: Tensor, weights: Tensor) -> Tensor:
+        """Repaint in a mix of styles.
+
+        Parameters
+        ----------
+        image : Tensor
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 4.
+        weights : Tensor
+            N x K, each row summing to 1.
+
+        Returns
+        -------
+        Tensor
+            The picture in [0, 1].
+        """
+        with torch.autocast(image.device.type, enabled=False):
+            style = weights @ self.styles
+        painted: Tensor = self.body(image, style)
+        return painted
+
+
+class StylePredictor(nn.Module):
+    """Read the numbers of a style off a picture: convolutions, mean and deviation over the picture, two dense layers.
+
+    Parameters
+    ----------
+    channels : int
+        Gains, and shifts, to give.
+    width : int
+        Channels of the first layer; the last has eight times as many.
+    code : int
+        Numbers between the dense layers.
+    """
+
+    def __init__(self, channels: int, *, width: int = 24, code: int = 96) -> None:
+        super().__init__()
+        widths = [3, width, 2 * width, 4 * width, 8 * width]
+        self.convs = nn.ModuleList(conv(inputs, outputs, stride=2) for inputs, outputs in itertools.pairwise(widths))
+        self.read = nn.Linear(4 * width * (1 + 2 + 4 + 8) // 2, code)
+        self.write = nn.Linear(code, 2 * channels)
+        with torch.no_grad():
+            self.write.weight.mul_(0.1)
+            self.write.bias.zero_()
+        self.channels = channels
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Read.
+
+        Parameters
+        ----------
+        picture : Tensor
+            N x 3 x H x W, RGB in [0, 1], of any size from 32x32.
+
+        Returns
+        -------
+        Tensor
+            N x 2S: gains about 1, shifts about 0.
+        """
+        x, marks = picture * 2 - 1, []
+        for layer in self.convs:
+            x = functional.leaky_relu(layer(x), 0.1)
+            wide = x.float()
+            mean = wide.mean((2, 3), keepdim=True)
+            marks += [mean.flatten(1), ((wide - mean).square().mean((2, 3)) + FLAT).sqrt()]
+        with torch.autocast(picture.device.type, enabled=False):
+            numbers: Tensor = self.write(functional.leaky_relu(self.read(torch.cat(marks, 1)), 0.1))
+            ones = torch.cat(
+                [torch.ones_like(numbers[:, : self.channels]), torch.zeros_like(numbers[:, self.channels :])], 1
+            )
+            return numbers + ones

@@ -1,0 +1,140 @@
+"""A small GAN and a small VAE, through to files that `sample` and `encode` take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from photos import figures, job
+
+import imgedit as ie
+from imgedit import errors
+from imgedit.models.manifest import Manifest
+from imgedit.training import gan
+from imgedit.training.classes import Gallery
+from imgedit.training.gan import CHANCES, frechet, train_gan, vary
+from imgedit.training.sampling_nets import Generator, Judge
+from imgedit.training.vae import train_vae
+
+SIDE = 16
+
+
+@pytest.fixture(autouse=True)
+def _few_measured(monkeypatch):
+    monkeypatch.setattr(gan, "MEASURED", 64)
+
+
+@pytest.fixture(scope="module")
+def stickers(tmp_path_factory):
+    """Discs on clear ground in two classes, red ones and blue ones."""
+    folder = tmp_path_factory.mktemp("stickers")
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:24, :24]
+    for color, channel in (("red", 0), ("blue", 2)):
+        (folder / color).mkdir()
+        for index in range(20):
+            picture = np.zeros((24, 24, 4), np.uint8)
+            picture[..., channel] = 200
+            centre = rng.uniform(9, 15, 2)
+            picture[..., 3] = 255 * (np.hypot(y - centre[0], x - centre[1]) < rng.uniform(5, 8))
+            ie.write(folder / color / f"{index:02}.png", picture)
+    return folder
+
+
+def test_a_gan_draws_its_classes_with_alpha(stickers, teacher, tmp_path):
+    path = train_gan(
+        job(stickers, tmp_path / "discs", steps=40, every=20, count=8), size=SIDE, alpha=True, width=8, teacher=teacher
+    )
+    manifest = Manifest.from_toml(path.with_suffix(".toml"))
+    assert (manifest.task, manifest.family, manifest.classes) == ("gan", "generator", ("blue", "red"))
+    blue, red = (ie.sample(str(path), seeds=range(4), label=label).astype(int) for label in ("blue", "red"))
+    assert blue.shape == (4, SIDE, SIDE, 4)
+    assert np.abs(blue - red).max() > 0  # the label counts
+    assert np.abs(blue[0] - blue[1]).max() > 0  # and so does the latent
+    still = ie.sample(str(path), seeds=range(2), label="red", truncation=0)
+    np.testing.assert_array_equal(still[0], still[1])
+    assert [line["step"] for line in figures(path)] == [20, 40]
+    assert figures(path)[-1]["frechet"] > figures(path)[-1]["frechet of real ones"] > 0
+
+
+def test_the_baseline_is_a_model_too(stickers, teacher, tmp_path):
+    path = train_gan(
+        job(stickers, tmp_path / "dcgan", steps=2, every=2, count=4), width=4, baseline=True, teacher=teacher
+    )
+    assert ie.sample(str(path), seeds=[1], label=0).shape == (1, 64, 64, 3)
+    with pytest.raises(errors.ArgumentError, match="64 pixels"):
+        train_gan(job(stickers, tmp_path / "small", steps=2), size=32, baseline=True, teacher=teacher)
+
+
+def test_a_vae_reads_and_draws(stickers, tmp_path):
+    run = job(stickers, tmp_path / "read", steps=200, every=100, count=16, rate=2e-3)
+    path = train_vae(run, size=SIDE, alpha=True, latent=8, width=8)
+    first, last = figures(path)[0], figures(path)[-1]
+    assert last["psnr"] > max(12, first["psnr"])  # dB; an even picture of the mean colour has about 9
+    assert last["elbo"] > first["elbo"]
+    truth = ie.resize(ie.read(next((stickers / "red").iterdir())), (SIDE, SIDE))
+    latent = ie.encode(truth, f"{path.parent / path.stem}-encoder.onnx")
+    assert latent.shape == (1, 8)
+    again = ie.decode(latent, str(path))[0]
+    error = ie.premultiply(again).astype(float) - ie.premultiply(truth)
+    assert np.sqrt((error**2).mean()) < 64
+
+
+def test_truncation_shrinks_to_the_mean_of_the_class():
+    torch.manual_seed(0)
+    net = Generator(16, classes=2, width=4)
+    with torch.no_grad():
+        for _ in range(3):
+            net(torch.randn(8, 128), torch.eye(2)[[0, 1] * 4], torch.ones(8))
+        net.eval()
+        labels = torch.eye(2)[[0, 0, 1]]
+        whole = net(torch.randn(3, 128), labels, torch.zeros(3))
+    torch.testing.assert_close(whole[0], whole[1])
+    assert float((whole[0] - whole[2]).abs().max()) > 1e-4
+
+
+def test_the_judge_knows_classes_and_the_spread_of_a_batch():
+    torch.manual_seed(0)
+    judge = Judge(16, classes=2, width=4)
+    pictures = torch.rand(4, 3, 16, 16)
+    labels = torch.eye(2)[[0, 0, 0, 0]]
+    scores = judge(pictures, labels)
+    assert not torch.allclose(scores, judge(pictures, 1 - labels))
+    alone = torch.cat([judge(pictures[i : i + 1], labels[:1]) for i in range(4)])
+    assert not torch.allclose(scores, alone)
+
+
+def test_variations_are_differentiable_moves():
+    torch.manual_seed(0)
+    pictures = torch.rand(2, 4, 16, 16, requires_grad=True)
+    still = torch.full((2, CHANCES), 0.5)
+    still[:, 5:] = 8.0  # the cut lies outside
+    torch.testing.assert_close(vary(pictures, still), pictures)
+    moved = still.clone()
+    moved[:, 3] = 0.75  # a sixteenth of the side down: one row
+    torch.testing.assert_close(vary(pictures, moved)[:, :, :-1], pictures[:, :, 1:])
+    assert not vary(pictures, moved)[:, :, -1].any()
+    vary(pictures, torch.rand(2, CHANCES)).sum().backward()
+    assert pictures.grad is not None
+    assert float(pictures.grad.abs().max()) > 0
+
+
+def test_the_frechet_distance_of_two_gaussians():
+    rng = np.random.default_rng(0)
+    a = rng.normal(0, 1, (20_000, 3))
+    b = rng.normal([2, 0, 0], [1, 3, 1], (20_000, 3))
+    assert frechet(a, b) == pytest.approx(4 + (3 - 1) ** 2, rel=0.05)  # of samples, so not exact
+    assert frechet(a, a) == pytest.approx(0, abs=1e-6)
+
+
+def test_bad_galleries_are_told(stickers, tmp_path):
+    with pytest.raises(errors.ArgumentError, match="16 or more"):
+        Gallery.load([tmp_path], side=SIDE, alpha=False)
+    with pytest.raises(errors.ArgumentError, match="16 or more"):
+        Gallery.load([stickers], side=SIDE, alpha=False, exclude="*.png")
+    mixed = tmp_path / "mixed"
+    (mixed / "some").mkdir(parents=True)
+    for index in range(20):
+        ie.write(mixed / ("some" if index % 2 else "") / f"{index}.png", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(errors.ArgumentError, match="beside the classes some"):
+        Gallery.load([mixed], side=SIDE, alpha=False)

@@ -1,0 +1,95 @@
+"""A small style net, through to a file that `stylize` takes; its normalisations; its losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import skimage.data
+import torch
+from photos import figures, job
+from torch.nn import functional
+
+import imgedit as ie
+from imgedit import errors
+from imgedit.models.manifest import Manifest
+from imgedit.training.losses import load_teacher
+from imgedit.training.style import StyleLoss, train_style
+from imgedit.training.style_nets import FLAT, Dressing, StyleGallery, StylePredictor
+
+
+@pytest.fixture(scope="module")
+def paintings(tmp_path_factory):
+    """Two plain grounds with strokes: red ones lying, blue ones standing."""
+    folder = tmp_path_factory.mktemp("paintings")
+    strokes = np.repeat(np.arange(96)[:, None] // 4 % 2 * 120, 96, axis=1).astype(np.uint8)
+    for name, pattern, channel in (("red_strokes", strokes, 0), ("blue_strokes", strokes.T, 2)):
+        picture = np.repeat(pattern[..., None], 3, axis=2)
+        picture[..., channel] = 230
+        ie.write(folder / f"{name}.png", np.ascontiguousarray(picture))
+    return sorted(folder.iterdir())
+
+
+def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
+    path = train_style(
+        paintings, job(photos, tmp_path / "two", steps=80, every=40, count=2, rate=5e-3), teacher=teacher, crop=64
+    )
+    manifest = Manifest.from_toml(path.with_suffix(".toml"))
+    assert manifest.classes == ("blue-strokes", "red-strokes")
+    assert figures(path)[-1]["style"] < figures(path)[0]["style"]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    photo = skimage.data.astronaut()[:120, :160]
+    x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
+    rows = np.eye(2, dtype=np.float32)[:, None]
+    blue, red = (session.run(None, {"image": x, "weights": row})[0] for row in rows)
+    tint = [float((made[0, 0] - made[0, 2]).mean()) for made in (blue, red)]
+    assert tint[1] > tint[0] + 0.05
+    # Statistics can be taken from a thumbnail: the operation is there by its name.
+    assert any(node.op_type == "InstanceNormalization" for node in onnx.load(path).graph.node)
+    painted = ie.stylize(photo, {"red-strokes": 0.5, "blue-strokes": 0.5}, model=str(path))
+    assert painted.shape == photo.shape
+
+
+def test_normalisation_with_its_own_derivative():
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
+    gain, shift = (torch.randn(2, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    plain = functional.instance_norm(x, eps=FLAT) * gain[..., None, None] + shift[..., None, None]
+    torch.testing.assert_close(Dressing.apply(x, gain, shift), plain, rtol=1e-5, atol=1e-5)  # sums in float32
+    wanted = torch.autograd.grad(plain.square().sum(), (x, gain, shift))
+    ours = torch.autograd.grad(Dressing.apply(x, gain, shift).square().sum(), (x, gain, shift))
+    for a, b in zip(ours, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_both_ways_to_normalise_agree():
+    torch.manual_seed(0)
+    net = StyleGallery(2, width=4, blocks=1)
+    image, weights = torch.rand(1, 3, 32, 40), torch.tensor([[0.25, 0.75]])
+    with torch.no_grad():
+        torch.testing.assert_close(net.train()(image, weights), net.eval()(image, weights), rtol=0, atol=1e-4)
+
+
+def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):
+    pictures = [ie.read(path) for path in paintings]
+    measure = StyleLoss(load_teacher(teacher, pool="mean"), pictures)
+    made = torch.from_numpy(ie.resize(pictures[0], (512, 512)).transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    with torch.inference_mode():
+        style, content = measure(made, made, torch.tensor([[1.0, 0.0]]))
+        other, _ = measure(made, made, torch.tensor([[0.0, 1.0]]))
+    assert float(style) < 1e-6
+    assert float(content) == 0
+    assert float(other) > 0.01
+
+
+def test_a_style_is_read_off_pictures_of_any_size():
+    predictor = StylePredictor(10, width=4)
+    assert predictor(torch.rand(1, 3, 32, 32)).shape == predictor(torch.rand(1, 3, 75, 130)).shape == (1, 20)
+
+
+def test_bad_paintings_are_told(photos, tmp_path):
+    with pytest.raises(errors.ArgumentError, match="paintings"):
+        train_style([], job(photos, tmp_path))
+    with pytest.raises(errors.ArgumentError, match="multiple of 4"):
+        train_style([tmp_path / "a.png"], job(photos, tmp_path), crop=70)
