@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo test test-package test-train check bench docs dist clean
+.PHONY: demo test test-package test-train check bench eval docs dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -36,6 +36,12 @@ check: $(VENV)/test.done
 bench: $(VENV)/test.done $(VENV)/bench.done
 	$(PY) -m benchmarks
 
+# Every model of DATA/onnx and every shipped net through its verb on real photos: eval/index.html.
+DATA ?= ../shared/data
+eval: $(VENV)/demo.done
+	$(PY) -m benchmarks.evaluation $(DATA) eval
+	@echo "open eval/index.html"
+
 docs: $(VENV)/docs.done
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
@@ -44,7 +50,7 @@ dist: $(VENV)/test.done
 	$(PY) -m build
 
 clean:
-	rm -rf $(VENV) build dist demo docs/_build docs/gallery imgedit.egg-info
+	rm -rf $(VENV) build dist demo eval docs/_build docs/gallery imgedit.egg-info
 
 # One stamp an environment: the demo needs the plain package only, the rest adds its extra to the same .venv.
 $(VENV)/demo.done: EXTRA :=

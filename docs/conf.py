@@ -66,6 +66,8 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
 }
 
+MODEL_MODULES = [f"imgedit.{name}" for name in ("models", "superres", "restoration", "matting", "styling", "sampling")]
+
 # Heading of a reference page -> modules whose public names stand on it.
 REFERENCE = {
     "files": ("Files", ["imgedit.io"]),
@@ -74,7 +76,7 @@ REFERENCE = {
     "inpainting": ("Inpainting and cloning", ["imgedit.inpainting", "imgedit.cloning"]),
     "tone": ("Tone and colour", ["imgedit.tone", "imgedit.color"]),
     "filters": ("Filters and text", ["imgedit.filters"]),
-    "models": ("Models", ["imgedit.models", "imgedit.superres", "imgedit.styling", "imgedit.sampling"]),
+    "models": ("Models", MODEL_MODULES),
     "metrics": ("Metrics", ["imgedit.metrics", "imgedit.perceptual"]),
     "batch": ("Recipes and batch", ["imgedit.recipes", "imgedit.batch", "imgedit.engines"]),
     "pixels": ("Arrays and conversions", ["imgedit.pixels"]),

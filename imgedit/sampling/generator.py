@@ -271,7 +271,7 @@ class Generator:
         """Find the pictures in what the net gave; None where they are not as many as they should be."""
         roles = self.manifest.outputs
         array = outputs[roles.index("image") if "image" in roles else 0]
-        values = as_white_at_one(array, self.manifest.output_range)
+        values = as_white_at_one(array, self.manifest.output_range or self.manifest.range)
         if values.ndim == 1 or (values.ndim == 3 and (len(values) != count or values.shape[2] in CHANNELS)):
             values = values[None]  # no batch axis at all
         if len(values) != count:
@@ -301,22 +301,22 @@ class Generator:
         )
 
 
-def as_white_at_one(array: NDArray[Any], output_range: tuple[float, float] | None) -> Floats:
+def as_white_at_one(array: NDArray[Any], output_range: tuple[float, float]) -> Floats:
     """Bring what a net gave to float32 with black at 0 and white at 1.
 
     Parameters
     ----------
     array : ndarray
         Bytes, or floats of `output_range`.
-    output_range : tuple of float, optional
-        What black and white are; by default 0 and 1, for bytes 0 and 255.
+    output_range : tuple of float
+        What black and white are. Bytes of 0 and 1, a manifest's default, are meant as 0 and 255.
 
     Returns
     -------
     ndarray of float32
         Of the same shape, not clipped.
     """
-    black, white = output_range or ((0.0, 255.0) if array.dtype == np.uint8 else (0.0, 1.0))
+    black, white = (0.0, 255.0) if array.dtype == np.uint8 and output_range == (0.0, 1.0) else output_range
     return np.asarray((array.astype(np.float32) - np.float32(black)) / np.float32(white - black), np.float32)
 
 
