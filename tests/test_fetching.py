@@ -300,7 +300,11 @@ def test_the_command_shows_licence_and_size_before_it_asks(weights, listed, caps
         monkeypatch.setattr(sys, "stdin", Answer("y\n"))
         assert run(["models", "fetch", "distant"]) == 0
         assert Path(capsys.readouterr().out.split("] ")[-1].strip()).is_file()
-        assert run(["models", "fetch", "distant", "--yes"]) == 0
+        assert run(["models", "fetch", "distant"]) == 0  # it is here: nothing to ask
+        assert len(site.asked) == 1
+        next(cache().glob("distant/*.onnx")).write_bytes(b"rot")
+        monkeypatch.setattr(sys, "stdin", Answer("n\n"))
+        assert run(["models", "fetch", "distant"]) == 4
         assert len(site.asked) == 1
 
 

@@ -249,6 +249,19 @@ def test_weights_that_the_manifest_does_not_list_or_others(path, tmp_path):
     assert (y == 0.5).all()
 
 
+def test_weights_of_an_edited_graph_come_from_its_own_folder(path, tmp_path, monkeypatch):
+    """A graph whose declared size is freed is loaded from memory, where ONNX Runtime looks in the working directory."""
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(np.full(16, 0.5, "<f4").tobytes())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "weights.bin").write_bytes(np.full(16, 9, "<f4").tobytes())
+    monkeypatch.chdir(elsewhere)
+    manifest_of(with_weights_in(path, "weights.bin"), external={"weights.bin": file_hash(weights)}, free_size=True)
+    (y,) = load(path, device="cpu").run(np.zeros((1, 3, 4, 16), np.float32))
+    assert (y == 0.5).all()
+
+
 def test_honest_weights_beside_a_model_are_found_by_the_trial(tmp_path):
     path = tmp_path / "split.onnx"
     blur_and_double(path)

@@ -141,10 +141,10 @@ def fetch_model(name: str, /, *, yes: Annotated[bool, Option(alias="-y", negativ
     """
     from imgedit import models
     from imgedit.errors import ArgumentError
-    from imgedit.models.store import held
+    from imgedit.models.store import whole
 
     manifest = models.info(name)
-    path = held(manifest)
+    path = whole(manifest)
     if path is None:
         _tell(manifest)
         if not yes and not sys.stdin.isatty():

@@ -325,6 +325,9 @@ def open_session(model: Path | bytes, path: Path, name: str, number: int, settin
     # A plan of memory is one more block for each size of input: half as much again, to save 2 % of the time.
     options.enable_mem_pattern = False
     options.log_severity_level = 4  # errors are raised; they need not be printed as well
+    if isinstance(model, bytes):  # else weights in further files would be looked for in the working directory
+        folder = str(path.resolve().parent)
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if settings.profile is not None:
         options.enable_profiling = True

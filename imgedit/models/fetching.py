@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from imgedit.errors import FetchError, MissingExtraError, ModelError, OutOfSpaceError
 from imgedit.models.manifest import Manifest, file_hash
 from imgedit.models.screening import impostor
-from imgedit.models.store import cache, find, held
+from imgedit.models.store import cache, find, whole
 
 __all__ = ["fetch"]
 
@@ -61,7 +61,7 @@ def fetch(name: str, *, progress: Callable[[float], None] | None = None) -> Path
         pooch is not installed.
     """
     manifest = find(name)
-    if (path := held(manifest)) is not None and file_hash(path) == manifest.sha256:
+    if (path := whole(manifest)) is not None:
         return path
     if manifest.url is None:
         raise ModelError(name, "has no address to fetch it from: its manifest has no url")

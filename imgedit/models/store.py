@@ -96,6 +96,23 @@ def held(manifest: Manifest) -> Path | None:
     return next((path for place in places if (path := place / manifest.file).is_file()), None)
 
 
+def whole(manifest: Manifest) -> Path | None:
+    """Say where the weights of a model are, if they are the bytes that it names.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the model.
+
+    Returns
+    -------
+    Path or None
+        The ONNX file.
+    """
+    path = held(manifest)
+    return path if path is not None and file_hash(path) == manifest.sha256 else None
+
+
 def names(task: str | None = None, *, ready: bool = True) -> list[str]:
     """List the models that can be named.
 
