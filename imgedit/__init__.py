@@ -60,6 +60,7 @@ from imgedit.compositing.paints import (
     InnerShadow,
     OuterGlow,
     PatternOverlay,
+    Satin,
     Stroke,
 )
 from imgedit.filters import blur, denoise, draw_text, estimate_noise, sharpen
@@ -123,6 +124,7 @@ __all__ = [
     "PatternOverlay",
     "RadialGradient",
     "Recipe",
+    "Satin",
     "Stack",
     "Step",
     "Stroke",

@@ -30,11 +30,12 @@ for mode in BLEND_MODES:
     pictures[mode] = ie.blend(np.full_like(backdrop, 255), result)
 
 columns = 10
-figure, axes = plt.subplots(math.ceil(len(pictures) / columns), columns, figsize=(16, 19), dpi=100)
+rows = math.ceil(len(pictures) / columns)
+figure, axes = plt.subplots(rows, columns, figsize=(16, 1.46 * rows), dpi=100)
 for axis in axes.flat:
     axis.axis("off")
 for axis, (name, picture) in zip(axes.flat, pictures.items(), strict=False):
     axis.imshow(picture)
-    axis.set_title(name, fontsize=8)
+    axis.set_title(name, fontsize=7)
 figure.tight_layout(pad=0.4)
 plt.show()

@@ -232,3 +232,32 @@ def test_a_pattern_repeats():
 def test_bad_parameters_are_refused_by_name(verb, given, word):
     with pytest.raises(ie.errors.ArgumentError, match=word):
         getattr(ie, verb)(disc(), **given)
+
+
+def test_a_stroke_is_drawn_with_a_gradient_or_a_pattern():
+    ground = np.zeros((20, 20, 4), np.float32)
+    ground[5:15, 5:15] = 1
+    gradient = ie.GradientOverlay(colors=("black", "white"), angle=0)
+    drawn = ie.flatten([ie.Layer(ground, effects=[ie.Stroke(size=2, fill=gradient)])])
+    np.testing.assert_allclose(drawn[4, 5:15, 0], (np.arange(5, 15) + 0.5) / 20, atol=1e-5)
+    np.testing.assert_allclose(drawn[5:15, 5:15], ground[5:15, 5:15], atol=1e-6)
+    plain = ie.flatten([ie.Layer(ground, effects=[ie.Stroke(size=2)])])
+    np.testing.assert_allclose(drawn[..., 3], plain[..., 3], atol=1e-6)
+    checks = np.float32([[0, 1], [1, 0]])
+    tiled = ie.flatten([ie.Layer(ground, effects=[ie.Stroke(size=2, fill=ie.PatternOverlay(checks))])])
+    np.testing.assert_allclose(tiled[4, 5:15, 0], np.arange(5, 15) % 2, atol=1e-6)
+    with pytest.raises(ie.errors.ArgumentError, match="fill"):
+        ie.Stroke(fill="red")
+
+
+def test_satin_is_dark_where_its_copies_agree_or_differ():
+    bar = np.zeros((9, 60, 4), np.float32)
+    bar[:, 10:50] = 1
+    folds = {}
+    for invert in (True, False):
+        satin = ie.Satin(color="black", opacity=1, angle=0, distance=4, size=0, invert=invert, mode="normal")
+        folds[invert] = ie.flatten([ie.Layer(bar, effects=[satin])])[4, 10:50, 0]
+    # Moved by 4 either way, the copies differ within 4 pixels of the two ends.
+    differ = np.r_[np.ones(4), np.zeros(32), np.ones(4)]
+    np.testing.assert_allclose(folds[True], differ, atol=1e-5)
+    np.testing.assert_allclose(folds[False], 1 - differ, atol=1e-5)

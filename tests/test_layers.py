@@ -6,6 +6,7 @@ import functools
 import pickle
 import tracemalloc
 
+import cv2
 import naive_layers
 import numpy as np
 import pytest
@@ -247,7 +248,16 @@ def test_float_beyond_white_survives():
     np.testing.assert_allclose(flatten([Layer(bright), Layer(half)])[..., :3], 1.75, atol=1e-6)
 
 
-def test_memory_does_not_grow_with_layers():
+@pytest.fixture
+def one_thread():
+    """On several, the peak depends on how they meet."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
+def test_memory_does_not_grow_with_layers(one_thread):
     images = [np.full((600, 1000, 4), value, np.uint8) for value in (40, 200)]
     peaks = []
     for count in (4, 24):
@@ -255,7 +265,7 @@ def test_memory_does_not_grow_with_layers():
         flatten([Layer(images[n % 2], mode=("normal", "multiply")[n // 2 % 2]) for n in range(count)])
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.3 * peaks[0]  # threads that meet differently move the peak a little
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_progress_and_cancel():
@@ -314,3 +324,34 @@ def test_a_group_that_holds_itself():
 def test_bad_layers_are_refused_by_name(make, word):
     with pytest.raises(ie.errors.ArgumentError, match=word):
         make()
+
+
+def test_blend_if_shows_a_layer_by_what_it_is_and_what_lies_below():
+    ramp = np.linspace(0, 1, 11, dtype=np.float32)[None]
+    half = np.full_like(ramp, 0.5)
+    below = flatten([Layer(ramp), Layer(half, blend_if={"gray": ((0, 0, 1, 1), (0.2, 0.4, 0.75, 0.75))})])
+    share = np.clip((ramp - 0.2) / 0.2, 0, 1) * (ramp <= 0.75)
+    np.testing.assert_allclose(below, ramp + share * (half - ramp), atol=1e-6)
+    this = flatten([Layer(half), Layer(ramp, blend_if={"gray": ((0, 0, 0.3, 0.5), (0, 0, 1, 1))})])
+    share = np.clip((0.5 - ramp) / 0.2, 0, 1)
+    np.testing.assert_allclose(this, half + share * (ramp - half), atol=1e-6)
+    red = np.zeros((1, 2, 3), np.float32)
+    red[0, 1, 0] = 1
+    shown = flatten([Layer(red), Layer(np.full_like(red, 0.5), blend_if={"red": ((0, 0, 1, 1), (0.5, 0.5, 1, 1))})])
+    np.testing.assert_allclose(shown[0], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+def test_blend_if_at_its_ends_hides_nothing_and_needs_a_backdrop():
+    bright = np.full((2, 2, 3), 3.0, np.float32)
+    everything = {"gray": ((0, 0, 1, 1), (0, 0, 1, 1))}
+    np.testing.assert_array_equal(flatten([Layer(bright), Layer(bright / 2, blend_if=everything)]), bright / 2)
+    alone = Layer(np.full((2, 2, 4), 0.5, np.float32), blend_if={"gray": ((0, 0, 1, 1), (0.9, 0.9, 1, 1))})
+    np.testing.assert_allclose(flatten([alone]), 0.5)
+    for bad in (
+        {"cyan": ((0, 0, 1, 1),) * 2},
+        {"gray": ((0, 1, 0, 1),) * 2},
+        {"gray": (0, 1)},
+        {"red": ((0, 0, 1, 2),) * 2},
+    ):
+        with pytest.raises(ie.errors.ArgumentError, match="blend_if"):
+            Layer(bright, blend_if=bad)

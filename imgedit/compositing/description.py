@@ -142,6 +142,8 @@ class _Reader:
         self.check_keys(values, valid, f"{where}, effect {table['kind']!r},")
         if "image" in values:
             values["image"] = read(self.path(values["image"], where))
+        if isinstance(values.get("fill"), dict):
+            values["fill"] = self.effect(values["fill"], where)
         return kind(**{key: _frozen(value) for key, value in values.items()})
 
     def adjustment(self, table: Any, where: str) -> Callable[[Image], Image]:
@@ -232,6 +234,8 @@ def _effect(effect: Any, folder: str, pictures: dict[str, bytes]) -> dict[str, A
         value = getattr(effect, field.name)
         if isinstance(value, np.ndarray):
             table[field.name] = _picture(value, folder, pictures)
+        elif type(value) in EFFECTS.values():
+            table[field.name] = _effect(value, folder, pictures)
         elif value != field.default:
             table[field.name] = value
     return table

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgedit.color import Color, parse_color
 from imgedit.compositing.alpha_modes import ALPHA_MODES, dissolved
+from imgedit.compositing.blend_if import share_shown
 from imgedit.compositing.dressing import Frame, Paint, dress, join
 from imgedit.compositing.equation import composite, to_pixels, to_planes
 from imgedit.compositing.layers import Group, Item, Layer, Stack, clip_runs, walk
@@ -307,9 +308,11 @@ class _Renderer:
         color, alpha = self.content(item, clipped, wide)
         if item.mode == "dissolve":
             alpha = dissolved(_plane(alpha, color) * np.float32(item.opacity), self._noise(wide))
+        backdrop = (part.color, part.alpha)
+        if isinstance(item, Layer) and item.blend_if is not None:
+            alpha = _plane(alpha, color) * share_shown(item.blend_if, color, *backdrop)
         if alpha is not None and not item.effects and not alpha.any():
             return
-        backdrop = (part.color, part.alpha)
         opacity = 1.0 if item.mode == "dissolve" else item.opacity
         if not item.effects and under is None:
             shape = np.full(color.shape[1:], opacity, np.float32) if item.mode in ALPHA_MODES else None
@@ -420,7 +423,8 @@ class _Renderer:
 
 
 def _is_plain(layer: Layer) -> bool:
-    return layer.image is not None and layer.mode == "normal" and layer.knockout == "none" and not layer.effects
+    special = layer.mode != "normal" or layer.knockout != "none" or layer.blend_if is not None or layer.effects
+    return layer.image is not None and not special
 
 
 def _passes_through(group: Group) -> bool:
@@ -515,7 +519,9 @@ def _is_grey(items: Sequence[Item], paper: Floats | None) -> bool:
 
 def _covers(item: Item, canvas: _Box) -> bool:
     """Whether an item hides everything that lies below it."""
-    if not isinstance(item, Layer) or item.image is None or not item.visible or item.mask is not None:
+    if not isinstance(item, Layer) or item.image is None or not item.visible:
+        return False
+    if item.mask is not None or item.blend_if is not None:
         return False
     plain = item.mode == "normal" and item.opacity == item.fill == 1 and item.knockout == "none" and not item.clip
     opaque = item.image.ndim == 2 or item.image.shape[2] == 3

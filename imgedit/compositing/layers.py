@@ -8,13 +8,14 @@ ones before it inside its shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal, TypeAlias, overload
 
 import numpy as np
 
 from imgedit.color import Color
+from imgedit.compositing.blend_if import check_ranges
 from imgedit.compositing.dressing import Effect
 from imgedit.compositing.equation import BLEND_MODES
 from imgedit.errors import ArgumentError
@@ -46,6 +47,11 @@ class Layer:
         (x, y) of the top left corner on the canvas; may lie outside. Without it, the image must have the canvas' size.
     clip : bool
         Show the layer only where the layer below it is that is not clipped itself, and blend with that one alone.
+    blend_if : mapping, optional
+        Photoshop's: let the layer show only where it, or what lies below it, is neither too dark nor too light. From
+        "gray", "red", "green" or "blue" to a pair of ranges, of the layer and of what lies below; a range is four
+        rising numbers from 0 to 1: up to the first nothing shows, from the second to the third all, from the fourth
+        nothing.
     visible : bool
         Whether the layer counts; layers clipped to a hidden one are hidden too.
     effects : sequence of effects
@@ -81,6 +87,7 @@ class Layer:
     mask: Mask | None = None
     offset: tuple[int, int] | None = None
     clip: bool = False
+    blend_if: Mapping[str, Sequence[Sequence[float]]] | None = None
     visible: bool = True
     effects: Sequence[Effect] = ()
     knockout: Literal["none", "shallow", "deep"] = "none"
@@ -101,6 +108,10 @@ class Layer:
                 check_same_size(check_mask(self.mask), image, "mask", "image")
         elif self.mask is not None:
             check_mask(self.mask)
+        if self.blend_if is not None:
+            check_ranges(self.blend_if)
+            if self.image is None or self.effects:
+                raise ArgumentError("blend_if", "is given to an adjustment, or with effects", "give the layer a mask")
         if self.knockout not in ("none", "shallow", "deep"):
             raise ArgumentError("knockout", f"is {self.knockout!r}", 'give "none", "shallow" or "deep"')
 

@@ -276,6 +276,7 @@ def _check_sayable(item: Item) -> None:
     faults = {
         f"mode {item.mode!r}": item.mode not in OPERATIONS,
         "an effect": bool(item.effects),
+        "blend_if": isinstance(item, Layer) and item.blend_if is not None,
         "an adjustment": isinstance(item, Layer) and item.image is None,
         "knockout": item.knockout not in ("none", False),
         "clip together with a mode": item.clip and item.mode != "normal",

@@ -35,6 +35,7 @@ __all__ = [
     "InnerShadow",
     "OuterGlow",
     "PatternOverlay",
+    "Satin",
     "Stroke",
 ]
 
@@ -260,6 +261,8 @@ class Stroke:
         On which side of the rim the line runs.
     mode : str
         Blend mode over what the line falls on.
+    fill : GradientOverlay or PatternOverlay, optional
+        What to draw with instead of a colour, over the canvas of the picture.
     """
 
     color: Color = "black"
@@ -267,6 +270,7 @@ class Stroke:
     size: float = 3.0
     position: Literal["outside", "center", "inside"] = "outside"
     mode: Annotated[str, MODES] = "normal"
+    fill: GradientOverlay | PatternOverlay | None = None
 
     def __post_init__(self) -> None:
         parse_color(self.color)
@@ -274,6 +278,8 @@ class Stroke:
         check_number(self.size, "size", above=0, most=MOST_PIXELS)
         if self.position not in ("outside", "center", "inside"):
             raise ArgumentError("position", f"is {self.position!r}", 'give "outside", "center" or "inside"')
+        if self.fill is not None and not isinstance(self.fill, (GradientOverlay, PatternOverlay)):
+            raise ArgumentError("fill", f"is {self.fill!r:.60}", "give GradientOverlay(...) or PatternOverlay(...)")
 
     @property
     def reach(self) -> int:
@@ -285,7 +291,7 @@ class Stroke:
         """Whether it paints beyond the shape."""
         return self.position != "inside"
 
-    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
         """Take a band of the distance to the rim, and part it at the rim."""
         high = {"outside": 1.0, "center": 0.5, "inside": 0.0}[self.position] * self.size
         low = high - self.size
@@ -294,10 +300,13 @@ class Stroke:
         # The part of a rim pixel that the band covers inside is at most the shape's own part of that pixel.
         inner = np.minimum(band(distance, low, min(0.0, high)), alpha) if low < 0 else np.zeros_like(whole)
         outer = np.clip(whole - inner, 0, 1 - alpha) if high > 0 else np.zeros_like(whole)
-        opacity = np.float32(self.opacity)
+        color, opacity = _plane_color(self.color), np.full_like(alpha, self.opacity)
+        if self.fill is not None:
+            (paint,) = self.fill.paints(np.ones_like(alpha), frame)
+            color, opacity = paint.color, opacity * np.asarray(paint.inside)
         return [
             Paint(
-                _plane_color(self.color),
+                color,
                 self.mode,
                 inside=_share(inner, alpha) * opacity,
                 beside=_share(outer, 1 - alpha) * opacity,
@@ -542,6 +551,63 @@ class PatternOverlay:
         return [Paint(color, self.mode, inside=inside * np.float32(self.opacity))]
 
 
+@dataclass(frozen=True)
+class Satin:
+    """Folds of cloth, from two copies of the shape moved apart; near to Photoshop's with its default contour.
+
+    Parameters
+    ----------
+    color : str or tuple of float
+        Colour of the folds: "#rrggbb", a CSS name, or numbers from 0 to 1.
+    opacity : float
+        0 to 1.
+    angle : float
+        Degrees, counter-clockwise, in which the copies are moved.
+    distance : float
+        Pixels by which each is moved.
+    size : float
+        Width in pixels of the soft rim (two sigma of the Gaussian).
+    invert : bool
+        Whether the folds are where the copies agree, not where they differ.
+    mode : str
+        Blend mode over the picture.
+    """
+
+    color: Color = "black"
+    opacity: float = 0.5
+    angle: float = 19.0
+    distance: float = 11.0
+    size: float = 14.0
+    invert: bool = True
+    mode: Annotated[str, MODES] = "multiply"
+
+    def __post_init__(self) -> None:
+        parse_color(self.color)
+        _check_style(self.opacity, self.mode)
+        check_number(self.angle, "angle")
+        check_number(self.distance, "distance", least=0, most=MOST_PIXELS)
+        check_number(self.size, "size", least=0, most=MOST_PIXELS)
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return int(np.ceil(GAUSSIAN_REACH * self.size / 2 + self.distance)) + 2
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
+        """Compare the blurred shape with itself, moved one way and the other."""
+        soft = soften(alpha, self.size, 0.0, 0.0)
+        turn = np.deg2rad(self.angle)
+        x, y = self.distance * float(np.cos(turn)), -self.distance * float(np.sin(turn))
+        folds = np.abs(moved(soft, (x, y), 0.0) - moved(soft, (-x, -y), 0.0))
+        cover = 1 - folds if self.invert else folds
+        return [Paint(_plane_color(self.color), self.mode, inside=cover * np.float32(self.opacity))]
+
+
 EFFECTS: Table[type[Any]] = Table(
     "effect",
     {
@@ -553,6 +619,7 @@ EFFECTS: Table[type[Any]] = Table(
         "color-overlay": ColorOverlay,
         "pattern-overlay": PatternOverlay,
         "bevel": Bevel,
+        "satin": Satin,
         "stroke": Stroke,
     },
 )

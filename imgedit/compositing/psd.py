@@ -1,14 +1,15 @@
 """Read Photoshop documents through psd-tools: its records become layers, groups, masks, effects and adjustments.
 
 psd-tools parses the file; what is on the canvas is composited by ``flatten``. Pixels are those that Photoshop stored,
-also for text, smart objects and shapes. Colour is taken as the document has it (grey or RGB; other modes are converted
-without a profile, layer by layer); 8 bit becomes uint8, 16 bit uint16, 32 bit float32.
+also for text, smart objects and shapes. Grey and RGB are taken as the document has them, CMYK goes through its profile
+layer by layer; 8 bit becomes uint8, 16 bit uint16, 32 bit float32.
 """
 
 from __future__ import annotations
 
 import functools
 import struct
+import warnings
 from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any, TypeVar
@@ -20,29 +21,16 @@ from numpy.typing import NDArray
 from imgedit.color import lab_to_srgb
 from imgedit.compositing.dressing import Effect
 from imgedit.compositing.layers import Group, Item, Layer, Stack
-from imgedit.compositing.paints import (
-    Bevel,
-    ColorOverlay,
-    DropShadow,
-    GradientOverlay,
-    InnerGlow,
-    InnerShadow,
-    OuterGlow,
-    PatternOverlay,
-    Stroke,
-)
 from imgedit.compositing.psd_adjustments import descriptor_color, read_adjustment
+from imgedit.compositing.psd_effects import EFFECTS, effect_views, mode_of, unread_parts
 from imgedit.errors import ArgumentError, MissingExtraError, NotAnImageError
+from imgedit.io import files, profiles
 from imgedit.pixels import Image, like
 
 __all__ = ["read_psd"]
 
 Floats = NDArray[np.float32]
 T = TypeVar("T")
-
-
-# Photoshop's blur of a size has a sigma of 0.43 of it (fitted to shadows that it drew, within a level); ours has half.
-BLUR = 0.86
 
 # psd-tools reads a few dozen bytes by position: what a damaged file can raise on the way is open-ended.
 DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError, struct.error, AssertionError)
@@ -59,8 +47,8 @@ def read_psd(path: str | PathLike[str]) -> Stack:
     Returns
     -------
     Stack
-        Its layers from the lowest; one layer with the stored picture if the file has none. Its notes say which effects,
-        adjustments and fills are of a kind that is not read.
+        Its layers from the lowest; one layer with the stored picture if the file has none. Its notes, each also a
+        warning, name every layer of which something is not read, or read otherwise than Photoshop means it.
 
     Raises
     ------
@@ -78,10 +66,12 @@ def read_psd(path: str | PathLike[str]) -> Stack:
     with open(path, "rb") as file:
         try:
             document = psd_tools.PSDImage.open(file)
-            reader = _Reader(document)
+            reader = _Reader(document, files.show(path))
             layers = tuple(reader.items(document)) if len(document) else (reader.merged(),)
         except DAMAGE as error:
             raise NotAnImageError(path, f"is not a Photoshop document that can be read ({error})") from error
+    for note in reader.notes:
+        warnings.warn(f"{path}: {note}", UserWarning, stacklevel=3)
     fixed = int(len(document) > 0 and _is_background(document[0]))
     return Stack(layers, (document.height, document.width), fixed, notes=tuple(reader.notes))
 
@@ -93,6 +83,9 @@ def _is_background(record: Any) -> bool:
     return all(channel.id != ChannelID.TRANSPARENCY_MASK for channel in record._record.channel_info)
 
 
+# What changes a picture and is not read: tag -> what it is.
+UNREAD = {"CHANNEL_BLENDING_RESTRICTIONS_SETTING": "a restriction to some channels"}
+
 # Layers that may well have no pixels: there is nothing to leave away.
 EMPTY = ("pixel", "type", "shape", "smartobject")
 
@@ -100,12 +93,20 @@ EMPTY = ("pixel", "type", "shape", "smartobject")
 class _Reader:
     """Turns the records of one document into items."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, name: str) -> None:
+        from psd_tools.constants import Resource
+
         self.document = document
         self.dtype = {1: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.float32}[document.depth]
         self.to_rgb = COLOR_MODES.get(document.color_mode.name)
         self.size = (document.height, document.width)
         self.notes: list[str] = []
+        icc = document.image_resources.get_data(Resource.ICC_PROFILE)
+        if document.color_mode.name == "CMYK":
+            self.to_rgb = functools.partial(_cmyk, icc=icc, name=name)
+            self.notes.append("CMYK layers are brought to sRGB one by one, and blend there")
+        elif document.color_mode.name in ("RGB", "GRAYSCALE") and not profiles.is_srgb(icc):
+            self.notes.append(f"colours stay in the profile {profiles.profile_name(icc)!r}, and are not sRGB")
 
     def items(self, records: Iterable[Any]) -> Iterable[Item]:
         for record in records:
@@ -137,6 +138,9 @@ class _Reader:
         from psd_tools.constants import Tag
 
         fill = record.tagged_blocks.get_data(Tag.BLEND_FILL_OPACITY, 255)
+        for tag, what in UNREAD.items():
+            if record.tagged_blocks.get_data(getattr(Tag, tag)):
+                self._note(record, what)
         return {
             "opacity": record.opacity / 255,
             "fill": float(fill) / 255,
@@ -148,6 +152,8 @@ class _Reader:
 
     def _group(self, record: Any) -> Group:
         common = self._common(record)
+        if self._blend_if(record) is not None:
+            self._note(record, "blend-if")
         layers: tuple[Item, ...] = tuple(self.items(record))
         passes = record.blend_mode.name == "PASS_THROUGH"
         mask = self._mask(record, (0, 0, self.document.width, self.document.height))
@@ -157,7 +163,7 @@ class _Reader:
         return Group(
             layers,
             isolation="pass-through" if passes else "isolated",
-            mode="normal" if passes else _mode(record.blend_mode),
+            mode="normal" if passes else mode_of(record.blend_mode),
             mask=mask,
             **common,
         )
@@ -176,11 +182,13 @@ class _Reader:
 
     def _layer(self, record: Any) -> Layer | None:
         common = self._common(record)
-        mode = _mode(record.blend_mode)
-        knockout = self._knockout(record)
+        mode = mode_of(record.blend_mode)
+        knockout, ranges = self._knockout(record), self._blend_if(record)
         adjustment = self._try(record, record.kind, lambda: read_adjustment(record))
         canvas = (0, 0, self.document.width, self.document.height)
         if adjustment is not None:
+            if ranges is not None:
+                self._note(record, "blend-if")
             return Layer(None, adjustment=adjustment, mode=mode, mask=self._mask(record, canvas), **common)
         found = self._pixels(record)
         if found is None:
@@ -189,7 +197,10 @@ class _Reader:
             return None
         image, box = found
         mask = self._mask(record, box)
-        return Layer(image, mode=mode, mask=mask, offset=(box[0], box[1]), knockout=knockout, **common)
+        if ranges is not None and common["effects"]:
+            self._note(record, "blend-if, which does not go with effects,")
+            ranges = None
+        return Layer(image, mode=mode, mask=mask, offset=(box[0], box[1]), blend_if=ranges, knockout=knockout, **common)
 
     def _knockout(self, record: Any) -> Any:
         from psd_tools.constants import Tag
@@ -203,6 +214,37 @@ class _Reader:
         except (ArgumentError, *DAMAGE):
             self._note(record, what)
             return None
+
+    def _effects(self, record: Any) -> Iterable[Effect]:
+        """List the enabled effects, from the lowest to the topmost as Photoshop stacks them."""
+        views = [view for view in effect_views(record) if view.enabled]
+        for kind in sorted({type(view).__name__ for view in views} - {name for name, _ in EFFECTS}):
+            self._note(record, kind)
+        for name, convert in EFFECTS:
+            for view in views:
+                if type(view).__name__ == name:
+                    made = self._try(record, name, functools.partial(convert, view, self.document))
+                    if made is None:
+                        self._note(record, name)
+                        continue
+                    for part in unread_parts(view):
+                        self._note(record, f"the {part} of {name}")
+                    yield made
+
+    def _blend_if(self, record: Any) -> dict[str, Any] | None:
+        """Read blending ranges: grey, then each channel; for the layer, then for what lies below."""
+        stored = record._record.blending_ranges
+        pairs = [stored.composite_ranges, *(stored.channel_ranges or ())] if stored.composite_ranges else []
+        channels = ("gray", "red", "green", "blue") if self.document.color_mode.name == "RGB" else ("gray",)
+        found = {}
+        for n, pair in enumerate(pairs):
+            ranges = [tuple(level / 255 for word in limits for level in divmod(word, 256)) for limits in pair]
+            if any(limits != (0, 0, 1, 1) for limits in ranges):
+                if n >= len(channels):
+                    self._note(record, f"the blending range of channel {n}")
+                else:
+                    found[channels[n]] = tuple(ranges)
+        return found or None
 
     def _note(self, record: Any, what: str) -> None:
         note = f"layer {record.name!r}: {what} was left away"
@@ -252,47 +294,14 @@ class _Reader:
             path = path * np.float32(density / 255) + np.float32(1 - density / 255)
         return path if cover is None else cover * path
 
-    def _effects(self, record: Any) -> Iterable[Effect]:
-        """List the enabled effects, from the lowest to the topmost as Photoshop stacks them."""
-        views = list(_effect_views(record))
-        for kind in {type(view).__name__ for view in views if view.enabled} - {name for name, _ in EFFECTS}:
-            self._note(record, kind)
-        for name, convert in EFFECTS:
-            for view in views:
-                if type(view).__name__ != name or not view.enabled:
-                    continue
-                made = self._try(record, name, functools.partial(convert, view, self.document))
-                if made is not None:
-                    yield made
-                else:
-                    self._note(record, name)
 
+def _cmyk(inks: Floats, icc: bytes | None, name: str) -> Floats:
+    """Turn what the inks leave of white into sRGB through the document's profile."""
+    import PIL.Image
 
-def _effect_views(record: Any) -> Iterable[Any]:
-    """Wrap each effect's descriptor; older Photoshops leave out the flag that psd-tools lists them by."""
-    from psd_tools.api.effects import _TYPES
-    from psd_tools.constants import Tag
-    from psd_tools.psd.descriptor import Descriptor, List
-
-    names = (
-        "OBJECT_BASED_EFFECTS_LAYER_INFO",
-        "OBJECT_BASED_EFFECTS_LAYER_INFO_V0",
-        "OBJECT_BASED_EFFECTS_LAYER_INFO_V1",
-    )
-    blocks = (record.tagged_blocks.get_data(getattr(Tag, name)) for name in names)
-    block = next((found for found in blocks if isinstance(found, Descriptor)), None)
-    if block is None or not bool(block.get(b"masterFXSwitch", True)):
-        return
-    for key in block:
-        listed = block[key] if isinstance(block[key], List) else [block[key]]
-        for one in listed:
-            if isinstance(one, Descriptor) and one.classID in _TYPES and bool(one.get(b"present", True)):
-                yield _TYPES[one.classID](one, record._psd.image_resources)
-
-
-def _cmyk(inks: Floats) -> Floats:
-    """Turn what the inks leave of white into RGB, without a profile: each lets through what black lets through."""
-    return np.asarray(inks[..., :3] * inks[..., 3:4], np.float32)
+    levels = np.ascontiguousarray(np.rint((1 - inks[..., :4]) * 255).astype(np.uint8))
+    picture = PIL.Image.frombytes("CMYK", levels.shape[1::-1], levels.tobytes())
+    return np.asarray(profiles.cmyk_to_srgb(picture, icc, name), np.float32) / np.float32(255)
 
 
 def _lab(values: Floats) -> Floats:
@@ -306,14 +315,8 @@ COLOR_MODES: dict[str, Callable[[Floats], Floats]] = {
     "GRAYSCALE": lambda color: color,
     "DUOTONE": lambda color: color,
     "BITMAP": lambda color: color,
-    "CMYK": _cmyk,
     "LAB": _lab,
 }
-
-
-def _mode(mode: Any) -> str:
-    name = mode.name.lower().replace("_", "-")
-    return "normal" if name == "pass-through" else name
 
 
 def _from_pillow(picture: Any, dtype: Any) -> Image:
@@ -374,124 +377,3 @@ def _artboard_color(record: Any) -> tuple[float, float, float] | None:
             return (1.0, 1.0, 1.0) if kind == 1 else (0.0, 0.0, 0.0)
         return descriptor_color(data.get(b"Clr "))
     return (1.0, 1.0, 1.0)
-
-
-def _light(effect: Any) -> tuple[float, float]:
-    """Offset of a shadow: away from the light, y downwards."""
-    turn = np.deg2rad(float(effect.angle))
-    return -float(effect.distance) * float(np.cos(turn)), float(effect.distance) * float(np.sin(turn))
-
-
-def _style(effect: Any) -> dict[str, Any]:
-    return {"opacity": float(effect.opacity) / 100, "mode": _mode(effect.blend_mode)}
-
-
-def _soft(effect: Any) -> dict[str, Any]:
-    return {
-        **_style(effect),
-        "color": descriptor_color(effect.color),
-        "size": float(effect.size) * BLUR,
-        "spread": float(effect.choke) / 100,
-    }
-
-
-def _drop_shadow(effect: Any, _: Any) -> Effect:
-    return DropShadow(offset=_light(effect), knockout=bool(effect.layer_knocks_out), **_soft(effect))
-
-
-def _inner_shadow(effect: Any, _: Any) -> Effect:
-    return InnerShadow(offset=_light(effect), **_soft(effect))
-
-
-def _outer_glow(effect: Any, _: Any) -> Effect:
-    return OuterGlow(**_soft(effect))
-
-
-def _inner_glow(effect: Any, _: Any) -> Effect:
-    center = effect.glow_source is not None and effect.glow_source.name == "CENTER"
-    return InnerGlow(source="center" if center else "edge", **_soft(effect))
-
-
-def _color_overlay(effect: Any, _: Any) -> Effect:
-    return ColorOverlay(color=descriptor_color(effect.color), **_style(effect))
-
-
-def _gradient_overlay(effect: Any, _: Any) -> Effect | None:
-    stops = _gradient_stops(effect.gradient)
-    if stops is None or effect.type is None:
-        return None
-    positions, colors = stops
-    if effect.reversed:
-        positions, colors = [1 - p for p in reversed(positions)], colors[::-1]
-    return GradientOverlay(
-        colors=tuple(colors),
-        positions=tuple(positions),
-        style=effect.type.name.lower().replace("_", "-"),
-        angle=float(effect.angle),
-        scale=float(effect.scale) / 100,
-        **_style(effect),
-    )
-
-
-def _gradient_stops(gradient: Any) -> tuple[list[float], list[tuple[float, ...]]] | None:
-    """Colour and transparency stops merged into one list of colours with alpha."""
-    from psd_tools.terminology import Key
-
-    if Key.Colors not in gradient:
-        return None
-    colors = [(float(s[Key.Location]) / 4096, descriptor_color(s[Key.Color])) for s in gradient[Key.Colors]]
-    clear = [(float(s[Key.Location]) / 4096, float(s[Key.Opacity]) / 100) for s in gradient[Key.Transparency]]
-    positions = sorted({p for p, _ in colors} | {p for p, _ in clear} | {0.0, 1.0})
-    planes = [np.interp(positions, [p for p, _ in colors], [c[i] for _, c in colors]) for i in range(3)]
-    planes.append(np.interp(positions, [p for p, _ in clear], [a for _, a in clear]))
-    return positions, [tuple(float(v) for v in row) for row in np.transpose(planes)]
-
-
-def _pattern_overlay(effect: Any, document: Any) -> Effect | None:
-    from psd_tools.composite.paint import draw_pattern_fill
-
-    pixels, shape = draw_pattern_fill((0, 0, document.width, document.height), document, effect.descriptor)
-    if pixels is None:
-        return None
-    if pixels.shape[2] == 1:
-        pixels = np.repeat(pixels, 3, axis=2)
-    cover = np.ones((*pixels.shape[:2], 1), np.float32) if shape is None else shape
-    return PatternOverlay(np.concatenate([pixels, cover], axis=2).astype(np.float32), **_style(effect))
-
-
-def _stroke(effect: Any, _: Any) -> Effect | None:
-    if effect.fill_type is not None and effect.fill_type.name != "SOLID_COLOR":
-        return None
-    place = {"INSIDE": "inside", "CENTER": "center", "OUTSIDE": "outside"}
-    position: Any = place[effect.position.name]
-    return Stroke(color=descriptor_color(effect.color), size=float(effect.size), position=position, **_style(effect))
-
-
-def _bevel(effect: Any, _: Any) -> Effect:
-    down = effect.direction is not None and effect.direction.name == "DOWN"
-    depth = float(effect.depth) / 100
-    return Bevel(
-        size=max(float(effect.size), 0.5),
-        depth=min(-depth if down else depth, 10),
-        angle=float(effect.angle),
-        altitude=float(effect.altitude),
-        soften=float(effect.soften),
-        highlight=descriptor_color(effect.highlight_color),
-        shadow=descriptor_color(effect.shadow_color),
-        opacity=float(effect.highlight_opacity) / 100,
-        highlight_mode=_mode(effect.highlight_mode),
-        shadow_mode=_mode(effect.shadow_mode),
-    )
-
-
-EFFECTS: tuple[tuple[str, Callable[[Any, Any], Effect | None]], ...] = (
-    ("DropShadow", _drop_shadow),
-    ("OuterGlow", _outer_glow),
-    ("PatternOverlay", _pattern_overlay),
-    ("GradientOverlay", _gradient_overlay),
-    ("ColorOverlay", _color_overlay),
-    ("InnerGlow", _inner_glow),
-    ("InnerShadow", _inner_shadow),
-    ("BevelEmboss", _bevel),
-    ("Stroke", _stroke),
-)
