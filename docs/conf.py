@@ -77,7 +77,7 @@ REFERENCE = {
     "tone": ("Tone and colour", ["imgedit.tone", "imgedit.color"]),
     "filters": ("Filters and text", ["imgedit.filters"]),
     "models": ("Models", MODEL_MODULES),
-    "metrics": ("Metrics", ["imgedit.metrics", "imgedit.perceptual"]),
+    "metrics": ("Metrics", ["imgedit.metrics", "imgedit.perception"]),
     "batch": ("Recipes and batch", ["imgedit.recipes", "imgedit.batch", "imgedit.engines"]),
     "pixels": ("Arrays and conversions", ["imgedit.pixels"]),
 }

@@ -143,16 +143,17 @@ def _whole(name: str | Path) -> Chosen:
 
 
 def _named(weights: dict[str, float], model: str | None) -> Chosen:
-    from imgedit.models import find
+    from imgedit.models import find, names
 
     known = [find(model)] if model is not None else _known()
     for manifest in known:
         if set(weights) <= set(manifest.classes):
             row = [weights.get(name, 0.0) for name in manifest.classes]
             return Chosen(model or manifest.name, np.array([row], np.float32))
-    if len(weights) == 1 and next(iter(weights)) in [manifest.name for manifest in known]:
+    # A net of the registry that is not here yet counts too: loading it says how to fetch it.
+    if len(weights) == 1 and next(iter(weights)) in names("style", ready=False):
         return _whole(next(iter(weights)))
-    valid = sorted({name for manifest in known for name in (*manifest.classes, manifest.name)})
+    valid = sorted({*names("style", ready=False), *(name for manifest in known for name in manifest.classes)})
     for name in weights:
         if name not in valid:
             raise UnknownNameError("style", f"is {name!r}", advice(name, valid))
