@@ -61,11 +61,11 @@ MOST_INPUT = 1 << 20
 MOST_SAMPLES = 16
 # Output pixels below which a tile is not cut further, and by how much its shrinking may vary until then.
 LEAST_TILE = 16
-MOST_SPREAD = 1.25
+MOST_SPREAD = 1.4
 # Levels for each factor of two, where the shrinking varies: it lies within a tenth of one of them.
 OCTAVE = 4
 # Tiles that one thread takes at once.
-TILES_TOGETHER = 4
+TILES_TOGETHER = 8
 # Sides from which on OpenCV refuses some of its warps.
 OPENCV_SIDE = 32767
 # A shrinkage that is not worth another sample or a filter.
@@ -346,12 +346,23 @@ class _Job:
         while len(rest):
             jacobians, lengths, spread = self.way.measure(rest)
             uneven = (spread > MOST_SPREAD) & ((rest[:, 2:] - rest[:, :2]).max(axis=1) > LEAST_TILE)
-            uneven &= self.filter != "nearest"
+            uneven &= (self.filter != "nearest") & ~self._far_outside(rest)
             done = ~uneven
             tiles += self._chosen(rest[done], jacobians[done], lengths[done])
             rest = np.array([part for box in rest[uneven].tolist() for part in _quarters(box)]).reshape(-1, 4)
         # Neighbours one after the other: they look at the same blocks.
         return sorted(tiles, key=lambda tile: (tile.box[1] // TILE, tile.box[0] // TILE))
+
+    def _far_outside(self, boxes: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which rectangles show nothing but the background, since they lie off the image by half their own extent."""
+        if self.border != "background" or self.way.matrix is None:
+            return np.zeros(len(boxes), bool)
+        corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]].astype(np.float64)
+        places = project(self.way.matrix, corners.reshape(-1, 2)).reshape(-1, 4, 2)
+        low, high = places.min(axis=1), places.max(axis=1)
+        margin = (high - low) / 2
+        beyond = (high < -margin) | (low > np.array(self.image.shape[1::-1]) + margin)
+        return np.asarray(beyond.any(axis=1))
 
     def _chosen(self, boxes: NDArray[np.intp], jacobians: Places, lengths: Places) -> list[_Tile]:
         shrink = np.ones_like(lengths)
@@ -538,9 +549,11 @@ class _Way:
         v = (e * y + f)[:, None] + d * x
         if not self.is_affine:
             depth = (h * y + i)[:, None] + g * x
-            depth = np.where(depth > 0, depth, np.nan)
-            u /= depth
-            v /= depth
+            if self.extent(depth)[0] <= 0:
+                depth[depth <= 0] = np.nan
+            np.divide(1, depth, out=depth)
+            u *= depth
+            v *= depth
         return u, v
 
     def extent(self, places: Places) -> Range:
