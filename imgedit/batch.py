@@ -31,6 +31,7 @@ from imgedit.io import FORMATS
 from imgedit.io.files import store
 from imgedit.pixels import Progress, check_number
 from imgedit.recipes import Recipe
+from imgedit.recipes.wording import for_recipe
 
 __all__ = ["Job", "Report", "Row", "plan", "run"]
 
@@ -477,7 +478,7 @@ def _row(recipe: Recipe, output: Path, job: Job) -> Row:
     try:
         before, written = _edit(recipe, output, job)
     except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
-        return Row(job.source, job.name, "failed", type(failure).__name__, str(failure))
+        return Row(job.source, job.name, "failed", type(failure).__name__, for_recipe(failure))
     return Row(job.source, job.name, "done", size=before.st_size, changed=before.st_mtime_ns, written=written)
 
 

@@ -166,7 +166,7 @@ def test_metadata_is_carried_over_unless_told_otherwise(folder):
         ("blur deep.png -o out.jpg", 3, "can't hold uint16"),
         ("blend photo.jpg logo.png -o out.png", 3, "source is 40x56"),
         ("info nothing.jpg", 3, "nothing.jpg: No such file"),
-        ("batch nothing.toml photo.jpg -o out", 3, "nothing.toml: No such file"),
+        ("batch nothing.toml photo.jpg -o out", 2, "recipe is 'nothing.toml', which is no file"),
         ("batch r.toml nothing -o out", 3, "nothing: No such file"),
         ("batch r.toml . -o .", 2, "is the input folder"),
         ("batch r.toml photo.jpg -o photo.jpg", 5, "output can't be written"),
@@ -213,7 +213,7 @@ def test_a_warning_is_one_line(folder, capsys):
 
 def test_what_a_file_holds_as_text_and_as_json(folder, capsys):
     assert run(["info", "deep.png"]) == 0
-    assert re.search(r"^size +96 x 128$", capsys.readouterr().out, re.MULTILINE)
+    assert re.search(r"^size +96 x 128 \(height x width\)$", capsys.readouterr().out, re.MULTILINE)
     assert run(["info", "deep.png", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["size"], told["dtype"], told["format"]) == ([96, 128], "uint16", "png")

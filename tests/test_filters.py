@@ -215,7 +215,10 @@ def test_text_stands_where_it_should():
     assert 110 <= right <= 119
     _, _, left, right = box(position=(60, 40), anchor="center")
     assert abs((left + right) / 2 - 59.5) <= 1.5
-    np.testing.assert_array_equal(ie.draw_text(blank, "x", position=(500, 500)), blank)
+    with pytest.warns(UserWarning, match="lies outside of an image of 120x80"):
+        np.testing.assert_array_equal(ie.draw_text(blank, "x", position=(500, 500)), blank)
+    with pytest.warns(UserWarning, match="is cut off by an image of 120x80"):
+        ie.draw_text(blank, "a long line", size=40)
     partly = ie.draw_text(blank, "HH", size=40, position=(0, 0), anchor="center")
     assert partly.any()
 

@@ -21,6 +21,7 @@ from imgedit.recipes.lines import key_lines
 from imgedit.recipes.steps import MEASURES, MERGES, STEPS, reading, writing
 from imgedit.recipes.toml import dump
 from imgedit.recipes.verbs import help_texts
+from imgedit.recipes.wording import for_recipe
 
 VERBS = {**STEPS, **MERGES, **MEASURES}
 
@@ -147,6 +148,89 @@ def test_each_error_names_line_and_cause(text, line, words):
     assert words in caught.value.findings[0]
 
 
+IN_VAIN = {
+    "blur: radius is -1; give a number at least 0": (3, "op='blur'\nradius=-1"),
+    "resize: scale is -0.5; give a number above 0": (3, "op='resize'\nscale=-0.5"),
+    "levels: white is 0.2; give a number above 0.8": (4, "op='levels'\nblack=0.8\nwhite=0.2"),
+    "blend: opacity is 1.5": (4, "op='blend'\nsource='small.png'\nopacity=1.5"),
+    "crop: box is (9, 9, 5, 5), which is empty": (3, "op='crop'\nbox=[9, 9, 5, 5]"),
+    "crop: box is (0, 0, 40, 30) but image reaches": (
+        7, "op='resize'\nsize=[20, 20]\n\n[[steps]]\nop='crop'\nbox=[0, 0, 40, 30]",
+    ),
+    "inpaint: mask is 40x56 but image is 96x128": (
+        7, "op='resize'\nsize=[96, 128]\n\n[[steps]]\nop='inpaint'\nmask='mask.png'",
+    ),
+    'fill: paint is \'red\' but image is grey; make it RGB: a step op = "convert", channels = "rgb"': (
+        7, "op='convert'\nchannels='grey'\n\n[[steps]]\nop='fill'\npaint='red'",
+    ),
+    'output the result: jpeg can\'t hold float32; convert the image with a step op = "convert", depth = 8': (
+        4, "op='to_float'\n[output]\nformat='jpeg'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", IN_VAIN)
+def test_what_no_photo_can_pass_is_told_before_the_first(tmp_path, words):
+    ie.write(tmp_path / "mask.png", disc_mask().astype(np.uint8) * 255)
+    ie.write(tmp_path / "small.png", photo(channels=4, size=(20, 30)))
+    line, steps = IN_VAIN[words]
+    with pytest.raises(ie.errors.RecipeError) as caught:
+        ie.Recipe.parse(f"[[steps]]\n{steps}\n", name="r.toml", folder=tmp_path)
+    (finding,) = caught.value.findings
+    assert finding.startswith(f"r.toml:{line}: ")
+    assert words in finding
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "op='crop'\nbox=[0, 0, 4000, 3000]",
+        "op='flood_fill'\npoint=[3000, 2000]\npaint='red'",
+        "op='carve'\nsize=[500, 700]",
+        "op='inpaint'\nmask='mask.png'\nmethod='exemplar'",
+        "op='blend'\nsource='mask.png'",
+        "op='resize'\nsize=[40, 56]\n[[steps]]\nop='inpaint'\nmask='mask.png'",
+        "op='draw_text'\ntext='far'\nposition=[3000, 2000]",
+        "op='resize'\nscale=100",
+        "op='flatten'\n[output]\nformat='jpeg'",
+    ],
+)
+def test_what_depends_on_the_photo_is_left_to_it(tmp_path, steps):
+    ie.write(tmp_path / "mask.png", disc_mask().astype(np.uint8) * 255)
+    ie.Recipe.parse(f"[[steps]]\n{steps}\n", folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_check_invents_no_errors(name, tmp_path):
+    """With all its defaults, and images that fit, every step passes."""
+    ie.write(tmp_path / "mask.png", disc_mask().astype(np.uint8) * 255)
+    ie.write(tmp_path / "other.png", photo(seed=3))
+    verb, values = STEPS[name], {"size": (20, 30), "box": (0, 0, 9, 9), "degrees": 5, "point": (3, 3), "text": "x"}
+    given = {p.name: "other.png" for p in verb.of_kind("image") if p.name != verb.photo and p.required}
+    given |= {p.name: "mask.png" for p in verb.of_kind("mask") if p.required}
+    given |= {n: values[n] for n, p in verb.parameters.items() if p.required and p.kind == "value" and n in values}
+    given |= {"curves": {"points": ((0, 0), (1, 0.5))}, "resize": {"scale": 0.5}}.get(name, {})
+    left = {n for n, p in verb.parameters.items() if p.required and p.name != verb.photo} - set(given)
+    if not left:
+        ie.Recipe([ie.Step(name, **given)], folder=tmp_path)
+
+
+def test_a_failing_step_is_named_in_words_of_the_recipe(tmp_path):
+    ie.write(tmp_path / "small.png", photo(channels=4, size=(20, 30)))
+    recipe = ie.Recipe([ie.Step("to_uint16"), ie.Step("blend", source="small.png")], folder=tmp_path)
+    with pytest.raises(ie.errors.ArgumentError) as caught:
+        recipe.apply(photo())
+    told = for_recipe(caught.value)
+    assert told.startswith("step 2 (blend): source is 20x30 but backdrop is 40x56; ")
+    assert told.endswith("imgedit resize SOURCE 40 56")
+
+
+def test_a_recipe_that_does_nothing_is_refused():
+    with pytest.raises(ie.errors.RecipeError, match="needs a step"):
+        ie.Recipe.parse("# nothing\n")
+    assert ie.Recipe.parse("[output]\nformat = 'png'\n").steps == ()
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "r.toml").write_bytes(b"\xff\xfe\0")
     with pytest.raises(ie.errors.RecipeError, match="not UTF-8"):
@@ -229,7 +313,7 @@ def test_a_recipe_is_a_plain_value(tmp_path):
     recipe = ie.Recipe(
         [
             ie.Step("blend", source="logo.png", offset=[3, 4]),
-            ie.Step("fill", paint={"kind": "noise", "name": "perlin"}),
+            ie.Step("fill", paint={"kind": "noise", "method": "perlin"}),
         ],
         output={"format": "png", "compression": 3},
         input={"icc": "srgb"},

@@ -15,6 +15,7 @@ from imgedit.cli.models import MODELS
 from imgedit.cli.sampling import SAMPLING
 from imgedit.cli.training import TRAININGS
 from imgedit.engines import ENGINES
+from imgedit.errors import ArgumentError
 
 __all__ = ["COMMANDS"]
 
@@ -34,7 +35,11 @@ def info(image: File, /, *, as_json: Json = False) -> None:
     """
     from imgedit import io
 
-    show(asdict(io.info(image)), as_json=as_json)
+    found = asdict(io.info(image))
+    if not as_json:
+        height, width = found["size"]
+        found["size"] = f"{height} x {width} (height x width)"
+    show(found, as_json=as_json)
 
 
 def batch(
@@ -75,6 +80,8 @@ def batch(
     """
     from imgedit import batch as runner
 
+    if not recipe.is_file():
+        raise ArgumentError("recipe", f"is {str(recipe)!r}, which is no file", "give the path of a TOML file")
     with bar("batch") as progress:
         report = runner.run(
             recipe, inputs, output, engine=engine, workers=workers, timeout=timeout, resume=not force, progress=progress

@@ -114,11 +114,13 @@ def _joined(lines: re.Match[str]) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (list, tuple)):
         return " x ".join(map(_text, value))
-    return "-" if value is None else str(value)
+    return "-" if value in (None, "") else str(value)
 
 
 def _finite(value: Any) -> Any:

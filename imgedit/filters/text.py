@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -145,10 +146,24 @@ def draw_text(
 
     masks = _rasterise(text, opened, stroke, align, spacing * pixels, angle)
     layer = _layer(masks, inks) * np.float32(opacity)
+    places = _places(layer, image, position, ANCHORS[anchor], gap, tile)
+    _warn_of_cut(layer, image, places, anchored=position is None and not tile)
     out = image.copy()
-    for left, top in _places(layer, image, position, ANCHORS[anchor], gap, tile):
+    for left, top in places:
         _put(layer, out, left, top)
     return out
+
+
+def _warn_of_cut(layer: Floats, image: Image, places: Sequence[tuple[int, int]], *, anchored: bool) -> None:
+    """Say so where text that should lie inside does not, or where none of it can be seen."""
+    (tall, wide), (height, width) = layer.shape[:2], image.shape[:2]
+    box = [(left, top, left + wide, top + tall) for left, top in places]
+    inside = all(left >= 0 and top >= 0 and right <= width and bottom <= height for left, top, right, bottom in box)
+    seen = any(right > 0 and bottom > 0 and left < width and top < height for left, top, right, bottom in box)
+    if (anchored and not inside) or not seen:
+        what = "is cut off" if seen else "lies outside"
+        text = f"the text is {wide}x{tall} pixels and {what} of an image of {width}x{height}"
+        warnings.warn(f"{text.replace('cut off of', 'cut off by')}; choose another size or position", stacklevel=3)
 
 
 def _length(value: float | str, name: str, shorter: int, above: float | None = None) -> float:
@@ -203,7 +218,7 @@ def _check_text(text: str, font: PIL.ImageFont.FreeTypeFont) -> None:
         raise ArgumentError(
             "text",
             f"holds {''.join(missing)!r}, which the font {font.getname()[0]!r} does not have",
-            "give font= a file that has it, such as one of the Noto fonts",
+            "give a file that has it: font='DejaVuSans.ttf', font='NotoSansCJK-Regular.ttc' and so on",
         )
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from imgedit.errors import RecipeError
 from imgedit.io import FORMATS
 from imgedit.pixels import Image, Progress
-from imgedit.recipes import running
-from imgedit.recipes.checks import check
+from imgedit.recipes import running, trial
+from imgedit.recipes.checks import Finding, check
 from imgedit.recipes.decoding import open_for
 from imgedit.recipes.lines import key_lines, line_of, syntax_error
 from imgedit.recipes.steps import STEPS
@@ -98,8 +98,18 @@ class Recipe:
         object.__setattr__(self, "folder", Path(self.folder))
         for name in ("output", "input"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
-        if findings := check(self.document(), self.folder):
+        if findings := check(self.document(), self.folder) or self._trial():
             raise RecipeError(*(text for _, text in findings))
+
+    def _trial(self) -> list[Finding]:
+        """Give what no photo can pass, found by doing the steps on small drawn pictures."""
+        found = trial.fault(self.steps, self.folder, self.output)
+        if found is None:
+            return []
+        index, name, text = found
+        if index == len(self.steps):
+            return [(("output", name), f"output {text}")]
+        return [(("steps", index, name), f"step {index + 1} {self.steps[index].op}: {text}")]
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Recipe:
@@ -169,12 +179,26 @@ class Recipe:
         for step in steps if isinstance(steps, tuple) else ():
             if isinstance(step, dict) and isinstance(step.get("op"), str):
                 step["op"] = step["op"].replace("-", "_")
-        if findings := check(document, folder):
-            lines = key_lines(text)
-            placed = sorted((line_of(path, lines), sentence) for path, sentence in findings)
-            raise RecipeError(*(f"{name}:{line}: {sentence}" for line, sentence in placed))
-        made = tuple(Step(step.pop("op"), **step) for step in document.get("steps", ()))
-        return cls(made, document.get("output", {}), document.get("input", {}), folder)
+        findings = check(document, folder)
+        if not document.get("steps") and not document.get("output") and not findings:
+            findings = [((), "a recipe needs a step ([[steps]] with op = ...) or an [output]")]
+        if not findings:
+            made = tuple(Step(step.pop("op"), **step) for step in document.get("steps", ()))
+            recipe = cls._unchecked(made, document.get("output", {}), document.get("input", {}), folder)
+            findings = recipe._trial()
+            if not findings:
+                return recipe
+        lines = key_lines(text)
+        placed = sorted((line_of(path, lines), sentence) for path, sentence in findings)
+        raise RecipeError(*(f"{name}:{line}: {sentence}" for line, sentence in placed))
+
+    @classmethod
+    def _unchecked(cls, steps: tuple[Step, ...], output: Any, given: Any, folder: Path) -> Recipe:
+        """Make a recipe of what has been checked already."""
+        recipe = object.__new__(cls)
+        for name, value in (("steps", steps), ("output", output), ("input", given), ("folder", folder)):
+            object.__setattr__(recipe, name, value)
+        return recipe
 
     def document(self) -> dict[str, Any]:
         """Give the recipe as the tables of its TOML text.
@@ -236,7 +260,7 @@ class Recipe:
             Given the fraction done; what it raises stops the work.
         """
         image, metadata, left = open_for(self.steps, source, self.input)
-        image = running.apply(left, image, self.folder, progress)
+        image = running.apply(left, image, self.folder, progress, len(self.steps) - len(left))
         running.save(target, image, metadata, self.output)
 
     def fingerprint(self) -> str:

@@ -19,6 +19,7 @@ from imgedit.io.codec import Header
 from imgedit.io.files import load, show
 from imgedit.io.formats import sniff
 from imgedit.pixels import Image
+from imgedit.recipes.running import in_step
 
 if TYPE_CHECKING:
     from imgedit.recipes import Step
@@ -66,12 +67,15 @@ def open_for(
     codec = sniff(data, name)
     reduction, placement = 1, None
     if codec.name == "jpeg":
-        reduction, placement = _reduction(codec.probe(data, name), steps[0].parameters)
+        header = codec.probe(data, name)
+        with in_step(0, steps[0]):
+            reduction, placement = _reduction(header, steps[0].parameters)
     image, metadata = io.decode(data, name=name, reduce=reduction, **rest)
     if placement is None or reduction == 1:
         return image, metadata, steps
     how = {key: value for key, value in steps[0].parameters.items() if key not in SIZES}
-    return resize_placed(image, placement.after(reduction), **how), metadata, steps[1:]
+    with in_step(0, steps[0]):
+        return resize_placed(image, placement.after(reduction), **how), metadata, steps[1:]
 
 
 def _can_start_smaller(step: Step) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgedit import io
+from imgedit.errors import ImgeditError
 from imgedit.pixels import Image, Mask, Progress
 from imgedit.recipes.steps import STEPS
 from imgedit.recipes.verbs import ON_DISK, Kind, Parameter
@@ -16,28 +19,39 @@ from imgedit.recipes.verbs import ON_DISK, Kind, Parameter
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["apply", "files_of", "save"]
+__all__ = ["apply", "files_of", "in_step", "resolved", "save"]
 
 
-def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress | None) -> Image:
-    """Do the steps one after the other, each filling its share of the progress."""
+def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress | None, done: int = 0) -> Image:
+    """Do the steps one after the other, each filling its share of the progress; `done` were done before."""
     for index, step in enumerate(steps):
-        verb = STEPS[step.op]
-        arguments = {name: _value(step, name, value, folder) for name, value in step.parameters.items()}
-        arguments[verb.place(step.parameters)] = image
-        if progress is not None and (reporter := next(iter(verb.of_kind("progress")), None)):
-            arguments[reporter.name] = _share(progress, index, len(steps))
-        image = verb.call(arguments)
+        with in_step(done + index, step):
+            verb = STEPS[step.op]
+            arguments = {name: resolved(step, name, value, folder) for name, value in step.parameters.items()}
+            arguments[verb.place(step.parameters)] = image
+            if progress is not None and (reporter := next(iter(verb.of_kind("progress")), None)):
+                arguments[reporter.name] = _share(progress, index, len(steps))
+            image = verb.call(arguments)
         if progress is not None:
             progress((index + 1) / len(steps))
     return image
+
+
+@contextlib.contextmanager
+def in_step(index: int, step: Step) -> Iterator[None]:
+    """Note on an error in which step it rose."""
+    try:
+        yield
+    except ImgeditError as failure:
+        failure.add_note(f"step {index + 1} ({step.op})")
+        raise
 
 
 def _share(progress: Progress, index: int, count: int) -> Progress:
     return lambda fraction: progress((index + fraction) / count)
 
 
-def _value(step: Step, name: str, value: Any, folder: Path) -> Any:
+def resolved(step: Step, name: str, value: Any, folder: Path) -> Any:
     """Open what is given as a path of an image or a mask; let other paths start at the folder."""
     parameter = _parameter(step, name)
     if parameter.kind in ("images", "layers"):
@@ -58,7 +72,10 @@ def _opened(value: Any, kind: Kind, folder: Path) -> Any:
     if kind == "file":
         return path
     # The time of the last change is part of the key, or a long-lived process would go on with the old picture.
-    return _cached(str(path), kind, path.stat().st_mtime_ns)
+    opened = _cached(str(path), kind, path.stat().st_mtime_ns)
+    if kind == "mask" and not opened.any():
+        warnings.warn(f"{path} marks nothing: all of it is black", UserWarning, stacklevel=2)
+    return opened
 
 
 @lru_cache(maxsize=16)

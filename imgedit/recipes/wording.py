@@ -21,7 +21,7 @@ from imgedit.recipes.verbs import Verb
 __all__ = ["for_command", "for_recipe"]
 
 CALL = re.compile(r"\bie\.[a-z_]\w*(?:\((?:[^()]|\([^()]*\))*\))?")
-KEYWORD = re.compile(r"\b([a-z]\w*)=('[^']*'|\"[^\"]*\"|\([^()]*\)|[\w.]+)?(?!=)")
+KEYWORD = re.compile(r"\b([a-z]\w*)=('[^']*'|\"[^\"]*\"|\((?:[^()]|\([^()]*\))*\)|[\w.]+)?(?!=)")
 
 # What messages call the picture that is being edited.
 EDITED = ("image", "array", "photo")
