@@ -125,6 +125,17 @@ def style(
     _train("style", "train_style", job, options, paintings)
 
 
+def gatys_graph(*, job: SharedJob, teacher: Path | None = None) -> None:
+    """Write the graph of loss and gradient that stylize --method gatys descends on; nothing is learnt.
+
+    Parameters
+    ----------
+    teacher : Path
+        A folded .npz, or an ONNX file of features; by default the shipped features-small.
+    """
+    _train("gatys", "write_gatys_graph", job, {"teacher": teacher})
+
+
 def gan(
     *,
     job: SharedJob,
@@ -257,6 +268,7 @@ def _train(module: str, function: str, job: Job, options: dict[str, Any], *first
 TRAININGS: dict[str, Callable[..., Any]] = {
     "features": features,
     "gan": gan,
+    "gatys-graph": gatys_graph,
     "inpaint": inpaint,
     "recipe": recipe,
     "restore": restore,

@@ -34,7 +34,7 @@ def export_onnx(
     examples: Mapping[str, Tensor],
     outputs: Sequence[str] = ("output",),
     free_axes: Sequence[int] = (0, 2, 3),
-    multiple: int = 1,
+    multiple: int | Mapping[str, int] = 1,
 ) -> float:
     """Write a net as ONNX and run both on the same numbers.
 
@@ -50,8 +50,8 @@ def export_onnx(
         Names of what the net gives.
     free_axes : sequence of int
         Axes of the inputs that may have any size at run time, the same for all of them.
-    multiple : int
-        What sides must be a multiple of.
+    multiple : int or mapping of str to int
+        What sides must be a multiple of; of each input, where they differ.
 
     Returns
     -------
@@ -121,14 +121,19 @@ def _save_bare(model: Any, path: Path) -> None:
 
 
 def _difference(
-    folded: nn.Module, path: Path, examples: Mapping[str, Tensor], free_axes: Sequence[int], multiple: int
+    folded: nn.Module,
+    path: Path,
+    examples: Mapping[str, Tensor],
+    free_axes: Sequence[int],
+    multiple: int | Mapping[str, int],
 ) -> float:
     import onnxruntime
 
     rng = np.random.default_rng(0)
     values = {}
     for name, example in examples.items():
-        shape = [side + 3 * multiple * (axis in free_axes) for axis, side in enumerate(example.shape)]
+        step = multiple if isinstance(multiple, int) else multiple[name]
+        shape = [side + 3 * step * (axis in free_axes) for axis, side in enumerate(example.shape)]
         values[name] = rng.random(shape, np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     theirs = session.run(None, values)
