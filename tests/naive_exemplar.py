@@ -82,6 +82,23 @@ def nearest(features, weight, usable, to, size, away=0.0):
     return best, least
 
 
+def choice(features, todo, weight, to, place, size, *, strange, context):
+    """All that a place is chosen by, but its distance: the patch, colours not known near by, the surroundings."""
+    here, there = (features[y : y + size, x : x + size].astype(float) for y, x in (to, place))
+    weight = weight[to[0] : to[0] + size, to[1] : to[1] + size].astype(float)[..., None]
+    near = np.s_[max(0, to[0] - size) : to[0] + 2 * size, max(0, to[1] - size) : to[1] + 2 * size]
+    known = features[near][~todo[near]]
+    beyond = there - np.clip(there, known.min(axis=0), known.max(axis=0))
+    total = (weight * (here - there) ** 2).sum() + strange * ((1 - weight) * beyond**2).sum()
+    for i in range(-size // 2, 2 * size - size // 2, 2):
+        for j in range(-size // 2, 2 * size - size // 2, 2):
+            y, x = to[0] + i, to[1] + j
+            if 0 <= y < todo.shape[0] and 0 <= x < todo.shape[1] and not todo[y, x]:
+                other = min(max(place[0] + i, 0), todo.shape[0] - 1), min(max(place[1] + j, 0), todo.shape[1] - 1)
+                total += context * ((features[y, x].astype(float) - features[other]) ** 2).sum()
+    return total
+
+
 def whole_patches(usable, size):
     """Top-left pixels of the patches all of whose pixels are usable."""
     height, width = usable.shape

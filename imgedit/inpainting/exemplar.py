@@ -11,7 +11,8 @@ near by count against a place; so do surroundings unlike those of the patch; and
 
 Patches far enough apart do not see each other, so several are searched in one matrix product; and the search goes from
 coarse to fine: means of 2x2 pixels at every second place first, then all pixels around the best of these, and the
-surroundings of what is left.
+surroundings of what is left. A patch that finds no likeness waits for its neighbours: a post that is known on one side
+is continued from there, and not met half way by a guess from the other. At the end the pieces are joined.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from imgedit.errors import ArgumentError
 from imgedit.inpainting.diffusion import fill_push_pull
+from imgedit.inpainting.joining import join_pieces
 from imgedit.inpainting.methods import Filled
 from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, product, sources, windows
 from imgedit.inpainting.regions import Flags, Floats
@@ -46,6 +48,14 @@ AWAY = 1e-3
 # Patches searched in one round, and how far the priority of the last may be below that of the first.
 ROUND = 16
 WORTH = 0.5
+# A patch whose known part is so many times farther from its source than that of the usual patch (the median of those
+# filled lately) waits once, with so much less priority. Differences of about two 8-bit levels are never too far.
+POOR = 3.0
+WAIT = 1e-3
+LATELY = 400
+NEAR = 1e-4
+# Share of the progress after which the pieces are joined.
+JOINED = 0.95
 # Coarse places that are looked at closely.
 CLOSER = 64
 # Neighbouring coarse places, of which only the best is looked at closely.
@@ -72,6 +82,10 @@ class Canvas:
     """HxW."""
     todo: Flags
     """HxW; what is still to be filled."""
+    origin: Indices
+    """HxW; flat index of the pixel that was copied here; -1 where none was."""
+    patience: Floats
+    """HxW; factor on the priority: below 1 where a patch waits for a better match."""
 
 
 def fill_exemplar(
@@ -82,6 +96,7 @@ def fill_exemplar(
     search: int | None = None,
     source: Flags | None = None,
     exhaustive: bool = False,
+    join: bool = True,
     progress: Progress,
     seed: int,
 ) -> Filled:
@@ -101,6 +116,8 @@ def fill_exemplar(
         HxW; True where patches may be copied from; by default everywhere outside the hole.
     exhaustive : bool
         One patch at a time, compared at every place in full: the plain algorithm, some thirty times slower.
+    join : bool
+        Take the steps in brightness away where pieces from different places meet; otherwise every pixel is a copy.
     progress : callable
         Given the fraction done.
     seed : int
@@ -126,16 +143,26 @@ def fill_exemplar(
     progress(0.0)
     finder = Finder(canvas.features, usable, size, search, 1 if exhaustive else 2)
     total = np.count_nonzero(hole)
+    lately: list[float] = []
     while canvas.todo.any():
-        progress(1 - np.count_nonzero(canvas.todo) / total)
+        progress(JOINED * (1 - np.count_nonzero(canvas.todo) / total))
         rows, cols, confidence, data = priorities(canvas, size)
-        picked = _pick(rows, cols, confidence * (data + FLAT), size, 1 if exhaustive else ROUND)
+        priority = confidence * (data + FLAT) * canvas.patience[rows, cols]
+        picked = _pick(rows, cols, priority, size, 1 if exhaustive else ROUND)
         tops = np.clip(rows[picked] - size // 2, 0, hole.shape[0] - size)
         lefts = np.clip(cols[picked] - size // 2, 0, hole.shape[1] - size)
-        for top, left, sure, place in zip(
-            tops, lefts, confidence[picked], finder.find(canvas, tops, lefts), strict=True
-        ):
-            _copy(canvas, (int(top), int(left)), place, size, float(sure))
+        places = finder.find(canvas, tops, lefts)
+        jobs = list(zip(tops.tolist(), lefts.tolist(), places, strict=True))
+        misfits = [_misfit(canvas, (top, left), place, size) for top, left, place in jobs]
+        far = POOR * max(NEAR, float(np.median(lately[-LATELY:] + misfits)))
+        for (top, left, place), misfit, sure, point in zip(jobs, misfits, confidence[picked], picked, strict=True):
+            if misfit > far and canvas.patience[rows[point], cols[point]] == 1 and not exhaustive:
+                canvas.patience[top : top + size, left : left + size] = WAIT
+            else:
+                _copy(canvas, (top, left), place, size, float(sure))
+                lately.append(misfit)
+    if join:
+        canvas.values = join_pieces(values, hole, canvas.origin, lambda part: progress(JOINED + (1 - JOINED) * part))
     return Filled(canvas.values, canvas.confidence)
 
 
@@ -145,7 +172,9 @@ def _canvas(values: Floats, hole: Flags) -> Canvas:
     # Differences of numbers around 0 lose fewer digits in the matrix products.
     features = np.ascontiguousarray(features - features[~hole].mean(axis=0), np.float32)
     weight = np.where(hole, np.float32(GUESS), np.float32(1))
-    return Canvas(values.copy(), features, weight, (~hole).astype(np.float32), hole.copy())
+    origin = np.full(hole.shape, -1, np.intp)
+    patience = np.ones(hole.shape, np.float32)
+    return Canvas(values.copy(), features, weight, (~hole).astype(np.float32), hole.copy(), origin, patience)
 
 
 def priorities(canvas: Canvas, size: int) -> tuple[Indices, Indices, Floats, Floats]:
@@ -212,12 +241,24 @@ def _pick(rows: Indices, cols: Indices, priority: Floats, size: int, most: int) 
     return picked
 
 
+def _misfit(canvas: Canvas, to: tuple[int, int], place: tuple[int, int], size: int) -> float:
+    """Mean squared difference of what is known of a patch from its source."""
+    known = ~canvas.todo[to[0] : to[0] + size, to[1] : to[1] + size]
+    here = canvas.features[to[0] : to[0] + size, to[1] : to[1] + size]
+    there = canvas.features[place[0] : place[0] + size, place[1] : place[1] + size]
+    rest = (here - there)[known]
+    return float(np.vdot(rest, rest)) / len(rest)
+
+
 def _copy(canvas: Canvas, to: tuple[int, int], place: tuple[int, int], size: int, confidence: float) -> None:
     """Fill what is missing of a patch."""
     here = slice(to[0], to[0] + size), slice(to[1], to[1] + size)
     there = slice(place[0], place[0] + size), slice(place[1], place[1] + size)
     missing = canvas.todo[here].copy()
     canvas.values[here][missing] = canvas.values[there][missing]
+    width = canvas.todo.shape[1]
+    source = np.arange(place[0], place[0] + size)[:, None] * width + np.arange(place[1], place[1] + size)
+    canvas.origin[here][missing] = source[missing]
     canvas.features[here][missing] = canvas.features[there][missing]
     canvas.weight[here][missing] = 1
     canvas.confidence[here][missing] = confidence

@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.inpainting.regions import Flags, Floats
+from imgedit.strips import each_strip
 
 __all__ = ["as_columns", "check_patch_size", "opponent", "product", "sources", "whole_patches", "windows"]
 
@@ -22,6 +23,8 @@ OPPONENT = np.array([[0.57, 0.57, 0.57], [0.6, 0.0, -0.6], [-0.3, 0.6, -0.3]], n
 BLOCK = 2**18
 VECTOR_BLOCK = 2**13
 BLOCK_ROWS = 64
+# Numbers in the right matrix from which a second thread earns more than its start costs.
+SHARED = 2**20
 
 
 def check_patch_size(size: int, hole: Flags) -> int:
@@ -155,6 +158,8 @@ def as_columns(values: Floats, size: int, step: int = 1) -> Floats:
 def product(left: Floats, right: Floats) -> Floats:
     """Multiply matrices in blocks so small that the linear algebra library stays on the calling thread.
 
+    The threads are ours: each takes long strips of columns.
+
     Parameters
     ----------
     left : ndarray of float32
@@ -171,17 +176,28 @@ def product(left: Floats, right: Floats) -> Floats:
     out = np.empty((height, width), np.float32)
     rows = max(1, min(height, BLOCK_ROWS))
     cols = max(1, (BLOCK if rows > 1 else VECTOR_BLOCK) // (rows * depth))
-    row_split, col_split = height - height % rows, width - width % cols
-    for top, bottom in ((0, row_split), (row_split, height)):
-        for first, last in ((0, col_split), (col_split, width)):
-            if top == bottom or first == last:
-                continue
-            shape = min(rows, bottom - top), min(cols, last - first)
-            lefts = left[top:bottom].reshape(-1, 1, shape[0], depth)
-            rights = right[:, first:last].reshape(depth, -1, shape[1]).transpose(1, 0, 2)
-            blocks = out[top:bottom, first:last].reshape(-1, shape[0], (last - first) // shape[1], shape[1])
-            np.matmul(lefts, rights, out=blocks.transpose(0, 2, 1, 3))
+
+    def multiply(first: int, last: int) -> None:
+        split = first + (last - first) // cols * cols
+        for start, stop, wide in ((first, split, cols), (split, last, last - split)):
+            if start < stop:
+                _blocks(left, right[:, start:stop], out[:, start:stop], rows, wide)
+
+    threads = None if width * depth >= SHARED else 1
+    each_strip(multiply, width, row_bytes=4 * (depth + height), threads=threads)
     return out
+
+
+def _blocks(left: Floats, right: Floats, out: Floats, rows: int, cols: int) -> None:
+    """Multiply in blocks of so many rows and columns; the columns come out even."""
+    height, depth = left.shape
+    split = height - height % rows
+    rights = right.reshape(depth, -1, cols).transpose(1, 0, 2)
+    for top, bottom in ((0, split), (split, height)):
+        if top < bottom:
+            high = min(rows, bottom - top)
+            blocks = out[top:bottom].reshape(-1, high, right.shape[1] // cols, cols)
+            np.matmul(left[top:bottom].reshape(-1, 1, high, depth), rights, out=blocks.transpose(0, 2, 1, 3))
 
 
 def opponent(values: Floats) -> Floats:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.inpainting.diffusion import fill_push_pull
+from imgedit.inpainting.joining import join_pieces
 from imgedit.inpainting.patches import (
     as_columns,
     check_patch_size,
@@ -36,7 +37,6 @@ from imgedit.inpainting.patches import (
 )
 from imgedit.inpainting.regions import Flags, Floats, halve
 from imgedit.pixels import check_number
-from imgedit.poisson import solve_poisson
 from imgedit.strips import Progress
 
 __all__ = ["fill_patchmatch"]
@@ -62,10 +62,6 @@ COARSEST_PAIRS = 5e6
 TURNS = (10, 6, 4, 3, 2)
 # Neighbours at these distances offer their match, the far ones first.
 STEPS = (4, 2, 1)
-# Most that joining may change a value: a step in brightness goes, what is really of another colour stays.
-JOIN = 0.1
-# A larger step between two sources is taken for an edge of the picture, and stays.
-EDGE = 0.1
 # A patch deeper in the hole counts less, by this factor a pixel (Wexler's alpha).
 FADE = 1.3
 # Weight of the smooth first guess where nothing better is known yet: it decides between patches that fit alike.
@@ -105,6 +101,7 @@ def fill_patchmatch(
     mirror: bool = False,
     rotations: tuple[float, ...] = (),
     gain: float = 0.0,
+    join: bool = True,
     progress: Progress,
     seed: int,
 ) -> Floats:
@@ -126,6 +123,8 @@ def fill_patchmatch(
         Take patches from the picture turned by these angles too, in degrees.
     gain : float
         Let patches become brighter or darker by up to this share: 0.2 allows factors from 1/1.2 to 1.2.
+    join : bool
+        Take the steps in brightness away where pieces from different places meet; otherwise every pixel is a copy.
     progress : callable
         Given the fraction done.
     seed : int
@@ -172,7 +171,7 @@ def fill_patchmatch(
             if level.vote() < SETTLED:
                 break
     assert level is not None
-    return level.result()[: hole.shape[0], : hole.shape[1]]
+    return level.result(join)[: hole.shape[0], : hole.shape[1]]
 
 
 class Ticker:
@@ -458,45 +457,21 @@ class Level:
         origin: Indices = (self.source_rows[match] + down) * self.features.shape[1] + self.source_cols[match] + right
         return origin
 
-    def result(self) -> Floats:
-        """Give the picture's values: those of the best patches, joined so that no step is left where two meet."""
-        values = self.atlas.values[: self.atlas.size[0], : self.atlas.size[1]].copy()
-        flat = self.atlas.values.reshape(-1, values.shape[2])
-        values[self.hole] = flat[self.origin] * self.factor[self.voted][:, None]
-        divergence = np.zeros_like(values)
-        for axis in (0, 1):
-            steps = self._steps(values, axis)
-            self.tick()
-            first, last = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-            divergence[first] += steps
-            divergence[last] -= steps
-        joined = solve_poisson(
-            values, self.atlas.hole, divergence, guess=values, tolerance=1e-3, progress=lambda _: self.tick()
-        )
-        values += np.clip(joined - values, -JOIN, JOIN)
-        return values
-
-    def _steps(self, values: Floats, axis: int) -> Floats:
-        """Differences of neighbours along an axis, as the source of one of the two has it: the one that fits better."""
-        height, width = values.shape[:2]
+    def result(self, join: bool) -> Floats:
+        """Give the picture's values: those of the best patches, joined if wanted."""
+        height, width = self.atlas.size
+        values = self.atlas.values[:height, :width]
         origin = np.full((height, width), -1, np.intp)
         origin[self.hole] = self.origin
         factor = np.ones((height, width), np.float32)
         factor[self.hole] = self.factor[self.voted]
+        if join:
+            atlas = self.atlas.values, self.atlas.known
+            return join_pieces(values, self.atlas.hole, origin, lambda _: self.tick(), atlas=atlas, factor=factor)
+        out = values.copy()
         flat = self.atlas.values.reshape(-1, values.shape[2])
-        known = self.atlas.known.ravel()
-        stride = self.features.shape[1] if axis == 0 else 1
-        present: Floats = np.diff(values, axis=axis)
-        steps, least = present.copy(), np.full(present.shape[:2], EDGE, np.float32)
-        for end, sign in ((slice(None, -1), 1), (slice(1, None), -1)):
-            cut = (end, slice(None)) if axis == 0 else (slice(None), end)
-            here = origin[cut]
-            there = np.clip(here + sign * stride, 0, known.size - 1)
-            step = (sign * factor[cut])[..., None] * (flat[there] - flat[here])
-            off = np.abs(step - present).max(axis=2)
-            better = (here >= 0) & known[there] & (off < least)
-            steps[better], least[better] = step[better], off[better]
-        return steps
+        out[self.hole] = flat[self.origin] * factor[self.hole][:, None]
+        return out
 
 
 def _with_factor(own: Floats, both: Floats, energy: Floats, gain: float) -> tuple[Floats, Floats]:
