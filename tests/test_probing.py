@@ -166,6 +166,13 @@ def test_what_the_caller_says_stands(path):
     assert (found["range"], found["overlap"]) == ([0, 255], 3)
 
 
+def test_the_picture_is_that_of_the_range_that_the_caller_names(path):
+    right, wrong = examine(doubled(path), {}), examine(path, {"range": [-1, 1]})
+    assert wrong.fields["range"] == [-1, 1]
+    assert right.got.std() > 0
+    assert (wrong.got[wrong.given.repeat(2, 0).repeat(2, 1) < 0.4] == 0.5).all()  # what is below 0 is clipped
+
+
 def test_whole_bytes_in_and_out(path):
     path = write(path, [node("Identity", "x", "y")], inputs=[("x", ANY, "uint8")], outputs=[("y", None, "uint8")])
     found = fields(path)

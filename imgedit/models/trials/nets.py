@@ -172,11 +172,11 @@ def _find_range(trial: Trial) -> float:
     if scale > 1:
         reduced = cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
         small = np.asarray(reduced, np.float32).reshape(height, width, channels)
-    taken = (BYTE,) if trial.model.inputs[0].dtype == "uint8" else RANGES
+    taken = _choices(trial, "range", trial.model.inputs[0])
+    given = _choices(trial, "output_range", trial.model.outputs[0])
     rows = []
     for span in taken:
         got = trial.run(small, span)
-        given = (BYTE,) if trial.model.outputs[0].dtype == "uint8" else RANGES
         rows += [_Row(psnr(_inner(unit(got, out)), _inner(truth)), span, out, got) for out in given]
     best = max(rows, key=lambda row: row.likeness + MARGIN * (row.given == row.gives == UNIT))
     reason = f"with it the photo comes back at {best.likeness:.1f} dB"
@@ -190,6 +190,13 @@ def _find_range(trial: Trial) -> float:
     return best.likeness
 
 
+def _choices(trial: Trial, field: str, port: Port) -> tuple[Range, ...]:
+    """List the ranges to try: the one that the caller named, that of whole bytes, or all."""
+    if (said := trial.wanted.get(field)) is not None:
+        return ((said[0], said[1]),)
+    return (BYTE,) if port.dtype == "uint8" else RANGES
+
+
 def _inner(picture: Floats) -> Floats:
     """Leave out the border, where padding with zeros shows."""
     height, width = (side // 8 for side in picture.shape[:2])
@@ -197,12 +204,12 @@ def _inner(picture: Floats) -> Floats:
 
 
 def _painted(rows: list[_Row]) -> _Row:
-    """Tell the range of a style from what it gives: both ends alike, since nothing else is known."""
-    alike = {row.given: row for row in rows if row.given == row.gives}
-    for span in (UNIT, SIGNED):
-        if span in alike and lies_in(alike[span].got, span):
-            return alike[span]
-    return alike[BYTE]
+    """Tell the range of a style from what it gives: the same is taken in, where nobody has said what."""
+    one = len({row.given for row in rows}) == 1
+    pool = [row for row in rows if one or row.given == row.gives]
+    narrow = (row for row in pool if row.gives != BYTE and lies_in(row.got, row.gives))
+    wide = (row for row in pool if row.gives == BYTE)
+    return next(narrow, None) or next(wide, pool[0])
 
 
 def lies_in(values: Floats, span: Range) -> bool:
