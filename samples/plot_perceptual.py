@@ -26,7 +26,7 @@ sides = {
     "lighter": rounded(values + 17),
     "more contrast": rounded((values - values.mean()) * 1.25 + values.mean()),
     "noise": rounded(values + 17 * grain),
-    "blur": ie.blur(photo, 3.3),
+    "blur": ie.blur(photo, radius=3),
     "moved by a pixel": np.roll(photo, 1, axis=1),
 }
 
