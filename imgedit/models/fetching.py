@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -138,11 +138,11 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
     if manifest.size is not None and held_bytes >= manifest.size:
         file.truncate(held_bytes := 0)
 
-    answered: Any = None
+    headers: Mapping[str, str] | None = None  # of the last answer; the answer itself would keep its socket open
 
     def begin(response: Any, **_: Any) -> None:
-        nonlocal answered
-        answered = response
+        nonlocal headers
+        headers = response.headers
         if response.status_code == 200:  # all of it, from the start
             file.seek(0)
             file.truncate()
@@ -163,10 +163,11 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
         kind = _Passing if answer.status_code in {*PASSING, 416} else _Refused
         raise kind(f"answered {answer.status_code} {answer.reason}") from trouble
     except requests.RequestException as trouble:
-        what = "can't be reached" if answered is None else "broke off"
+        what = "can't be reached" if headers is None else "broke off"
         raise _Passing(f"{what} ({type(trouble).__name__})") from trouble
     # A body as long as its header says is all that they have, be it what we want or not.
-    if "Content-Length" not in answered.headers and manifest.size is not None and file.tell() < manifest.size:
+    measured = headers is not None and "Content-Length" in headers
+    if not measured and manifest.size is not None and file.tell() < manifest.size:
         raise _Passing(f"ended after {file.tell()} of {manifest.size} bytes")
 
 
