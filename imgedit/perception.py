@@ -30,8 +30,11 @@ LEAST_SIDE = 16
 # A tile needs some 100 MB; its margin is what the deepest map sees: two 3x3 convolutions at each of 1, 2, 4, 8 and 16
 # pixels reach 62, rounded to whole cells of the coarsest map.
 TILE, MARGIN = 512, 64
-# Features shorter than this are noise of a flat ground, not something to be seen.
-FAINT = 0.1
+# Features that are shorter than usual (the maps have about unit deviation) are not scaled up to unit length: on a flat
+# ground a trace of noise would count as much as the loss of an edge.
+USUAL = 1.0
+# The net's own nonlinearity, which its maps are taken before.
+SLOPE = 0.1
 
 
 def perceptual(
@@ -54,7 +57,7 @@ def perceptual(
     Returns
     -------
     float
-        0 for equal images; about 0.1 for a difference that one notices at once, and at most 2.
+        0 for equal images; about 0.03 for a difference that one notices at once, and at most 4.
 
     Raises
     ------
@@ -152,8 +155,9 @@ def _compare(net: Model, both: Floats, rows: Span, columns: Span) -> tuple[NDArr
         # Halves are rounded down, so that the quotient lies between the cell and twice the cell.
         cell = 1 << int(math.log2(both.shape[1] / level.shape[2]))
         inside = level[:, :, rows.inner(cell, level.shape[2]), columns.inner(cell, level.shape[3])]
+        inside = np.maximum(inside, SLOPE * inside)
         length = np.sqrt(np.square(inside).sum(axis=1, keepdims=True, dtype=np.float32))
-        unit = inside / np.maximum(length, FAINT * np.sqrt(np.float32(inside.shape[1])))
+        unit = inside / np.maximum(length, USUAL * np.sqrt(np.float32(inside.shape[1])))
         totals.append(float(np.square(unit[0] - unit[1]).sum(dtype=np.float64)))
         counts.append(inside[0, 0].size)
     return np.array(totals), np.array(counts, np.float64)
