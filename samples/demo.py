@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,22 @@ PHOTOS = {
     "gravel.png": "Gravel, grey",
 }
 
+# One command each: title, and what follows `imgedit`. The result is written to more/, the first photo is "before".
+MORE = {
+    "Remove, filled with texture": "inpaint gravel.png --mask hole.png --method patchmatch",
+    "Narrower, content kept": "carve rocket.png 480 440",
+    "Twice the size, by a network": "upscale eye.png 2",
+    "Perspective": "warp brick.png '[[1, 0.25, -60], [0, 1.1, 0], [0, 0.0009, 1]]' --background white",
+    "Stars on an evening sky": "blend rocket.png hubble_deep_field.png screen --opacity 0.8",
+    "The colours of another photo": "match-color coffee.png rocket.png --method transport",
+    "Into one another, no seam": "pyramid-blend chelsea.png coffee.png half.png",
+    "Local contrast": "clahe retina.png --clip 3",
+    "A stamp, repeated": "draw-text astronaut.png imgedit --tile --angle 30 --size 9% --opacity 0.35",
+    "Grey, 16 bits": "convert motorcycle_left.png --channels grey --depth 16",
+    "Motion": "blur motorcycle_left.png --method motion --radius 18",
+    "Gradient over a photo": "fill ihc.png linear:0,0,1,1:navy,orange --mode soft-light",
+}
+
 
 def main(folder: Path) -> int:
     """Make the demo in a folder, from nothing."""
@@ -49,7 +66,8 @@ def main(folder: Path) -> int:
     command = ["batch", "demo.toml", "photos", "-o", "after"]
     code = subprocess.run([sys.executable, "-m", "imgedit", *command], cwd=folder, check=False).returncode
     rows = [json.loads(line) for line in (folder / "after/.imgedit/report.jsonl").read_text().splitlines()]
-    (folder / "index.html").write_text(page(rows, (folder / "demo.toml").read_text(), " ".join(command)))
+    cards = "\n".join(card(folder, number, title, line) for number, (title, line) in enumerate(MORE.items()))
+    (folder / "index.html").write_text(page(rows, cards, (folder / "demo.toml").read_text(), " ".join(command)))
     return code
 
 
@@ -58,9 +76,19 @@ def prepare(folder: Path) -> None:
     pictures = Path(find_spec("skimage").origin).parent / "data"
     mask = scratches()
     ie.write(folder / "scratches.png", ie.to_uint8(mask))
+    (folder / "more").mkdir()
     for name in PHOTOS:
         photo = ie.resize(ie.read(pictures / name), SIZE, fit="cover")
+        ie.write(folder / "more" / f"{Path(name).stem}.png", photo)
         ie.write(folder / "photos" / f"{Path(name).stem}.png", ie.fill(photo, mask, "#f0f0f0", opacity=0.9))
+    eye = ie.crop(ie.read(folder / "more" / "chelsea.png"), (160, 110, 320, 230))
+    ie.write(folder / "more" / "eye.png", eye)
+    hole = np.zeros(SIZE, np.uint8)
+    hole[200:270, 270:370] = 255
+    ie.write(folder / "more" / "hole.png", hole)
+    half = np.zeros(SIZE, np.uint8)
+    half[:, SIZE[1] // 2 :] = 255
+    ie.write(folder / "more" / "half.png", half)
     logo = ie.trim(ie.read(pictures / "logo.png"))
     ie.write(folder / "logo.png", ie.drop_shadow(ie.resize(logo, width=72), size=8, offset=(0, 3), expand=True))
 
@@ -79,14 +107,30 @@ def scratches() -> np.ndarray:
     return mask.astype(np.float32) / 255
 
 
-def page(rows: list[dict], recipe: str, command: str) -> str:
-    """Write the page: one slider a photo, the recipe, the command."""
+def card(folder: Path, number: int, title: str, line: str) -> str:
+    """Do one command, and write its picture with it."""
+    target = f"{number:02}.png"
+    words = [*shlex.split(line), "-o", target]
+    subprocess.run([sys.executable, "-m", "imgedit", *words], cwd=folder / "more", check=True)
+    height, width = ie.info(folder / "more" / target).size
+    return f"""<figure>
+<div class="single">
+<img src="more/{target}" alt="{html.escape(title)}" width="{width}" height="{height}" loading="lazy">
+</div>
+<figcaption>{html.escape(title)}</figcaption>
+<code>imgedit {html.escape(line)} -o {target}</code>
+</figure>"""
+
+
+def page(rows: list[dict], cards: str, recipe: str, command: str) -> str:
+    """Write the page: one slider a photo, the recipe, the command, and what single commands do."""
     titles = {Path(name).stem: title for name, title in PHOTOS.items()}
     figures = "\n".join(figure(Path(row["input"]).name, row, titles[Path(row["input"]).stem]) for row in rows)
     done = sum(row["state"] == "done" for row in rows)
     template = Path(__file__).with_suffix(".html").read_text()
     for mark, text in (
         ("{{figures}}", figures),
+        ("{{cards}}", cards),
         ("{{recipe}}", html.escape(recipe)),
         ("{{command}}", html.escape(f"imgedit {command}")),
         ("{{count}}", f"{done} of {len(rows)}"),
