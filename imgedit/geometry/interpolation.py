@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.geometry.kernels import FILTERS
+from imgedit.strips import Scratch
 
 __all__ = ["REACH", "interpolate", "linear_remap_is_exact", "linear_warp_is_exact"]
 
@@ -36,7 +37,7 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1]], np.float32)
 TABLE_STEPS = 4096
 
 
-def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
+def interpolate(source: Floats, u: Floats, v: Floats, filter: str, scratch: Scratch) -> Floats:
     """Interpolate a picture at given places.
 
     Parameters
@@ -47,19 +48,21 @@ def interpolate(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
         H x W; columns and rows, pixel centres at integer + 1/2.
     filter : str
         A key of `REACH`.
+    scratch : Scratch
+        Memory to work in.
 
     Returns
     -------
     ndarray of float32
-        H x W or H x W x 4.
+        H x W or H x W x 4; good until the next call with the same scratch.
     """
     if filter == "nearest":
         index = np.floor(v).astype(np.intp) * source.shape[1] + np.floor(u).astype(np.intp)
         return _fetch(source, index)
-    if filter == "linear" and linear_remap_is_exact():
-        return _linear(source, u - np.float32(0.5), v - np.float32(0.5))
-    if filter == "cubic" and linear_remap_is_exact():
-        return _parabolas(source, u - np.float32(0.5), v - np.float32(0.5))
+    if filter in ("linear", "cubic") and linear_remap_is_exact():
+        x, y = u - np.float32(0.5), v - np.float32(0.5)
+        out = _linear(source, x, y, scratch.array("interpolated", (*u.shape, *source.shape[2:])))
+        return out if filter == "linear" else _bent(out, source, x, y, scratch)
     return _taps(source, u, v, filter)
 
 
@@ -83,33 +86,39 @@ def linear_warp_is_exact() -> bool:
     return bool(abs(float(moved[0, 0]) - PROBE) < 1e-4)
 
 
-def _parabolas(source: Floats, x: Floats, y: Floats) -> Floats:
-    bend_x = _filtered(source, SECOND_DIFFERENCE)
-    bend_y = _filtered(source, SECOND_DIFFERENCE.T)
-    bend_both = _filtered(bend_x, SECOND_DIFFERENCE.T)
-    a, b = (_spread(_half_product(place), source) for place in (x, y))
-    out = _linear(bend_both, x, y)
-    out *= b
-    out -= _linear(bend_x, x, y)
-    out *= a
-    part = _linear(bend_y, x, y)
-    part *= b
+def _bent(out: Floats, source: Floats, x: Floats, y: Floats, scratch: Scratch) -> Floats:
+    """Make the cubic of the linear interpolation, in place."""
+    bend, both = (scratch.array(name, source.shape) for name in ("bend", "bend both"))
+    part, more = (scratch.array(name, out.shape) for name in ("part", "more"))
+    weights = scratch.array("weights", out.shape)
+    # L - a L[Dx] - b L[Dy] + a b L[Dx Dy] as L - a (L[Dx] - b L[Dx Dy]) - b L[Dy].
+    cv2.filter2D(source, -1, SECOND_DIFFERENCE, dst=bend)
+    cv2.filter2D(bend, -1, SECOND_DIFFERENCE.T, dst=both)
+    _linear(bend, x, y, part)
+    _linear(both, x, y, more)
+    cv2.filter2D(source, -1, SECOND_DIFFERENCE.T, dst=bend)
+    _spread(_half_product(y), weights)
+    more *= weights
+    part -= more
+    weights *= _linear(bend, x, y, more)
+    out -= weights
+    part *= _spread(_half_product(x), weights)
     out -= part
-    out += _linear(source, x, y)
     return out
 
 
-def _linear(source: Floats, x: Floats, y: Floats) -> Floats:
-    return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR), np.float32)
+def _linear(source: Floats, x: Floats, y: Floats, out: Floats) -> Floats:
+    cv2.remap(source, x, y, cv2.INTER_LINEAR, dst=out)
+    return out
 
 
-def _filtered(source: Floats, kernel: Floats) -> Floats:
-    return np.asarray(cv2.filter2D(source, -1, kernel), np.float32)
-
-
-def _spread(weight: Floats, source: Floats) -> Floats:
+def _spread(weight: Floats, out: Floats) -> Floats:
     """Repeat weights for all channels, so that products run over contiguous numbers."""
-    return weight if source.ndim == 2 else np.asarray(cv2.merge([weight] * 4), np.float32)
+    if out.ndim == 2:
+        out[:] = weight
+    else:
+        cv2.merge([weight] * 4, out)
+    return out
 
 
 def _half_product(place: Floats) -> Floats:
@@ -122,15 +131,15 @@ def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
     left, across = _weights(u, filter)
     top, down = _weights(v, filter)
     start = top * source.shape[1] + left
-    shares = [_spread(weight, source) for weight in across]
     out = np.zeros((*u.shape, *source.shape[2:]), np.float32)
+    shares = [_spread(weight, np.empty_like(out)) for weight in across]
     for row, weight in enumerate(down):
         line = np.zeros_like(out)
         for column, share in enumerate(shares):
             pixels = _fetch(source, start + (row * source.shape[1] + column))
             pixels *= share
             line += pixels
-        line *= _spread(weight, source)
+        line *= _spread(weight, np.empty_like(out))
         out += line
     return out
 
@@ -141,7 +150,7 @@ def _weights(places: Floats, filter: str) -> tuple[NDArray[np.intp], list[Floats
     whole = np.floor(start)
     place = (start - whole) * np.float32(TABLE_STEPS)
     entry = place.astype(np.intp)
-    rest = place - entry
+    rest = place - entry.astype(np.float32)
     values, slopes = _table(filter)
     weights = [
         np.take(value, entry) + np.take(slope, entry) * rest for value, slope in zip(values, slopes, strict=True)

@@ -77,10 +77,10 @@ class Levels:
         Returns
         -------
         ndarray of float32
-            h x w for a grey image, else h x w x 4.
+            h x w for a grey image, else h x w x 4; good until the next window on this thread.
         """
         shape = (y_span[1] - y_span[0], x_span[1] - x_span[0])
-        out = np.empty(shape if self.image.ndim == 2 else (*shape, 4), np.float32)
+        out = self.scratch.array("window", shape if self.image.ndim == 2 else (*shape, 4))
         width, height = self._sides(shrink)
         for row in range((y_span[0] + MARGIN) // height, -(-(y_span[1] + MARGIN) // height)):
             for column in range((x_span[0] + MARGIN) // width, -(-(x_span[1] + MARGIN) // width)):

@@ -406,7 +406,7 @@ class _Job:
             return
         source = self._input(x_span, y_span, shrink)
         places = ((u * shrink[0] - x_span[0]).astype(np.float32), (v * shrink[1] - y_span[0]).astype(np.float32))
-        values = interpolate(source, *places, self.filter)
+        values = interpolate(source, *places, self.filter, self.scratch)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
 
     def _clear(self, tile: _Tile) -> None:
