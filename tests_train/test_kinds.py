@@ -19,6 +19,7 @@ from imgedit.training.nets import Features, Inpainting, count_parameters
 from imgedit.training.pairs import luma_psnr
 from imgedit.training.recipes import RECIPES, arguments
 from imgedit.training.restoration import train_restoration
+from imgedit.training.superres import train_superres
 from imgedit.training.weights import start_from
 
 MOST_BYTES = 4_000_000
@@ -98,6 +99,21 @@ def test_a_teacher_of_other_widths_is_refused(photos, tmp_path):
     (tmp_path / "no.npz").write_bytes(b"no")
     with pytest.raises(errors.ArgumentError, match="can't be read"):
         load_teacher(tmp_path / "no.npz")
+
+
+@pytest.mark.parametrize(
+    ("train", "crop"), [(train_superres, 8), (train_restoration, 49), (train_inpainting, 60), (train_features, 72)]
+)
+def test_crops_that_do_not_fit_are_told(photos, tmp_path, train, crop):
+    with pytest.raises(errors.ArgumentError, match=f"crop is {crop}; give a side"):
+        train(job(photos, tmp_path / "x"), crop=crop)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("fields", [{"steps": 0}, {"rate": 0.0}, {"count": 0}, {"every": -1}, {"workers": 0}])
+def test_numbers_out_of_range_are_told(photos, tmp_path, fields):
+    with pytest.raises(errors.ArgumentError, match=f"{next(iter(fields))} is"):
+        job(photos, tmp_path, **fields)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -21,7 +21,7 @@ from imgedit.training.drawing import draw
 from imgedit.training.job import Job
 from imgedit.training.loop import Task
 from imgedit.training.losses import load_teacher
-from imgedit.training.making import Plan, make
+from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import Features
 from imgedit.training.pairs import to_unit
 from imgedit.training.pictures import Crop, at_sizes, load_folders, split
@@ -243,6 +243,7 @@ def train_features(job: Job, *, teacher: Path | None = None, crop: int = 128, pr
     Path
         The ONNX file.
     """
+    check_crop(crop, 16)
     plan = Plan(
         kind="features",
         title="five maps of what a picture shows, for perceptual distances and style",

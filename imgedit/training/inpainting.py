@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from imgedit.strips import Progress
 from imgedit.training.job import Job, Weights
 from imgedit.training.loop import Task
-from imgedit.training.making import Plan, make
+from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.masks import KINDS, draw_mask
 from imgedit.training.nets import Inpainting
 from imgedit.training.pairs import LAZY, Opinion, to_unit
@@ -245,6 +245,7 @@ def train_inpainting(
         The ONNX file.
     """
     weights = weights or Weights()
+    check_crop(crop, 8)
     plan = Plan(
         kind="inpaint",
         title="fill holes" + (", sharp rather than near on average" if weights.adversarial else ""),

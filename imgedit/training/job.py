@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter as Option
 
+from imgedit.pixels import check_number
+
 if TYPE_CHECKING:
     from imgedit.training.loop import Settings
 
@@ -54,7 +56,7 @@ class Job:
         The licences of the pictures allow any use, and so does that of the weights; unknown by default.
     """
 
-    data: Annotated[tuple[Path, ...], Option(negative=())]
+    data: Annotated[tuple[Path, ...], Option(negative=())] = ()
     output: Annotated[Path, Option(alias="-o")]
     steps: int | None = None
     rate: float | None = None
@@ -67,6 +69,13 @@ class Job:
     workers: int = 1
     license: str = "as that of the photos"
     commercial_use: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "every", "count", "workers"):
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, least=1)
+        if self.rate is not None:
+            check_number(self.rate, "rate", above=0)
 
     @property
     def name(self) -> str:

@@ -11,13 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from imgedit.errors import ArgumentError
 from imgedit.strips import Progress
 from imgedit.training.export import Card, export_onnx, ship
 from imgedit.training.job import Job
 from imgedit.training.loop import Task, train
 from imgedit.training.weights import start_from
 
-__all__ = ["Plan", "make"]
+__all__ = ["Plan", "check_crop", "make"]
+
+LEAST_CROP = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,32 @@ class Plan:
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_crop(crop: int, multiple: int) -> int:
+    """Refuse a crop that a net can't halve as often as it does, or in which nothing is to be seen.
+
+    Parameters
+    ----------
+    crop : int
+        Side in pixels.
+    multiple : int
+        What it must be a multiple of.
+
+    Returns
+    -------
+    int
+        The side.
+
+    Raises
+    ------
+    ArgumentError
+        It is below 16 or no such multiple.
+    """
+    if crop < LEAST_CROP or crop % multiple:
+        wanted = f" that is a multiple of {multiple}" if multiple > 1 else ""
+        raise ArgumentError("crop", f"is {crop}", f"give a side of at least {LEAST_CROP} pixels{wanted}")
+    return crop
 
 
 def make(plan: Plan, job: Job, progress: Progress | None) -> Path:

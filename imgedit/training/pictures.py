@@ -50,6 +50,8 @@ def load_folders(
     ArgumentError
         No picture was left.
     """
+    if not folders:
+        raise ArgumentError("data", "is not given", "name a folder of photos")
     left_out: list[str] = []
     paths = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     # Headers alone come first: large folders are not decoded twice.

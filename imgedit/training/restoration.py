@@ -9,7 +9,7 @@ import torch
 from imgedit.strips import Progress
 from imgedit.training.degradations import age
 from imgedit.training.job import Job, Weights
-from imgedit.training.making import Plan, make
+from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import SuperResolution
 from imgedit.training.pairs import PairTask
 
@@ -48,6 +48,7 @@ def train_restoration(
     Path
         The ONNX file.
     """
+    check_crop(crop, 2)
     plan = Plan(
         kind="restore",
         title="JPEG artefacts and noise off, whatever their strength",

@@ -15,7 +15,7 @@ import torch
 from imgedit.strips import Progress
 from imgedit.training.degradations import degrade
 from imgedit.training.job import Job, Weights
-from imgedit.training.making import Plan, make
+from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import SuperResolution
 from imgedit.training.pairs import PairTask, Picture
 
@@ -64,6 +64,7 @@ def train_superres(
     def spoil(picture: Picture, rng: np.random.Generator) -> Picture:
         return degrade(picture, scale, rng)
 
+    check_crop(crop, 1)
     plan = Plan(
         kind="superres",
         title=f"super-resolution x{scale} "
