@@ -255,6 +255,20 @@ class StyleTask(Task):
         return list(torch.eye(self.net.config["styles"], device=photo.device)[:, None])
 
 
+def sample_photos() -> list[NDArray[np.uint8]]:
+    """Give the photos that come with scikit-image: enough to learn a style on.
+
+    Returns
+    -------
+    list of ndarray of uint8
+        HxWx3.
+    """
+    import skimage.data
+
+    names = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry")
+    return [to_rgb(getattr(skimage.data, name)()) for name in names]
+
+
 def train_style(
     paintings: Sequence[str | Path],
     job: Job,
@@ -272,7 +286,7 @@ def train_style(
     paintings : sequence of str or Path
         Picture files; a style is called as its file, or by what stands before an equals sign: ``wave=kanagawa.jpg``.
     job : Job
-        Photos to repaint, output and length.
+        Photos to repaint (by default those that come with scikit-image), output and length.
     teacher : Path, optional
         A folded .npz, or an ONNX file of features; by default the shipped features-small.
     content, style : float
@@ -302,7 +316,7 @@ def train_style(
     def task(net: nn.Module) -> StyleTask:
         assert isinstance(net, StyleGallery)
         measure = StyleLoss(load_teacher(teacher, pool="mean"), [to_rgb(read(path)) for _, path in named])
-        loaded = load_folders(job.data, least_side=crop)
+        loaded = load_folders(job.data, least_side=crop) if job.data else sample_photos()
         learnt, held = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=crop))
         photos = [
             sized
