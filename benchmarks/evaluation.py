@@ -101,19 +101,30 @@ def run_superres(manifest: models.Manifest, model: str, data: Path) -> Row:
 
 
 def run_style(manifest: models.Manifest, model: str, data: Path) -> Row:
+    style, how = _style(manifest, model, data)
     pictures = {}
     moved = []
     for index, photo in enumerate(photos(data)):
-        art = ie.stylize(photo, manifest.classes[0] if manifest.classes else model, device="cpu")
+        art = ie.stylize(photo, style, **how)
         pictures |= {f"photo {index + 1}": photo, f"stylize {index + 1}": art}
         moved.append(float(np.abs(art.astype(float) - photo).mean()))
         # A painting is neither flat nor noise: what it is of is still there.
         coarse = [ie.blur(ie.luma(ie.to_float(image)), radius=4).ravel() for image in (art, photo)]
         moved.append(float(np.corrcoef(*coarse)[0, 1]))
-    pictures["keep_color='luma'"] = ie.stylize(photos(data)[0], model, keep_color="luma", device="cpu")
+    pictures["keep_color='luma'"] = ie.stylize(photos(data)[0], style, keep_color="luma", **how)
     changed, kept = np.mean(moved[::2]), np.mean(moved[1::2])
     verdict = f"changes pixels by {changed:.0f} levels; coarse lightness correlates with the photo's by {kept:.2f}"
     return Row(manifest.name, "stylize(photo, model)", verdict, bool(changed > 4 and kept > 0.3), pictures=pictures)
+
+
+def _style(manifest: models.Manifest, model: str, data: Path) -> tuple[Any, dict[str, Any]]:
+    """A style that a net can paint in, and how it is asked."""
+    how: dict[str, Any] = {"device": "cpu", "model": model}
+    if manifest.family in ("pair", "gatys"):
+        painting = ie.read(sorted((data / "train/paintings").glob("*great_wave*"))[0])
+        fewer = {"method": "gatys", "iterations": 30, "size": 256} if manifest.family == "gatys" else {}
+        return painting, how | fewer
+    return (manifest.classes[0], how) if manifest.classes else (model, {"device": "cpu"})
 
 
 def run_generator(manifest: models.Manifest, model: str, data: Path) -> Row:
