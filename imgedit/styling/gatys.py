@@ -33,6 +33,9 @@ __all__ = ["paint_gatys"]
 # Longest side of the painting: what takes a minute on two cores.
 SIDE = 512
 
+# Pixels that are painted beyond each border and cut off.
+EDGE = 32
+
 # Below this a level is too small for the deepest layer to see anything.
 LEAST_SIDE = 128
 
@@ -48,7 +51,7 @@ def paint_gatys(
     size: int | None,
     device: str,
     progress: Progress | None,
-    content_weight: float = 1.0,
+    content_weight: float = 0.1,
     style_weight: float = 1.0,
     style_scale: float = 1.0,
     iterations: int = 100,
@@ -93,6 +96,7 @@ def paint_gatys(
     net = load(model or _installed(), device=device, task="style")
     graph = _Graph(net, weights)
     small = shrunk(photo, _even(fitting(photo.shape[:2], side=size or SIDE), net.manifest.multiple_of))
+    inner, small = small, _mirrored(small, net.manifest.multiple_of)
     sizes = _levels(small.shape[:2], net.manifest.multiple_of)
     costs = np.array([height * width for height, width in sizes], float)
     painting = small
@@ -102,7 +106,14 @@ def paint_gatys(
         painting = shrunk(painting if level else source, goal)
         graph.aim(source, [(_scaled(picture, goal, style_scale, net), share) for picture, share in sources])
         painting = graph.descend(painting, iterations, report)
-    return expanded(painting, small, photo)
+    edge = (small.shape[0] - inner.shape[0]) // 2
+    return expanded(np.ascontiguousarray(painting[edge:, edge:][: inner.shape[0], : inner.shape[1]]), inner, photo)
+
+
+def _mirrored(picture: Floats, multiple: int) -> Floats:
+    """Continue a picture beyond its border, where the zeros around it would else be painted over: a frame."""
+    edge = -(-EDGE // multiple) * multiple
+    return np.pad(picture, ((edge, edge), (edge, edge), (0, 0)), mode="symmetric")
 
 
 def _installed() -> str:
