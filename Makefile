@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo test test-package test-train check bench eval docs dist clean
+.PHONY: demo test test-package test-train test-qt check bench eval docs dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -22,6 +22,12 @@ test: check
 test-train: $(VENV)/test.done
 	$(PIP) install --quiet torch==2.13.0 -e '.[train]'
 	$(BIN)/pytest tests_train imgedit/training
+
+# Apart from `make test`, since Qt needs libraries of the system; the first line says which are missing.
+test-qt: $(VENV)/test.done
+	$(PIP) install --quiet -e '.[qt]'
+	$(PY) -c "import imgedit.qt"
+	$(BIN)/pytest tests_qt imgedit/qt
 
 # Builds sdist and wheel, and installs the wheel in an empty environment: minutes, and the network.
 test-package: $(VENV)/test.done

@@ -1,10 +1,14 @@
-"""Doctests of imgedit.training run only where torch is installed (``make test-train``); tests have their own cache."""
+"""Doctests of training and qt run only where torch and Qt are installed (``make test-train``, ``make test-qt``).
+
+Tests have their own cache.
+"""
 
 import importlib.util
 
 import pytest
 
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["imgedit/training/*"]
+NEEDS = {"imgedit/training/*": ("torch",), "imgedit/qt/*": ("PySide6", "PyQt6")}
+collect_ignore_glob = [place for place, any_of in NEEDS.items() if not any(map(importlib.util.find_spec, any_of))]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -31,6 +31,7 @@
     ├── BatchError                        a run that can't start or go on
     │   └── LockedError                   another run works on the same output
     ├── MissingExtraError (ImportError)   an optional library is needed; says how to install it
+    ├── MissingLibraryError (ImportError) an optional library lacks one of the system's; says how to install that
     └── Cancelled                         raised by a progress callback to stop the work
 
 Errors of the operating system (a missing file, no permission) come through unchanged, with their path.
@@ -59,6 +60,7 @@ __all__ = [
     "InvalidPathError",
     "LockedError",
     "MissingExtraError",
+    "MissingLibraryError",
     "ModelError",
     "ModelMemoryError",
     "ModelTimeoutError",
@@ -261,6 +263,29 @@ class MissingExtraError(ImgeditError, ImportError):
 
     def __str__(self) -> str:
         return f"{self.purpose} needs {self.library}; install it with: pip install 'imgedit[{self.extra}]'"
+
+
+class MissingLibraryError(ImgeditError, ImportError):
+    """An optional library is installed, but lacks one of the system's.
+
+    Parameters
+    ----------
+    library : str
+        What could not be loaded.
+    problem : str
+        What the loader said.
+    packages : str
+        The packages of Debian and Ubuntu that bring what it needs.
+    """
+
+    def __init__(self, library: str, problem: str, packages: str) -> None:
+        super().__init__(library, problem, packages)
+        self.library = library
+        self.problem = problem
+        self.packages = packages
+
+    def __str__(self) -> str:
+        return f"{self.library} can't be loaded ({self.problem}); on Debian or Ubuntu: apt-get install {self.packages}"
 
 
 class Cancelled(ImgeditError):  # noqa: N818 - it is a wish, not an error

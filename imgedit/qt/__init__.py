@@ -1,0 +1,10 @@
+"""imgedit inside a Qt program: pictures both ways, verbs off the GUI thread, and a canvas to paint masks on.
+
+Works with PySide6 and PyQt6: with whichever the program imported first, else with the one that is installed. Nothing
+else in imgedit needs Qt, and ``import imgedit`` does not import this package: ``import imgedit.qt`` does.
+"""
+
+from imgedit.qt.conversion import from_qimage, to_qimage
+from imgedit.qt.worker import Worker
+
+__all__ = ["Worker", "from_qimage", "to_qimage"]
