@@ -45,7 +45,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a trial found: the manifest, the reasons, and a picture as the net takes it beside what it gave."""
+    """What a trial found.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Ready to be written beside the file.
+    findings : tuple of Finding
+        What was found, and why.
+    given, got : ndarray, optional
+        A picture as the net takes it, and what it gave; None where it takes or gives none.
+    """
 
     manifest: Manifest
     findings: tuple[Finding, ...]

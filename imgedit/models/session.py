@@ -52,7 +52,17 @@ TICK = 0.1
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of a model: name, shape (None where any size goes) and dtype, as the file declares them."""
+    """An input or output of a model, as the file declares it.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the file.
+    shape : tuple of int or None
+        None where any size goes.
+    dtype : str
+        Name of its NumPy dtype, or ONNX's where NumPy has none.
+    """
 
     name: str
     shape: tuple[int | None, ...]
