@@ -131,13 +131,128 @@ def test_satin_is_read(tmp_path):
     np.testing.assert_allclose(made.color, (1, 0, 128 / 255), atol=1e-6)
 
 
-def test_noise_of_a_shadow_is_told(tmp_path):
-    values = {"enab": True, "present": True, "Md  ": (b"BlnM", b"Mltp"), "Clr ": COLOR, "Opct": 40.0, "lagl": 90.0}
-    change = effect(b"DrSh", **values, Dstn=5.0, Ckmt=0.0, blur=4.0, Nose=20.0, layerConceals=True)
-    path = changed(tmp_path, change)
-    with pytest.warns(UserWarning, match="layer 'top': the noise of DropShadow was left away"):
+STYLE = {"enab": True, "present": True, "Md  ": (b"BlnM", b"Mltp"), "Clr ": COLOR, "Opct": 40.0}
+SHADOW = {**STYLE, "lagl": 90.0, "Dstn": 5.0, "Ckmt": 0.0, "blur": 4.0, "layerConceals": True}
+
+
+def contour(name, *points):
+    from psd_tools.psd.descriptor import Descriptor, Double, List, String
+
+    curve = [
+        Descriptor(classID=b"CrPt", items=[(b"Hrzn", Double(float(x))), (b"Vrtc", Double(float(y)))]) for x, y in points
+    ]
+    return Descriptor(classID=b"ShpC", items=[(b"Nm  ", String(name)), (b"Crv ", List(curve))])
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "kind", "values"),
+    [
+        ("noise", "DropShadow", b"DrSh", {**SHADOW, "Nose": 20.0}),
+        ("contour", "DropShadow", b"DrSh", {**SHADOW, "TrnS": contour("Cone", (0, 0), (128, 255), (255, 0))}),
+        ("contour", "Satin", b"ChFX", {**STYLE, "Invr": True, "lagl": 30.0, "Dstn": 5.0, "blur": 4.0,
+                                       "MpgS": contour("Cone", (0, 0), (128, 255), (255, 0))}),
+        ("texture", "DropShadow", b"DrSh", {**SHADOW, "useTexture": True}),
+    ],
+)  # fmt: skip
+def test_an_unread_part_of_an_effect_is_told(tmp_path, part, name, kind, values):
+    path = changed(tmp_path, effect(kind, **values))
+    with pytest.warns(UserWarning, match=f"layer 'top': the {part} of {name} was left away"):
         stack = ie.read_layers(path)
-    assert isinstance(stack[1].effects[0], ie.DropShadow)
+    assert type(stack[1].effects[0]).__name__ == name
+
+
+def test_the_usual_contours_are_not_told(tmp_path):
+    straight = contour("Linear", (0, 0), (255, 255))
+    path = changed(tmp_path, effect(b"DrSh", **SHADOW, TrnS=straight))
+    assert ie.read_layers(path).notes == ()
+    gaussian = contour("$$$/Contours/Defaults/Gaussian=Gaussian", (0, 0), (64, 38), (191, 217), (255, 255))
+    satin = effect(b"ChFX", **STYLE, Invr=True, lagl=30.0, Dstn=5.0, blur=4.0, MpgS=gaussian)
+    assert ie.read_layers(changed(tmp_path, satin)).notes == ()
+
+
+def test_a_gradient_glow_is_told(tmp_path):
+    from psd_tools.psd.descriptor import Descriptor
+
+    values = {key: value for key, value in STYLE.items() if key != "Clr "}
+    path = changed(tmp_path, effect(b"OrGl", **values, Ckmt=0.0, blur=4.0, Grad=Descriptor(classID=b"Grdn")))
+    with pytest.warns(UserWarning, match="layer 'top': OuterGlow was left away"):
+        assert ie.read_layers(path)[1].effects == ()
+
+
+def gradient():
+    from psd_tools.psd.descriptor import Descriptor, Double, Integer, List
+
+    def stop(kind, location, *items):
+        return Descriptor(classID=kind, items=[*items, (b"Lctn", Integer(location)), (b"Mdpn", Integer(50))])
+
+    colors = [Descriptor(classID=b"RGBC", items=[(key, Double(v)) for key in COLOR]) for v in (0.0, 255.0)]
+    return Descriptor(
+        classID=b"Grdn",
+        items=[
+            (b"Clrs", List([stop(b"Clrt", 4096 * n, (b"Clr ", color)) for n, color in enumerate(colors)])),
+            (b"Trns", List([stop(b"TrnS", 4096 * n, (b"Opct", Double(100.0))) for n in range(2)])),
+        ],
+    )
+
+
+def test_a_stroke_with_a_gradient_is_read(tmp_path):
+    values = {key: value for key, value in STYLE.items() if key != "Clr "}
+    values |= {"Styl": (b"FStl", b"InsF"), "PntT": (b"FrFl", b"GrFl"), "Sz  ": 3.0, "Type": (b"GrdT", b"Lnr ")}
+    path = changed(tmp_path, effect(b"FrFX", **values, Grad=gradient(), Angl=0.0, Rvrs=False))
+    (made,) = ie.read_layers(path)[1].effects
+    assert (made.size, made.position, made.fill.style, made.fill.angle) == (3, "inside", "linear", 0)
+    np.testing.assert_allclose(made.fill.colors, [(0, 0, 0, 1), (1, 1, 1, 1)])
+
+
+def narrow(layer):
+    layer._record.blending_ranges.composite_ranges = [(10 * 256 + 20, 65535), (0, 65535)]
+
+
+def tagged(name, value=None):
+    from psd_tools.constants import Tag
+
+    def change(layer):
+        layer.tagged_blocks.set_data(getattr(Tag, name), *([] if value is None else [value]))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        ("blend-if", (narrow, tagged("INVERT"))),
+        ("knockout", (tagged("KNOCKOUT_SETTING", 1), tagged("INVERT"))),
+        ("blend-if, which does not go with effects,", (narrow, effect(b"DrSh", **SHADOW))),
+        ("a restriction to some channels", (tagged("CHANNEL_BLENDING_RESTRICTIONS_SETTING", [1]),)),
+        ("blending inner effects as a group", (tagged("BLEND_INTERIOR_ELEMENTS", 1), effect(b"DrSh", **SHADOW))),
+        ("colorlookup", (tagged("COLOR_LOOKUP"),)),
+    ],
+)
+def test_what_a_layer_can_not_have_is_told(tmp_path, what, changes):
+    path = changed(tmp_path, lambda layer: [change(layer) for change in changes])
+    with pytest.warns(UserWarning, match=f"layer 'top': {what} was left away"):
+        assert len(ie.read_layers(path).notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [("blend-if", narrow), ("knockout", tagged("KNOCKOUT_SETTING", 2))],
+    ids=["blend-if", "knockout"],
+)
+def test_what_a_group_can_not_have_is_told(tmp_path, what, change):
+    document = psd_tools.PSDImage.open(make(tmp_path / "a.psd"))
+    group = document.create_group(list(document)[1:], name="folder")
+    change(group)
+    with pytest.warns(UserWarning, match=f"layer 'folder': {what} was left away"):
+        ie.read_layers(save(tmp_path / "a.psd", document))
+
+
+def test_clipped_layers_that_blend_apart_are_told(tmp_path):
+    document = psd_tools.PSDImage.open(make(tmp_path / "a.psd"))
+    document[1].clipping = True
+    tagged("BLEND_CLIPPING_ELEMENTS", 0)(document[0])
+    with pytest.warns(UserWarning, match="layer 'ground': blending the clipped layers apart from it was left away"):
+        ie.read_layers(save(tmp_path / "a.psd", document))
 
 
 def test_cmyk_goes_through_its_profile_or_is_refused(tmp_path):

@@ -22,7 +22,7 @@ from imgedit.color import lab_to_srgb
 from imgedit.compositing.dressing import Effect
 from imgedit.compositing.layers import Group, Item, Layer, Stack
 from imgedit.compositing.psd_adjustments import descriptor_color, read_adjustment
-from imgedit.compositing.psd_effects import EFFECTS, effect_views, mode_of, unread_parts
+from imgedit.compositing.psd_effects import EFFECTS, effect_views, has_effects, mode_of, unread_parts
 from imgedit.errors import ArgumentError, MissingExtraError, NotAnImageError
 from imgedit.io import files, profiles
 from imgedit.pixels import Image, like
@@ -83,8 +83,31 @@ def _is_background(record: Any) -> bool:
     return all(channel.id != ChannelID.TRANSPARENCY_MASK for channel in record._record.channel_info)
 
 
-# What changes a picture and is not read: tag -> what it is.
-UNREAD = {"CHANNEL_BLENDING_RESTRICTIONS_SETTING": "a restriction to some channels"}
+def _is_adjustment(record: Any) -> bool:
+    """Also one that we can't apply: what is stored as its pixels is never shown."""
+    from psd_tools.api.adjustments import AdjustmentLayer
+
+    return isinstance(record, AdjustmentLayer)
+
+
+# What changes a picture and is not read: tag -> (whether its value does, given what the layer is; what it is).
+UNREAD: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "CHANNEL_BLENDING_RESTRICTIONS_SETTING": (lambda value, _: bool(value), "a restriction to some channels"),
+    "BLEND_CLIPPING_ELEMENTS": (
+        lambda value, record: not value and record.has_clip_layers(),
+        "blending the clipped layers apart from it",
+    ),
+    "BLEND_INTERIOR_ELEMENTS": (
+        lambda value, record: bool(value) and any(view.enabled for view in effect_views(record)),
+        "blending inner effects as a group",
+    ),
+    "EFFECTS_LAYER": (
+        lambda value, record: not has_effects(record) and any(getattr(one, "enabled", 0) for one in value.values()),
+        "effects of Photoshop 5",
+    ),
+    "HUE_SATURATION_V4": (lambda _, record: record.kind == "pixel", "hue and saturation of Photoshop 4"),
+    "BRIGHTNESS_AND_CONTRAST": (lambda _, record: record.kind == "pixel", "brightness and contrast of Photoshop 4"),
+}
 
 # Layers that may well have no pixels: there is nothing to leave away.
 EMPTY = ("pixel", "type", "shape", "smartobject")
@@ -138,8 +161,9 @@ class _Reader:
         from psd_tools.constants import Tag
 
         fill = record.tagged_blocks.get_data(Tag.BLEND_FILL_OPACITY, 255)
-        for tag, what in UNREAD.items():
-            if record.tagged_blocks.get_data(getattr(Tag, tag)):
+        for tag, (counts, what) in UNREAD.items():
+            value = record.tagged_blocks.get_data(getattr(Tag, tag))
+            if value is not None and counts(value, record):
                 self._note(record, what)
         return {
             "opacity": record.opacity / 255,
@@ -154,6 +178,8 @@ class _Reader:
         common = self._common(record)
         if self._blend_if(record) is not None:
             self._note(record, "blend-if")
+        if self._knockout(record) != "none":
+            self._note(record, "knockout")
         layers: tuple[Item, ...] = tuple(self.items(record))
         passes = record.blend_mode.name == "PASS_THROUGH"
         mask = self._mask(record, (0, 0, self.document.width, self.document.height))
@@ -189,8 +215,10 @@ class _Reader:
         if adjustment is not None:
             if ranges is not None:
                 self._note(record, "blend-if")
+            if knockout != "none":
+                self._note(record, "knockout")
             return Layer(None, adjustment=adjustment, mode=mode, mask=self._mask(record, canvas), **common)
-        found = self._pixels(record)
+        found = None if _is_adjustment(record) else self._pixels(record)
         if found is None:
             if record.kind not in EMPTY:
                 self._note(record, record.kind)

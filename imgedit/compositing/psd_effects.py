@@ -23,7 +23,7 @@ from imgedit.compositing.paints import (
 )
 from imgedit.compositing.psd_adjustments import descriptor_color
 
-__all__ = ["EFFECTS", "effect_views", "mode_of", "unread_parts"]
+__all__ = ["EFFECTS", "effect_views", "has_effects", "mode_of", "unread_parts"]
 
 # Photoshop's blur of a size has a sigma of 0.43 of it (fitted to shadows that it drew, within a level); ours has half.
 BLUR = 0.86
@@ -35,11 +35,14 @@ def mode_of(mode: Any) -> str:
     return "normal" if name == "pass-through" else name
 
 
-def effect_views(record: Any) -> Iterable[Any]:
-    """Wrap each effect's descriptor; older Photoshops leave out the flag that psd-tools lists them by."""
-    from psd_tools.api.effects import _TYPES
+def has_effects(record: Any) -> bool:
+    """Tell whether a layer describes its effects, enabled or not."""
+    return _described(record) is not None
+
+
+def _described(record: Any) -> Any:
     from psd_tools.constants import Tag
-    from psd_tools.psd.descriptor import Descriptor, List
+    from psd_tools.psd.descriptor import Descriptor
 
     names = (
         "OBJECT_BASED_EFFECTS_LAYER_INFO",
@@ -47,7 +50,15 @@ def effect_views(record: Any) -> Iterable[Any]:
         "OBJECT_BASED_EFFECTS_LAYER_INFO_V1",
     )
     blocks = (record.tagged_blocks.get_data(getattr(Tag, name)) for name in names)
-    block = next((found for found in blocks if isinstance(found, Descriptor)), None)
+    return next((found for found in blocks if isinstance(found, Descriptor)), None)
+
+
+def effect_views(record: Any) -> Iterable[Any]:
+    """Wrap each effect's descriptor; older Photoshops leave out the flag that psd-tools lists them by."""
+    from psd_tools.api.effects import _TYPES
+    from psd_tools.psd.descriptor import Descriptor, List
+
+    block = _described(record)
     if block is None or not bool(block.get(b"masterFXSwitch", True)):
         return
     for key in block:
@@ -67,7 +78,9 @@ def unread_parts(effect: Any) -> Iterable[str]:
     for key in (b"TrnS", b"MpgS"):
         curve = descriptor.get(key)
         points = [(float(p[b"Hrzn"]), float(p[b"Vrtc"])) for p in curve[b"Crv "]] if curve and b"Crv " in curve else []
-        if any(x != y for x, y in points) and type(effect).__name__ != "Satin":
+        # Satin starts from a contour called Gaussian, which ours is near to; the others from a straight one.
+        usual = type(effect).__name__ == "Satin" and "Gaussian" in str(curve.get(b"Nm  ", "") if curve else "")
+        if any(x != y for x, y in points) and not usual:
             yield "contour"
 
 
