@@ -51,15 +51,13 @@ from imgedit.compositing.layers import (
     Stack,
 )
 from imgedit.compositing.optics import depth_of_field, fog
+from imgedit.compositing.overlays import ColorOverlay, GradientOverlay, PatternOverlay
 from imgedit.compositing.paints import (
     Bevel,
-    ColorOverlay,
     DropShadow,
-    GradientOverlay,
     InnerGlow,
     InnerShadow,
     OuterGlow,
-    PatternOverlay,
     Satin,
     Stroke,
 )

@@ -15,11 +15,10 @@ from imgedit.compositing.dressing import Effect, Frame, dress
 from imgedit.compositing.equation import to_pixels, to_planes
 from imgedit.compositing.gradients import STYLES
 from imgedit.compositing.modes import MODES
+from imgedit.compositing.overlays import ColorOverlay, GradientOverlay
 from imgedit.compositing.paints import (
     Bevel,
-    ColorOverlay,
     DropShadow,
-    GradientOverlay,
     InnerGlow,
     InnerShadow,
     OuterGlow,

@@ -1,4 +1,4 @@
-"""Layer effects: shadows, glows, stroke, bevel and overlays, all made from a picture's alpha.
+"""Layer effects: shadows, glows, stroke, bevel and satin, all made from a picture's alpha.
 
 Each is a small frozen dataclass that turns alpha into paints; ``dressing`` puts them together with the picture. Rims
 are blurred with a Gaussian whose sigma is half of `size`, as CSS means it. Strokes and bevels stand on the distance to
@@ -7,7 +7,6 @@ the rim (``rims``); the bevel lights a height that rises over `size` pixels from
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,24 +16,20 @@ from numpy.typing import NDArray
 
 from imgedit.color import Color, parse_color
 from imgedit.compositing.dressing import Frame, Paint
-from imgedit.compositing.equation import to_planes
-from imgedit.compositing.gradients import STYLES, ramp, sample_stops
 from imgedit.compositing.modes import MODES
+from imgedit.compositing.overlays import ColorOverlay, GradientOverlay, PatternOverlay, check_style, plane_color
 from imgedit.compositing.rims import GAUSSIAN_REACH, band, moved, signed_distance, soften
 from imgedit.errors import ArgumentError
-from imgedit.pixels import Image, check, check_number
+from imgedit.pixels import check_number
 from imgedit.tables import Table
 
 __all__ = [
     "EFFECTS",
     "Bevel",
-    "ColorOverlay",
     "DropShadow",
-    "GradientOverlay",
     "InnerGlow",
     "InnerShadow",
     "OuterGlow",
-    "PatternOverlay",
     "Satin",
     "Stroke",
 ]
@@ -43,15 +38,6 @@ Floats = NDArray[np.float32]
 
 # Photoshop's own limit; beyond it a blur costs more than it shows.
 MOST_PIXELS = 500.0
-
-
-def _check_style(opacity: float, mode: str) -> None:
-    check_number(opacity, "opacity", least=0, most=1)
-    MODES[mode]
-
-
-def _plane_color(color: Color) -> Floats:
-    return np.asarray(parse_color(color)[:3], np.float32).reshape(3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +53,7 @@ class _Soft:
 
     def __post_init__(self) -> None:
         parse_color(self.color)
-        _check_style(self.opacity, self.mode)
+        check_style(self.opacity, self.mode)
         check_number(self.size, "size", least=0, most=MOST_PIXELS)
         check_number(self.spread, "spread", least=0, most=1)
         if not isinstance(self.offset, (tuple, list)) or len(self.offset) != 2:
@@ -105,7 +91,7 @@ class _Behind(_Soft):
         """Shift, grow and blur the shape."""
         cover = self._cover(alpha, 0.0)
         where = {"beside": cover} if self.knockout else {"below": cover}
-        return [Paint(_plane_color(self.color), self.mode, **where)]
+        return [Paint(plane_color(self.color), self.mode, **where)]
 
 
 @dataclass(frozen=True)
@@ -199,7 +185,7 @@ class InnerShadow(_Soft):
 
     def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
         """Shift, grow and blur what lies around the shape."""
-        return [Paint(_plane_color(self.color), self.mode, inside=self._cover(1 - alpha, 1.0))]
+        return [Paint(plane_color(self.color), self.mode, inside=self._cover(1 - alpha, 1.0))]
 
 
 @dataclass(frozen=True)
@@ -242,7 +228,7 @@ class InnerGlow(_Soft):
         cover = self._cover(1 - alpha, 1.0)
         if self.source == "center":
             cover = np.float32(self.opacity) - cover
-        return [Paint(_plane_color(self.color), self.mode, inside=cover)]
+        return [Paint(plane_color(self.color), self.mode, inside=cover)]
 
 
 @dataclass(frozen=True)
@@ -274,7 +260,7 @@ class Stroke:
 
     def __post_init__(self) -> None:
         parse_color(self.color)
-        _check_style(self.opacity, self.mode)
+        check_style(self.opacity, self.mode)
         check_number(self.size, "size", above=0, most=MOST_PIXELS)
         if self.position not in ("outside", "center", "inside"):
             raise ArgumentError("position", f"is {self.position!r}", 'give "outside", "center" or "inside"')
@@ -300,7 +286,7 @@ class Stroke:
         # The part of a rim pixel that the band covers inside is at most the shape's own part of that pixel.
         inner = np.minimum(band(distance, low, min(0.0, high)), alpha) if low < 0 else np.zeros_like(whole)
         outer = np.clip(whole - inner, 0, 1 - alpha) if high > 0 else np.zeros_like(whole)
-        color, opacity = _plane_color(self.color), np.full_like(alpha, self.opacity)
+        color, opacity = plane_color(self.color), np.full_like(alpha, self.opacity)
         if self.fill is not None:
             (paint,) = self.fill.paints(np.ones_like(alpha), frame)
             color, opacity = paint.color, opacity * np.asarray(paint.inside)
@@ -356,8 +342,8 @@ class Bevel:
     def __post_init__(self) -> None:
         parse_color(self.highlight)
         parse_color(self.shadow)
-        _check_style(self.opacity, self.highlight_mode)
-        _check_style(self.opacity, self.shadow_mode)
+        check_style(self.opacity, self.highlight_mode)
+        check_style(self.opacity, self.shadow_mode)
         check_number(self.size, "size", above=0, most=MOST_PIXELS)
         check_number(self.soften, "soften", least=0, most=MOST_PIXELS)
         check_number(self.depth, "depth", least=-10, most=10)
@@ -392,163 +378,9 @@ class Bevel:
         bright = np.clip(excess / max(1 - flat, 1e-6), 0, 1) * opacity
         dark = np.clip(-excess / max(flat, 1e-6), 0, 1) * opacity
         return [
-            Paint(_plane_color(self.shadow), self.shadow_mode, inside=np.asarray(dark, np.float32)),
-            Paint(_plane_color(self.highlight), self.highlight_mode, inside=np.asarray(bright, np.float32)),
+            Paint(plane_color(self.shadow), self.shadow_mode, inside=np.asarray(dark, np.float32)),
+            Paint(plane_color(self.highlight), self.highlight_mode, inside=np.asarray(bright, np.float32)),
         ]
-
-
-@dataclass(frozen=True)
-class ColorOverlay:
-    """One colour over the picture; see `color_overlay`.
-
-    Parameters
-    ----------
-    color : str or tuple of float
-        Colour of the overlay: "#rrggbb", a CSS name, or numbers from 0 to 1.
-    opacity : float
-        0 to 1.
-    mode : str
-        Blend mode over the picture.
-    """
-
-    color: Color = "black"
-    opacity: float = 1.0
-    mode: Annotated[str, MODES] = "normal"
-
-    def __post_init__(self) -> None:
-        parse_color(self.color)
-        _check_style(self.opacity, self.mode)
-
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
-
-    def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
-        """Cover the whole shape."""
-        return [Paint(_plane_color(self.color), self.mode, inside=np.full_like(alpha, self.opacity))]
-
-
-@dataclass(frozen=True)
-class GradientOverlay:
-    """A gradient over the picture; see `gradient_overlay`.
-
-    Parameters
-    ----------
-    colors : tuple of (str or tuple of float)
-        Two colours or more; their alpha counts.
-    positions : tuple of float, optional
-        Where the colours stand, rising from 0 to 1; default evenly spaced.
-    opacity : float
-        0 to 1.
-    style : str
-        linear, radial, angle, reflected or diamond.
-    angle : float
-        Degrees, counter-clockwise: 0 runs to the right, 90 upwards.
-    scale : float
-        Length as a fraction of the canvas.
-    mode : str
-        Blend mode of the effect over the picture.
-    """
-
-    colors: tuple[Color, ...] = ("black", "white")
-    positions: tuple[float, ...] | None = None
-    opacity: float = 1.0
-    style: Annotated[str, STYLES] = "linear"
-    angle: float = 90.0
-    scale: float = 1.0
-    mode: Annotated[str, MODES] = "normal"
-
-    def __post_init__(self) -> None:
-        _check_style(self.opacity, self.mode)
-        STYLES[self.style]
-        check_number(self.angle, "angle")
-        check_number(self.scale, "scale", above=0)
-        if not isinstance(self.colors, tuple) or len(self.colors) < 2:
-            raise ArgumentError("colors", f"is {self.colors!r}", "give two colours or more")
-        for color in self.colors:
-            parse_color(color)
-        stops = self.stops
-        if len(stops) != len(self.colors) or any(a > b for a, b in itertools.pairwise(stops)):
-            raise ArgumentError(
-                "positions", f"is {self.positions!r}", f"give {len(self.colors)} rising numbers from 0 to 1"
-            )
-
-    @property
-    def stops(self) -> tuple[float, ...]:
-        """Positions of the colours, evenly spaced where none were given."""
-        return self.positions or tuple(np.linspace(0, 1, len(self.colors)).tolist())
-
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
-
-    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
-        """Cover the whole shape with a gradient over its canvas."""
-        position = ramp(
-            frame.height,
-            frame.width,
-            style=self.style,
-            angle=self.angle,
-            scale=self.scale,
-            rows=(frame.top, frame.top + alpha.shape[0]),
-            columns=(frame.left, frame.left + alpha.shape[1]),
-        )
-        colors = np.array([parse_color(color) for color in self.colors])
-        planes = sample_stops(position, self.stops, colors)
-        return [Paint(planes[:3], self.mode, inside=planes[3] * np.float32(self.opacity))]
-
-
-@dataclass(frozen=True, eq=False)
-class PatternOverlay:
-    """A picture over the picture, repeated from the top left corner of its canvas.
-
-    Parameters
-    ----------
-    image : ndarray
-        HxW, HxWx3 or HxWx4.
-    opacity : float
-        0 to 1.
-    mode : str
-        Blend mode over the picture.
-    """
-
-    image: Image
-    opacity: float = 1.0
-    mode: Annotated[str, MODES] = "normal"
-
-    def __post_init__(self) -> None:
-        check(self.image)
-        _check_style(self.opacity, self.mode)
-
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
-
-    def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
-        """Cover the whole shape with tiles."""
-        rows = np.arange(frame.top, frame.top + alpha.shape[0]) % self.image.shape[0]
-        columns = np.arange(frame.left, frame.left + alpha.shape[1]) % self.image.shape[1]
-        color, cover = to_planes(self.image[np.ix_(rows, columns)])
-        inside = np.ones_like(alpha) if cover is None else cover
-        return [Paint(color, self.mode, inside=inside * np.float32(self.opacity))]
 
 
 @dataclass(frozen=True)
@@ -583,7 +415,7 @@ class Satin:
 
     def __post_init__(self) -> None:
         parse_color(self.color)
-        _check_style(self.opacity, self.mode)
+        check_style(self.opacity, self.mode)
         check_number(self.angle, "angle")
         check_number(self.distance, "distance", least=0, most=MOST_PIXELS)
         check_number(self.size, "size", least=0, most=MOST_PIXELS)
@@ -605,7 +437,7 @@ class Satin:
         x, y = self.distance * float(np.cos(turn)), -self.distance * float(np.sin(turn))
         folds = np.abs(moved(soft, (x, y), 0.0) - moved(soft, (-x, -y), 0.0))
         cover = 1 - folds if self.invert else folds
-        return [Paint(_plane_color(self.color), self.mode, inside=cover * np.float32(self.opacity))]
+        return [Paint(plane_color(self.color), self.mode, inside=cover * np.float32(self.opacity))]
 
 
 EFFECTS: Table[type[Any]] = Table(

@@ -9,15 +9,13 @@ import numpy as np
 
 from imgedit.compositing.dressing import Effect
 from imgedit.compositing.gradients import STYLES
+from imgedit.compositing.overlays import ColorOverlay, GradientOverlay, PatternOverlay
 from imgedit.compositing.paints import (
     Bevel,
-    ColorOverlay,
     DropShadow,
-    GradientOverlay,
     InnerGlow,
     InnerShadow,
     OuterGlow,
-    PatternOverlay,
     Satin,
     Stroke,
 )
