@@ -120,9 +120,11 @@ def seamless_clone(
     # Beyond its own edge the source goes on unchanged: no gradient is wanted there.
     rows = np.clip(np.arange(window[0].start, window[0].stop) - y, 0, source.shape[0] - 1)
     cols = np.clip(np.arange(window[1].start, window[1].stop) - x, 0, source.shape[1] - 1)
-    ground = _premultiplied(target[window])
+    here, near = unknown[window], _with_rim(unknown[window])
+    # What the target holds under the mask plays no part, but where its gradients compete.
+    ground = _finite(_premultiplied(target[window]), near if mode == "mixed" else near & ~here)
     wanted = _premultiplied(source[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
-    wanted = _as_channels(wanted[rows - rows[0]][:, cols - cols[0]], ground.shape[2])
+    wanted = _finite(_as_channels(wanted[rows - rows[0]][:, cols - cols[0]], ground.shape[2]), here)
     if mode == "monochrome" and ground.shape[2] > 1:
         wanted[..., :3] = luma(np.ascontiguousarray(wanted[..., :3]))[..., None]
     steps = _stronger(_steps(wanted), _steps(ground)) if mode == "mixed" else None
@@ -182,7 +184,7 @@ def texture_flatten(
     if not unknown.any():
         return image.copy()
     window = _window(unknown)
-    ground = _premultiplied(image[window])
+    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
     gray = to_uint8(np.clip(luma(ground if ground.shape[2] > 1 else ground[..., 0]), 0, 1))
     # Sobel's kernel answers a step of 1 with 4.
     edges = cv2.Canny(gray, 4 * 255 * low, 4 * 255 * high, apertureSize=3, L2gradient=True) > 0
@@ -246,7 +248,7 @@ def illumination_change(
     if not unknown.any():
         return image.copy()
     window = _window(unknown)
-    ground = _premultiplied(image[window])
+    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
     steps = _steps(ground)
     sizes = [np.maximum(np.sqrt((step**2).sum(axis=2, keepdims=True)), LEAST_GRADIENT) for step in steps]
     # Coverage is no light: the gradients of alpha stay.
@@ -310,7 +312,7 @@ def color_change(
     if not unknown.any():
         return image.copy()
     window = _window(unknown)
-    ground = _premultiplied(image[window])
+    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
     wanted = ground.copy()
     wanted[..., :3] *= scales if ground.shape[2] > 1 else scales.mean()
     return _rebuild(image, unknown, window, ground, wanted, None, progress)
@@ -345,6 +347,20 @@ def _premultiplied(image: Image) -> Floats:
     """Float pixels, HxWxC, premultiplied; new."""
     values = premultiply(as_float(np.ascontiguousarray(image)))
     return values.reshape(*values.shape[:2], -1)
+
+
+def _with_rim(inside: Flags) -> Flags:
+    """Grow a mask by one pixel."""
+    return cv2.dilate(np.ascontiguousarray(inside).view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _finite(values: Floats, needed: Flags) -> Floats:
+    """Refuse NaN and infinity where pixels are needed; elsewhere they become 0, or they would spread."""
+    if np.isfinite(values).all():
+        return values
+    if not np.isfinite(values[needed]).all():
+        raise ImageError("mask", "lies where there is NaN or infinity", "leave those pixels out, or fill them first")
+    return np.nan_to_num(values, posinf=0, neginf=0)
 
 
 def _as_channels(values: Floats, channels: int) -> Floats:
@@ -395,14 +411,6 @@ def _rebuild(
     and soon found.
     """
     here = np.ascontiguousarray(unknown[window])
-    near = cv2.dilate(here.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    if not (np.isfinite(wanted).all() and np.isfinite(ground).all()):
-        if not (np.isfinite(wanted[here]).all() and np.isfinite(ground[near & ~here]).all()):
-            raise ImageError(
-                "mask", "lies where there is NaN or infinity", "leave those pixels out, or fill them first"
-            )
-        wanted, ground = np.nan_to_num(wanted), np.nan_to_num(ground)
-        steps = None if steps is None else (np.nan_to_num(steps[0]), np.nan_to_num(steps[1]))
     divergence = None if steps is None else _divergence(steps) - laplacian(wanted)
     solved = solve_poisson(ground - wanted, here, divergence, progress=progress)
     out = target.copy()

@@ -98,11 +98,23 @@ def test_hidden_colour_costs_nothing():
         ({"size": (4, 4), "energy": "sideways"}, "valid names: forward, backward"),
         ({"size": (4, 4), "remove": np.ones((40, 56), bool)}, "whole row and a whole column"),
         ({"size": (4, 4), "protect": np.ones((4, 4), bool)}, "protect is 4x4"),
+        (
+            {"size": (4, 4), "remove": np.eye(40, 56, dtype=bool), "protect": np.ones((40, 56), bool)},
+            "overlaps protect",
+        ),
     ],
 )
 def test_bad_input_is_told(arguments, word):
     with pytest.raises(errors.ArgumentError, match=word):
         ie.carve(photo(), **arguments)
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf])
+def test_what_no_seam_can_weigh_is_refused(worst):
+    image = photo(np.float32)
+    image[20, 30] = worst
+    with pytest.raises(errors.ImageError, match="NaN or infinity"):
+        ie.carve(image, (40, 50))
 
 
 def test_progress_rises_and_can_stop():

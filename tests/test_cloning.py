@@ -212,6 +212,61 @@ def test_bad_input_is_refused_with_a_remedy():
         ie.texture_flatten(target, mask, low=0.5, high=0.1)
 
 
+EDITS = {
+    "clone": lambda image, mask: ie.seamless_clone(photo(np.float32, 3, SIZE, seed=1), image, mask),
+    "mixed": lambda image, mask: ie.seamless_clone(photo(np.float32, 3, SIZE, seed=1), image, mask, mode="mixed"),
+    "flatten": ie.texture_flatten,
+    "illumination": ie.illumination_change,
+    "color": lambda image, mask: ie.color_change(image, mask, factors=(2, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_nan_is_refused_where_it_is_needed_and_harmless_elsewhere(name):
+    image, mask = photo(np.float32, 3, SIZE), disc_mask(SIZE)
+    spoilt = image.copy()
+    top, left = np.nonzero(mask)[0].min(), np.nonzero(mask)[1].min()
+    spoilt[top, left] = np.nan  # in the corner of the disc's box
+    assert np.isfinite(EDITS[name](spoilt, mask)[mask]).all()
+    np.testing.assert_array_equal(EDITS[name](spoilt, mask)[~mask], spoilt[~mask])
+    spoilt = image.copy()
+    spoilt[top - 1, np.nonzero(mask[top])[0][0]] = np.inf  # touches the mask
+    with pytest.raises(ie.errors.ImageError, match="NaN or infinity; leave"):
+        EDITS[name](spoilt, mask)
+
+
+@pytest.mark.parametrize("mode", ["import", "mixed"])
+def test_the_target_under_the_mask_may_be_nan_unless_its_gradients_count(mode):
+    source, target, mask = photo(np.float32, 3, SIZE, seed=1), photo(np.float32, 3, SIZE), disc_mask(SIZE)
+    spoilt = target.copy()
+    spoilt[30, 40] = np.nan
+    if mode == "mixed":
+        with pytest.raises(ie.errors.ImageError, match="NaN or infinity"):
+            ie.seamless_clone(source, spoilt, mask, mode=mode)
+    else:
+        np.testing.assert_array_equal(
+            ie.seamless_clone(source, spoilt, mask, mode=mode), ie.seamless_clone(source, target, mask, mode=mode)
+        )
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_mask_may_touch_all_borders(name):
+    image, mask = photo(np.float32, 3, SIZE), np.ones(SIZE, bool)
+    mask[28:32, 38:44] = False
+    edited = EDITS[name](image, mask)
+    np.testing.assert_array_equal(edited[~mask], image[~mask])
+    assert np.isfinite(edited).all()
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_full_mask_and_one_of_another_size_are_refused(name):
+    image = photo(np.float32, 3, SIZE)
+    with pytest.raises(ie.errors.ImageError, match="mask covers the whole image"):
+        EDITS[name](image, np.ones(SIZE, bool))
+    with pytest.raises(ie.errors.ImageError, match="mask is 10x10 but"):
+        EDITS[name](image, np.ones((10, 10), bool))
+
+
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_gradient_edits_that_ask_for_nothing_change_nothing(dtype, channels):
     image, mask = photo(dtype, channels, SIZE), disc_mask(SIZE, 0.25)

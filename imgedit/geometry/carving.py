@@ -93,7 +93,8 @@ def carve(
     Raises
     ------
     ImageError
-        A malformed image or mask, or `remove` covers whole rows and columns, so that nothing would be left.
+        A malformed image or mask, NaN, `remove` and `protect` overlap, or `remove` covers whole rows and columns, so
+        that nothing would be left.
     ArgumentError
         A size that is no size.
 
@@ -112,13 +113,20 @@ def carve(
     """
     image = check(image)
     check_alpha(image)
+    if not np.isfinite(image).all():
+        raise ImageError(
+            "image", "holds NaN or infinity, which no seam can weigh", "fill them first: ie.inpaint(image, ...)"
+        )
     height, width = _checked_size(size)
     find = ENERGIES[energy]
     bias = np.zeros(image.shape[:2], np.float32)
     if protect is not None:
         bias[hard_mask(protect, image, "protect")] = FORCE
     if remove is not None:
-        bias[hard_mask(remove, image, "remove")] = -FORCE
+        goes = hard_mask(remove, image, "remove")
+        if bias[goes].any():
+            raise ImageError("remove", "overlaps protect", "leave those pixels out of one: remove & ~protect")
+        bias[goes] = -FORCE
     work = _Work(find, exact, progress, _count(image.shape[:2], (height, width), bias))
     image, bias = _without_object(image, bias, work)
     image, bias = _to_width(image, bias, width, work)
