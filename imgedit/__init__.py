@@ -28,6 +28,7 @@ from imgedit.color import (
 )
 from imgedit.compositing.blending import blend
 from imgedit.compositing.depth import align_depth, composite_depth
+from imgedit.compositing.depth_holes import fill_depth
 from imgedit.compositing.documents import (
     read_layers,
     write_layers,
@@ -157,6 +158,7 @@ __all__ = [
     "estimate_noise",
     "exposure_fusion",
     "fill",
+    "fill_depth",
     "flatten",
     "flip",
     "flood_fill",

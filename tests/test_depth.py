@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pictures import DTYPES, KINDS, in_dtype, photo
 
 import imgedit as ie
-from imgedit import align_depth, composite_depth, depth_of_field, fog
+from imgedit import align_depth, composite_depth, depth_of_field, fill_depth, fog
+from imgedit.errors import ImageError
 
 SIZE = (20, 28)
 
@@ -231,3 +232,56 @@ def test_a_sharp_object_keeps_its_rim_before_a_blurred_ground():
 def test_bad_input_is_refused_by_name(make, word):
     with pytest.raises(ie.errors.ArgumentError, match=word):
         make(*scene(0))
+
+
+@pytest.mark.parametrize("softness", [1e-50, 1e-45, 1e-38])
+def test_a_softness_next_to_nothing_is_hard(softness):
+    layers = [scene(n) for n in range(2)]
+    np.testing.assert_array_equal(composite_depth(layers, softness=softness, edge=0), composite_depth(layers))
+
+
+def test_holes_take_the_farther_side():
+    depth = np.array([[9, np.inf, np.nan, 4], [9, 9, 4, 4], [9, 9, 4, 4]], np.float32)
+    np.testing.assert_array_equal(fill_depth(depth, near="large")[0], [9, 4, 4, 4])
+    np.testing.assert_array_equal(fill_depth(np.where(depth > 99, np.nan, depth))[0, [0, 3]], [9, 4])
+    np.testing.assert_array_equal(fill_depth(depth[:, ::-1].copy())[0], [4, 9, 9, 9])
+
+
+def test_known_depths_stay_and_rows_without_any_take_their_neighbours():
+    depth = np.random.default_rng(0).uniform(1, 9, (12, 10))
+    holes = np.random.default_rng(1).random((12, 10)) < 0.3
+    holes[4], depth[4] = True, 99
+    filled = fill_depth(depth, holes)
+    np.testing.assert_array_equal(filled[~holes], depth[~holes].astype(np.float32))
+    assert filled.min() >= 1
+    assert filled.max() <= 9
+
+
+@pytest.mark.parametrize("near", ["small", "large"])
+def test_what_stands_before_everything_is_refused(near):
+    image, depth = scene(0)
+    depth = depth.copy()
+    depth[2, 3] = np.inf if near == "large" else -np.inf
+    for use in (
+        lambda: composite_depth([(image, depth)], near=near),
+        lambda: fog(image, depth, near=near),
+        lambda: depth_of_field(image, depth, focus=1.0, near=near),
+    ):
+        with pytest.raises(ImageError, match="nearer than everything") as caught:
+            use()
+        assert f"fill_depth(depth, near='{near}')" in str(caught.value)
+    assert composite_depth([(image, fill_depth(depth, near=near))], near=near).shape == image.shape
+
+
+def test_a_map_without_any_depth_is_refused():
+    with pytest.raises(ImageError, match="not known anywhere"):
+        fill_depth(np.full((3, 3), np.inf))
+    with pytest.raises(ImageError, match="HxW real"):
+        fill_depth(np.zeros((3, 3, 3)))
+
+
+def test_fog_refuses_alpha_that_is_none():
+    image = photo(np.float32, 4, SIZE)
+    image[1, 2, 3] = np.nan
+    with pytest.raises(ImageError, match="alpha"):
+        fog(image, np.ones(SIZE))

@@ -86,7 +86,8 @@ def composite_depth(
     ----------
     layers : sequence of (image, depth)
         Images of one size (HxW, HxWx3 or HxWx4; grey and RGB may be mixed) and dtype, each with its depth: HxW real
-        numbers in one unit for all layers. Infinite depth is allowed, NaN is not. Between equal depths the layer that
+        numbers in one unit for all layers. Infinitely far is allowed; NaN, and what is infinitely near (as stereo files
+        mark what they do not know), is not: see `fill_depth`. Between equal depths the layer that
         stands first in the list is in front.
     softness : float
         In units of depth: layers whose depths differ by less than this are mixed, half and half where they are equal.
@@ -134,8 +135,8 @@ def composite_depth(
     >>> ie.composite_depth([(red, near_left), (blue, near_right)]).tolist()
     [[[255, 0, 0], [0, 0, 255]]]
     """
-    images, depths = _check_layers(layers)
-    softness = check_number(softness, "softness", least=0)
+    images, depths = _check_layers(layers, near)
+    softness = float(np.float32(check_number(softness, "softness", least=0)))
     edge = (2.0 if softness else 0.0) if edge is None else check_number(edge, "edge", least=0, most=64)
     sign = depth_sign(near)
     color = any(image.ndim == 3 for image in images)
@@ -178,7 +179,7 @@ def composite_depth(
     return (out, merged) if with_depth else out
 
 
-def _check_layers(layers: Sequence[tuple[Image, NDArray[Any]]]) -> tuple[list[Image], list[Floats]]:
+def _check_layers(layers: Sequence[tuple[Image, NDArray[Any]]], near: Near) -> tuple[list[Image], list[Floats]]:
     if not isinstance(layers, Sequence) or not layers:
         raise ArgumentError("layers", f"is {layers!r:.60}", "give a list of (image, depth) pairs")
     images: list[Image] = []
@@ -198,11 +199,11 @@ def _check_layers(layers: Sequence[tuple[Image, NDArray[Any]]]) -> tuple[list[Im
                     "convert it: ie.to_float(...)",
                 )
         images.append(image)
-        depths.append(check_depth(pair[1], image, f"{name} depth"))
+        depths.append(check_depth(pair[1], image, f"{name} depth", near))
     return images, depths
 
 
-def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") -> Floats:
+def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth", near: Near = "small") -> Floats:
     """Refuse what is not a depth map.
 
     Parameters
@@ -213,6 +214,8 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") -
         The image that it must fit.
     name : str
         The caller's name of the argument.
+    near : {"small", "large"}
+        Whether small depths are near or large ones.
 
     Returns
     -------
@@ -222,14 +225,19 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth") -
     Raises
     ------
     ImageError
-        Not HxW real numbers, NaN in it, or another size than the image.
+        Not HxW real numbers, NaN or what is nearer than everything in it, or another size than the image.
     """
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
         raise ImageError(name, f"is {describe(depth)}", "give HxW real numbers")
     if image is not None:
         check_same_size(depth, image, name, "its image")
     if depth.dtype.kind == "f" and np.isnan(depth).any():
-        raise ImageError(name, "holds NaN", "put the farthest depth there: np.nan_to_num(depth, nan=np.inf)")
+        raise ImageError(name, "holds NaN", f"fill what is not known: ie.fill_depth(depth, near={near!r})")
+    # Stereo files mark so what they do not know; taken at its word it would stand before everything.
+    nearest = -np.inf * depth_sign(near)
+    if depth.dtype.kind == "f" and (depth == nearest).any():
+        remedy = f"fill what is not known: ie.fill_depth(depth, near={near!r})"
+        raise ImageError(name, f"holds {nearest}, nearer than everything with near={near!r}", remedy)
     return np.ascontiguousarray(depth, np.float32)
 
 
@@ -286,7 +294,8 @@ def _orders(fronts: Sequence[Floats], softness: float) -> dict[tuple[int, int], 
     for j, front in enumerate(fronts):
         for i, other in enumerate(fronts[:j]):
             if softness:
-                with np.errstate(invalid="ignore"):  # infinity less infinity: equally far, so half and half
+                # Infinity less infinity is equally far, so half and half; beyond float32 is as good as infinite.
+                with np.errstate(invalid="ignore", over="ignore"):
                     step = np.clip((other - front) / np.float32(2 * softness) + np.float32(0.5), 0, 1)
                 np.copyto(step, np.float32(0.5), where=np.isnan(step))
                 orders[i, j] = step * step * (3 - 2 * step)

@@ -92,7 +92,8 @@ def fog(
     [[0, 255]]
     """
     image = check(image)
-    distance = _distance(check_depth(depth, image), near)
+    check_alpha(image)
+    distance = _distance(check_depth(depth, image, near=near), near)
     density = check_number(density, "density", least=0)
     start = check_number(start, "start")
     if space not in ("srgb", "linear"):
@@ -185,7 +186,7 @@ def depth_of_field(
     """
     image = check(image)
     check_alpha(image)
-    depth = check_depth(depth, image)
+    depth = check_depth(depth, image, near=near)
     focus = check_number(focus, "focus", above=0)
     radius = check_number(radius, "radius", least=0, most=200)
     if space not in ("srgb", "linear"):
