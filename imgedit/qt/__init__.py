@@ -4,7 +4,10 @@ Works with PySide6 and PyQt6: with whichever the program imported first, else wi
 else in imgedit needs Qt, and ``import imgedit`` does not import this package: ``import imgedit.qt`` does.
 """
 
+from imgedit.qt.canvas import Canvas
 from imgedit.qt.conversion import from_qimage, to_qimage
+from imgedit.qt.tools import TOOLS
+from imgedit.qt.view import View
 from imgedit.qt.worker import Worker
 
-__all__ = ["Worker", "from_qimage", "to_qimage"]
+__all__ = ["TOOLS", "Canvas", "View", "Worker", "from_qimage", "to_qimage"]

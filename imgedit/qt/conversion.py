@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,12 +87,14 @@ def to_qimage(image: Image) -> Any:
     if picture.isNull():
         raise ImageError("image", f"is {height}x{width}, more than Qt can hold", "scale it down with ie.resize first")
     picture.setColorSpace(QtGui.QColorSpace(QtGui.QColorSpace.NamedColorSpace.SRgb))
-    rows = _memory(picture)
     _, numbers, _, _, count = LAYOUTS[picture.format()]
-    pixels = rows[:, : width * numbers * image.dtype.itemsize].view(image.dtype).reshape(height, width, numbers)
+    rows = _memory(picture)[:, : width * numbers * image.dtype.itemsize].view(image.dtype)
+    if count == numbers:
+        rows[:] = image.reshape(height, width * numbers)
+        return picture
+    pixels = rows.reshape(height, width, numbers)
     pixels[..., :count] = image if image.ndim == 3 else image[..., None]
-    if count < numbers:
-        pixels[..., count:] = 65535 if image.dtype == np.uint16 else 1  # what is no alpha still has to be opaque
+    pixels[..., count:] = 65535 if image.dtype == np.uint16 else 1  # what is no alpha still has to be opaque
     return picture
 
 
@@ -129,33 +132,32 @@ def from_qimage(picture: Any, *, copy: bool = True) -> Image:
     """
     picture = _readable(_in_srgb(_checked(picture)))
     dtype, numbers, first, step, count = LAYOUTS[picture.format()]
-    itemsize = np.dtype(dtype).itemsize
-    lent = _Lent(
-        picture,
-        typestr=np.dtype(dtype).str,
-        offset=first * itemsize,
-        shape=(picture.height(), picture.width(), count),
-        strides=(picture.bytesPerLine(), numbers * itemsize, step * itemsize),
-    )
-    view = np.asarray(lent)
-    image = view[..., 0] if count == 1 else view
-    return image.copy(order="C") if copy else image
+    height, width = picture.height(), picture.width()
+    lent = np.asarray(_Lent(picture, np.dtype(dtype), width * numbers))
+    if count == 1 or (count == numbers and step == 1):
+        flat = lent.copy() if copy else lent
+        return flat if count == 1 else flat.reshape(height, width, count)
+    pixels = lent.reshape(height, width, numbers)
+    if not copy:
+        after = first + count * step
+        return pixels[..., first : after if after >= 0 else None : step]
+    image = np.empty((height, width, count), dtype)
+    cv2.mixChannels([pixels], [image], [n for c in range(count) for n in (first + c * step, c)])
+    return image
 
 
 class _Lent:
     """Memory of a picture as NumPy's array interface; an array made of it keeps it, and with it the picture."""
 
-    def __init__(
-        self, picture: Any, typestr: str, offset: int, shape: tuple[int, int, int], strides: tuple[int, int, int]
-    ) -> None:
+    def __init__(self, picture: Any, dtype: np.dtype[Any], columns: int) -> None:
         # A QImage of our own: when the caller's is painted on, it leaves this memory to us.
         self._picture = QtGui.QImage(picture)
         self.__array_interface__ = {
             "version": 3,
-            "typestr": typestr,
-            "shape": shape,
-            "strides": strides,
-            "data": (_address(self._picture) + offset, True),
+            "typestr": dtype.str,
+            "shape": (picture.height(), columns),
+            "strides": (picture.bytesPerLine(), dtype.itemsize),
+            "data": (_address(self._picture), True),
         }
 
 
