@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -118,6 +120,135 @@ def test_a_torn_line_of_the_manifest_is_dropped_and_no_other(photos, tmp_path):
     manifest.write_bytes(lines[0] + b"[]\n{}\n\xff\n" + lines[1] + lines[2][:50])
     assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "skipped", "done"]
     assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped"] * 3
+
+
+def test_failures_stand_until_they_are_asked_for(photos, tmp_path):
+    out, bad = tmp_path / "out", photos / "bad.jpg"
+    bad.write_bytes(b"?")
+    assert run(HALF, photos, out).standing == 0
+    first = (out / ".imgedit" / "manifest.jsonl").read_bytes()
+    report = run(HALF, photos, out)
+    assert (report.count("failed"), report.standing) == (1, 1)
+    assert report.failures[0].error == "NotAnImageError"
+    assert (out / ".imgedit" / "manifest.jsonl").read_bytes() == first  # nothing was tried
+    report = run(HALF, photos, out, retry_failed=True)
+    assert (report.count("failed"), report.standing, report.count("skipped")) == (1, 0, 3)
+    bad.write_bytes((photos / "a.jpg").read_bytes())
+    assert run(HALF, photos, out).count("done") == 1
+
+
+def test_a_preview_tells_the_plan_and_writes_nothing(photos, tmp_path):
+    out = tmp_path / "out"
+    assert [(job.name, state) for job, state in batch.preview(HALF, photos, out)] == [
+        ("a.png", "pending"), ("deep/b.png", "pending"), ("deep/er/c.png", "pending"),
+    ]  # fmt: skip
+    assert not out.exists()
+    run(HALF, photos, out)
+    (photos / "a.jpg").write_bytes(b"?")
+    assert [state for _, state in batch.preview(HALF, photos, out)] == ["pending", "skipped", "skipped"]
+    assert [state for _, state in batch.preview(HALF, photos, out, resume=False)] == ["pending"] * 3
+
+
+def lock(out, **changed):
+    """Lie a lock down as this very process would hold it, but for what is changed."""
+    from imgedit.batch.lock import Lock
+
+    (out / ".imgedit").mkdir(parents=True)
+    ours = Lock(out / ".imgedit")
+    ours.acquire()
+    path = out / ".imgedit" / "lock"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    return path
+
+
+def test_a_second_run_on_one_output_is_refused(photos, tmp_path):
+    path = lock(tmp_path / "out")
+    with pytest.raises(ie.errors.LockedError, match=f"process {os.getpid()} on {socket.gethostname()} works on this"):
+        run(HALF, photos, tmp_path / "out")
+    assert path.exists()
+    assert names(tmp_path / "out") == []
+
+
+def test_the_lock_of_a_dead_process_is_taken_over_at_once(photos, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    path = lock(tmp_path / "out", pid=gone.pid)
+    assert run(HALF, photos, tmp_path / "out").count("done") == 3
+    assert not path.exists()
+
+
+def test_the_lock_of_a_number_that_another_process_has_now_is_taken_over(photos, tmp_path):
+    lock(tmp_path / "out", start="1")
+    assert run(HALF, photos, tmp_path / "out").count("done") == 3
+
+
+@pytest.mark.parametrize("text", [None, "", "[]"])
+def test_a_lock_of_another_host_is_taken_over_after_a_minute_of_silence(photos, tmp_path, text):
+    path = lock(tmp_path / "out", host="elsewhere")
+    if text is not None:
+        path.write_text(text)  # torn
+    with pytest.raises(ie.errors.LockedError):
+        run(HALF, photos, tmp_path / "out")
+    now = path.stat().st_mtime
+    os.utime(path, (now - 61, now - 61))
+    assert run(HALF, photos, tmp_path / "out").count("done") == 3
+    assert sorted(file.name for file in path.parent.iterdir()) == ["manifest.jsonl", "report.jsonl"]
+
+
+def test_a_run_that_lost_its_lock_stops(photos, tmp_path, monkeypatch):
+    from imgedit.batch import lock as locks
+
+    monkeypatch.setattr(locks, "RENEWAL", 0.01)
+    lost = threading.Event()
+    state = tmp_path / "out" / ".imgedit"
+    renew = locks.Lock._renew
+
+    def watched(self):
+        renew(self)
+        lost.set()
+
+    monkeypatch.setattr(locks.Lock, "_renew", watched)
+
+    def usurp(fraction):
+        (state / "lock").write_text("another run's")
+        lost.wait()
+
+    with pytest.raises(ie.errors.BatchError, match="another run has taken over"):
+        run(HALF, photos, tmp_path / "out", progress=usurp)
+    assert (state / "lock").read_text() == "another run's"
+
+
+def test_a_report_of_a_later_run_is_not_taken_for_this_one(photos, tmp_path):
+    first = run(HALF, photos, tmp_path / "out")
+    assert len(first.rows) == first.count("done") == 3
+    run(HALF, photos, tmp_path / "out")
+    with pytest.raises(ie.errors.BatchError, match="report of a later run"):
+        list(first)
+
+
+def test_names_that_share_a_hash_are_told_apart(photos, tmp_path, monkeypatch):
+    from imgedit.batch import planning
+
+    monkeypatch.setattr(planning, "hash", lambda value: 0, raising=False)
+    out = tmp_path / "out"
+    assert [job.name for job in batch.plan(HALF, photos, out)] == ["a.png", "deep/b.png", "deep/er/c.png"]
+    run(HALF, photos, out)
+    assert run(HALF, photos, out).count("skipped") == 3
+    ie.write(photos / "a.png", photo())
+    with pytest.raises(ie.errors.ArgumentError, match=r"a\.jpg and .*a\.png would both"):
+        run(HALF, photos, out)
+
+
+def test_another_net_is_another_recipe(tmp_path, monkeypatch):
+    from imgedit import models
+
+    by_name = ie.Recipe([ie.Step("upscale", scale=2, model="2x-fallin-soft")])
+    by_default = ie.Recipe([ie.Step("upscale", scale=4)])
+    before = by_name.fingerprint(), by_default.fingerprint()
+    info = models.info
+    monkeypatch.setattr(models, "info", lambda name: info(name).model_copy(update={"sha256": "0" * 64}))
+    assert by_name.fingerprint() != before[0]
+    assert by_default.fingerprint() != before[1]
 
 
 def test_two_inputs_with_one_output_are_refused_before_any_work(photos, tmp_path):

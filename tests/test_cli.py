@@ -305,3 +305,24 @@ def test_a_url_is_not_taken_for_a_file_name(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)  # as where the extra is not installed
     assert run(["resize", "https://example.invalid/a.jpg", "--scale", "0.5", "-o", "out.jpg"]) == 5
     assert "imgedit[storage]" in capsys.readouterr().err
+
+
+def test_a_batch_that_is_only_foretold_writes_nothing(folder, capsys):
+    (folder / "r.toml").write_text("[[steps]]\nop = 'flip'\naxis = 'horizontal'\n")
+    assert run(["batch", "r.toml", "photo.jpg", "-o", "out", "--dry-run"]) == 0
+    assert re.fullmatch(r"pending: .*photo\.jpg -> photo\.\w+\n", capsys.readouterr().out)
+    assert run(["batch", "r.toml", "photo.jpg", "-o", "out", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "pending"
+    assert not (folder / "out").exists()
+
+
+def test_a_batch_says_how_to_try_what_failed_before(folder, capsys):
+    (folder / "r.toml").write_text("[[steps]]\nop = 'flip'\naxis = 'horizontal'\n")
+    (folder / "bad.jpg").write_bytes(b"?")
+    arguments = ["batch", "r.toml", "bad.jpg", "-o", "out", "--engine", "serial"]
+    assert run(arguments) == 3
+    assert "retry" not in capsys.readouterr().out
+    assert run(arguments) == 3
+    assert "1 failed (1 by an earlier run; --retry-failed does them again)" in capsys.readouterr().out
+    assert run([*arguments, "--retry-failed"]) == 3
+    assert "retry" not in capsys.readouterr().out

@@ -52,12 +52,14 @@ def batch(
     workers: int | None = None,
     timeout: float | None = None,
     force: Annotated[bool, Option(negative=())] = False,
+    retry_failed: Annotated[bool, Option(negative=())] = False,
+    dry_run: Annotated[bool, Option(negative=())] = False,
     as_json: Json = False,
 ) -> int:
     """Do a recipe on many files.
 
     A file that fails is reported, and the others go on. A second run leaves out what is done already and has not
-    changed. OUT/.imgedit/report.jsonl says what became of each file.
+    changed; what failed stands as failed. OUT/.imgedit/report.jsonl says what became of each file.
 
     Parameters
     ----------
@@ -75,6 +77,10 @@ def batch(
         Seconds that one file may take; no limit by default.
     force : bool
         Do all files again.
+    retry_failed : bool
+        Do those files again on which an earlier run failed.
+    dry_run : bool
+        Only print what would be written, and what stands already.
     as_json : bool
         Print the summary as JSON.
     """
@@ -82,9 +88,12 @@ def batch(
 
     if not recipe.is_file():
         raise ArgumentError("recipe", f"is {str(recipe)!r}, which is no file", "give the path of a TOML file")
+    which = {"resume": not force, "retry_failed": retry_failed}
+    if dry_run:
+        return _foretell(runner.preview(recipe, inputs, output, **which), as_json=as_json)
     with bar("batch") as progress:
         report = runner.run(
-            recipe, inputs, output, engine=engine, workers=workers, timeout=timeout, resume=not force, progress=progress
+            recipe, inputs, output, engine=engine, workers=workers, timeout=timeout, progress=progress, **which
         )
     counts = {state: report.count(state) for state in ("done", "skipped", "failed")}
     if as_json:
@@ -95,6 +104,18 @@ def batch(
     return 3 if report.failures else 0
 
 
+def _foretell(jobs: Any, *, as_json: bool) -> int:
+    """Print the plan of a run, file by file: it may be long."""
+    import json
+
+    for job, state in jobs:
+        if as_json:
+            print(json.dumps({"input": job.source, "output": job.name, "state": state}))
+        else:
+            print(f"{state}: {job.source} -> {job.name}".encode(errors="backslashreplace").decode())
+    return 0
+
+
 def _summarize(report: Any, counts: dict[str, int]) -> None:
     import sys
 
@@ -102,7 +123,8 @@ def _summarize(report: Any, counts: dict[str, int]) -> None:
         problem = row.problem if row.input in row.problem else f"{row.input}: {row.problem}"
         print(f"imgedit: {problem}".encode(errors="backslashreplace").decode(), file=sys.stderr)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "done")
-    print(f"{told} in {report.seconds:.1f} s")
+    standing = f" ({report.standing} by an earlier run; --retry-failed does them again)" if report.standing else ""
+    print(f"{told}{standing} in {report.seconds:.1f} s")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info, **SAMPLING}

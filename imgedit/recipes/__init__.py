@@ -264,7 +264,7 @@ class Recipe:
         running.save(target, image, metadata, self.output)
 
     def fingerprint(self) -> str:
-        """Give a hash of everything that the result depends on: the steps, and the bytes of the images they name.
+        """Give a hash of everything that the result depends on: the steps, the bytes of the images they name, and nets.
 
         Returns
         -------
@@ -274,6 +274,8 @@ class Recipe:
         digest = hashlib.sha256(repr(self.document()).encode("utf-8", "surrogatepass"))
         for path in self.files():
             digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for net in running.nets_of(self.steps):
+            digest.update(net.encode())
         return digest.hexdigest()
 
     @property

@@ -19,7 +19,7 @@ from imgedit.recipes.verbs import ON_DISK, Kind, Parameter
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["apply", "files_of", "in_step", "resolved", "save"]
+__all__ = ["apply", "files_of", "in_step", "nets_of", "resolved", "save"]
 
 
 def apply(steps: Sequence[Step], image: Image, folder: Path, progress: Progress | None, done: int = 0) -> Image:
@@ -109,6 +109,30 @@ def files_of(step: Step, folder: Path) -> Iterator[Path]:
             for inner in value if isinstance(value, tuple) else [value]:
                 if isinstance(inner, (str, Path)):
                     yield folder / inner
+
+
+def nets_of(steps: Sequence[Step]) -> list[str]:
+    """List the hashes of the nets that steps may use.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Steps of a checked recipe.
+
+    Returns
+    -------
+    list of str
+        That of the net where a step names one; those of all nets where the verb chooses.
+    """
+    from imgedit import models
+
+    found = []
+    for step in steps:
+        if "device" in STEPS[step.op].parameters:
+            name = step.parameters.get("model")
+            named = [str(name)] if name is not None else models.names(ready=False)
+            found += [models.info(one).sha256 or "" for one in named]
+    return found
 
 
 def save(target: str | os.PathLike[str], image: Image, metadata: io.Metadata, output: Mapping[str, Any]) -> None:

@@ -1,0 +1,171 @@
+"""The folder ``.imgedit`` of an output: manifest, report, lock, scratch files.
+
+The manifest is lines of JSON and not a database, because a run may write to any folder: an append survives a crash with
+at most its last line torn, on every file system, and any tool reads it. A million lines are 300 MB, of which three
+numbers a line are kept in memory: the hash of its output, where the line stands, and a hash of all that a later run
+asks of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from imgedit.batch.lock import Lock
+from imgedit.batch.rows import Job, Row, State, stamp
+from imgedit.errors import BatchError
+
+__all__ = ["SCRATCH", "STATE_FOLDER", "Record"]
+
+STATE_FOLDER = ".imgedit"
+MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
+
+# How many lines of the manifest may be lost with the power.
+SYNC_EVERY = 64
+
+
+class Record:
+    """What is known of an output, and the right to add to it.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder.
+    recipe : str
+        Fingerprint of the recipe.
+    """
+
+    def __init__(self, output: Path, recipe: str) -> None:
+        self._output, self._recipe = output, recipe
+        self._folder = output / STATE_FOLDER
+        self.report = self._folder / REPORT
+        self._lines = 0
+        self._numbers: dict[int, int] = {}
+        self._places, self._states = array("q"), array("q")
+
+    def __enter__(self) -> Record:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = Lock(self._folder)
+            self._lock.acquire()
+        except OSError as failure:
+            raise BatchError(f"the output can't be written: {failure}") from failure
+        try:
+            shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
+            (self._folder / SCRATCH).mkdir()
+            self._file: IO[bytes] = open(self._folder / MANIFEST, "a+b")
+            self._end_torn_line()
+        except OSError as failure:
+            self._lock.release()
+            raise BatchError(f"the output can't be written: {failure}") from failure
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
+        self._lock.release()
+
+    def _end_torn_line(self) -> None:
+        """Keep a line that a crash tore off from swallowing the next one."""
+        if self._file.seek(0, os.SEEK_END):
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def read(self) -> None:
+        """Learn what earlier runs did; a line that a crash tore is no row."""
+        place = 0
+        with contextlib.suppress(FileNotFoundError), open(self._folder / MANIFEST, "rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    self._note(json.loads(str(line, "ascii")), place)
+                place += len(line)
+
+    def _note(self, row: dict[str, object], place: int) -> None:
+        name = row["output"]
+        state = hash(tuple(row[key] for key in ("state", "recipe", "input", "output", "size", "changed", "written")))
+        number = self._numbers.setdefault(hash(name), len(self._places))
+        if number == len(self._places):
+            self._places.append(place)
+            self._states.append(state)
+        else:
+            self._places[number], self._states[number] = place, state
+
+    def state(self, job: Job) -> State:
+        """Tell what an earlier run made of a file, as it is now, by this recipe.
+
+        Parameters
+        ----------
+        job : Job
+            A file.
+
+        Returns
+        -------
+        str
+            Skipped: its result stands. Failed: it would again. Pending: it has to be done.
+        """
+        number = self._numbers.get(hash(job.name))
+        if number is None:
+            return "pending"
+        size, changed = stamp(job.source)
+        seen = self._recipe, job.source, job.name, size, changed
+        if self._states[number] == hash(("failed", *seen, 0)):
+            return "failed"
+        try:
+            written = os.stat(os.path.join(self._output, job.name)).st_size
+        except OSError:
+            return "pending"
+        return "skipped" if self._states[number] == hash(("done", *seen, written)) else "pending"
+
+    def append(self, row: Row) -> None:
+        """Write down what became of a file."""
+        self._lock.check()
+        try:
+            place = self._file.seek(0, os.SEEK_END)
+            self._file.write(row.line())
+            self._file.flush()
+            self._lines += 1
+            if self._lines % SYNC_EVERY == 0:
+                os.fsync(self._file.fileno())
+        except OSError as failure:
+            raise BatchError(f"the manifest can't be written: {failure}") from failure
+        self._note(vars(row), place)
+
+    def write_report(self, jobs: Iterable[Job], states: Iterable[State]) -> None:
+        """Write one line for each file of the plan: that of the manifest, or that it is still to be done.
+
+        Parameters
+        ----------
+        jobs : iterable of Job
+            The plan.
+        states : iterable of str
+            The state of each.
+        """
+        temporary = self._folder / f".report-{secrets.token_hex(8)}"
+        try:
+            with open(temporary, "wb") as file:
+                for job, state in zip(jobs, states, strict=True):
+                    file.write(self._line(job, state))
+            os.replace(temporary, self.report)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _line(self, job: Job, state: State) -> bytes:
+        if state == "pending":
+            return Row(job.source, job.name, "pending").line()
+        place = self._places[self._numbers[hash(job.name)]]
+        if self._file.tell() != place:
+            self._file.seek(place)
+        line = self._file.readline()
+        # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
+        return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line
