@@ -285,3 +285,15 @@ def test_fog_refuses_alpha_that_is_none():
     image[1, 2, 3] = np.nan
     with pytest.raises(ImageError, match="alpha"):
         fog(image, np.ones(SIZE))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_recipe_counts_depth_as_its_file_has_it(tmp_path, dtype):
+    image, depth = scene(0)
+    levels = (depth * 20).astype(dtype)
+    ie.write(tmp_path / "depth.png", levels)
+    step = ie.Step("depth_of_field", depth=str(tmp_path / "depth.png"), focus=60.0, radius=3.0)
+    expected = depth_of_field(image, depth * 0 + levels, focus=60.0, radius=3.0)
+    np.testing.assert_array_equal(ie.Recipe([step]).apply(image), expected)
+    assert (expected != image).any()
+    assert (expected == depth_of_field(image, levels, focus=60.0, radius=3.0)).all()

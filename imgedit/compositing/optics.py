@@ -56,8 +56,8 @@ def fog(
     image : ndarray
         HxW, HxWx3 or HxWx4; alpha is kept.
     depth : ndarray
-        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``. Infinite distance is all
-        fog.
+        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``, in the unit of its
+        numbers: 16-bit levels count from 0 to 65535. Infinite distance is all fog.
     density : float
         Extinction per unit of distance: at distance ``start + 1 / density`` 37 % of the picture is left.
     color : str or tuple of float
@@ -144,7 +144,8 @@ def depth_of_field(
     image : ndarray
         HxW, HxWx3 or HxWx4.
     depth : ndarray
-        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``.
+        HxW distance for ``near="small"``, disparity (inverse distance) for ``near="large"``, in the unit of its
+        numbers: 16-bit levels count from 0 to 65535.
     focus : float
         The depth, in the unit of `depth`, that stays sharp.
     radius : float
