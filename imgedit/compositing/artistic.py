@@ -87,7 +87,7 @@ def reeze(b: Values, s: Values) -> Values:
 
 def fhyrd(b: Values, s: Values) -> Values:
     """Mean of frect and helow (Krita)."""
-    return (frect(b, s) + helow(b, s)) / 2
+    return _upside_down(lambda b, s: (reflect(b, s) + glow(b, s)) / 2, b + s > 1, b, s)
 
 
 def negation(b: Values, s: Values) -> Values:

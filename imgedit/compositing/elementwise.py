@@ -76,9 +76,9 @@ def halves(s: Values) -> tuple[Values, Values]:
     return low, twice
 
 
-def root(values: Values) -> Values:
-    """Take the square root; what is below 0 gives 0."""
-    values = at_least(values, 0)
+def root(values: Values, least: float = 0.0) -> Values:
+    """Take the square root, of `least` where there is less; OpenCV does it in half of NumPy's time."""
+    values = at_least(values, least)
     cv2.sqrt(values.reshape(-1), values.reshape(-1))
     return values
 

@@ -278,6 +278,8 @@ def _operate(
             return np.array(blended, np.float32), None
         return _sum((source_alpha, blended), (1 - source_alpha, pair.backdrop)), None
     alpha_b, alpha_s = _plane(backdrop_alpha, pair.source), _plane(source_alpha, pair.source)
+    if operator == "source-over" and fill == 1:
+        return _over(pair, alpha_b, blended, alpha_s)
     factor_s, factor_b = OPERATORS[operator](alpha_b, alpha_s)
     weight_s, weight_b = _weight(alpha_s, factor_s), _weight(alpha_b, factor_b)
     parts = [(weight_s, blended), (weight_b, pair.backdrop)]
@@ -298,6 +300,25 @@ def _operate(
     shares = [weight / divisor for weight, _ in parts]
     shares[-1] += (alpha <= 0) * np.greater(factor_b, 0)
     return _sum(*((share, color) for share, (_, color) in zip(shares, parts, strict=True))), alpha
+
+
+def _over(
+    pair: _Pair, alpha_b: NDArray[Any], blended: Planes | list[Planes], alpha_s: NDArray[Any]
+) -> tuple[Planes, Alpha]:
+    """Source-over in fewer passes: the source's share of the alpha is what the backdrop's falls short of 1.
+
+    Where nothing is left the backdrop's share is 1, so hidden colour stays.
+    """
+    alpha = 1 - alpha_s
+    alpha *= alpha_b
+    alpha += alpha_s
+    share = alpha_s / (alpha if alpha.min() > 0 else np.maximum(alpha, TINY))
+    rest = 1 - share
+    if blended is pair.source:
+        return _sum((share, blended), (rest, pair.backdrop)), alpha
+    within = share * alpha_b
+    share -= within
+    return _sum((within, blended), (share, pair.source), (rest, pair.backdrop)), alpha
 
 
 def _weight(alpha: NDArray[Any], factor: Any) -> NDArray[Any]:

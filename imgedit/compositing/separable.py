@@ -80,13 +80,13 @@ def hard_light(b: Values, s: Values) -> Values:
 
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
-    low, high = at_most(b, 0.25), at_least(b, 0.25)
+    low = at_most(b, 0.25)
     curve = 16 * low
     curve -= 12
     curve *= low
     curve += 4
     curve *= low
-    curve += np.sqrt(high, out=high)  # the two pieces meet at 1/4, where both are 1/2
+    curve += root(b, 0.25)  # the two pieces meet at 1/4, where both are 1/2
     curve -= 0.5
     return _soften(b, s, curve)
 
