@@ -231,6 +231,22 @@ def wheel(canvas, phase, angle, pixels=(0, 0)):
     )
 
 
+def test_a_pinch_zooms_where_it_is(canvas):
+    place = QtCore.QPointF(30, 40)
+    pinch = QtGui.QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture,
+        QtGui.QPointingDevice.primaryPointingDevice(),
+        2,
+        place,
+        place,
+        place,
+        0.5,
+        QtCore.QPointF(),
+    )
+    assert canvas.event(pinch)
+    assert canvas.view == View().zoomed(1.5, 30, 40)
+
+
 def test_space_and_the_middle_button_pan(canvas):
     canvas.tool = "brush"
     drag(canvas, (100, 100), (130, 90), button=Button.MiddleButton)

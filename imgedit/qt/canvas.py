@@ -34,7 +34,7 @@ Button = QtCore.Qt.MouseButton
 VEIL = (255, 40, 40)
 VEIL_ALPHA = 130
 
-# Half the wheel's usual notch of 120 units zooms by a quarter of an octave.
+# Units of the wheel that zoom by a factor of two: four notches of a usual mouse.
 WHEEL_OCTAVE = 480
 
 # So near to the line between before and after (logical pixels) it is the line that is dragged.
@@ -429,9 +429,9 @@ class Canvas(QtWidgets.QWidget):
 
     def event(self, event: Any) -> bool:
         """Zoom with a pinch on a touchpad."""
-        if event.type() == QtCore.QEvent.Type.NativeGesture:
-            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-                self.zoom(1 + event.value(), event.position())
+        pinch = Qt.NativeGestureType.ZoomNativeGesture
+        if event.type() == QtCore.QEvent.Type.NativeGesture and event.gestureType() == pinch:
+            self.zoom(1 + event.value(), event.position())
             return True
         return bool(super().event(event))
 
