@@ -239,16 +239,24 @@ def test_names_that_share_a_hash_are_told_apart(photos, tmp_path, monkeypatch):
         run(HALF, photos, out)
 
 
-def test_another_net_is_another_recipe(tmp_path, monkeypatch):
+@pytest.mark.parametrize("named", [{}, {"model": "2x-fallin-soft"}])
+def test_another_net_is_another_recipe(monkeypatch, named):
     from imgedit import models
 
-    by_name = ie.Recipe([ie.Step("upscale", scale=2, model="2x-fallin-soft")])
-    by_default = ie.Recipe([ie.Step("upscale", scale=4)])
-    before = by_name.fingerprint(), by_default.fingerprint()
-    info = models.info
+    recipe = ie.Recipe([ie.Step("upscale", scale=2, **named)])
+    before, info = recipe.fingerprint(), models.info
+    assert recipe.fingerprint() == before
     monkeypatch.setattr(models, "info", lambda name: info(name).model_copy(update={"sha256": "0" * 64}))
-    assert by_name.fingerprint() != before[0]
-    assert by_default.fingerprint() != before[1]
+    assert recipe.fingerprint() != before
+
+
+def test_the_net_of_a_method_counts_too():
+    from imgedit import models
+    from imgedit.recipes.running import nets_of
+
+    step = ie.Step("inpaint", mask="mask.png", method="learned", model="mi-gan")
+    assert nets_of([step]) == [models.info("mi-gan").sha256]
+    assert nets_of([ie.Step("inpaint", mask="mask.png", method="telea")]) == []
 
 
 def test_two_inputs_with_one_output_are_refused_before_any_work(photos, tmp_path):

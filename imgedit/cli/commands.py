@@ -12,6 +12,7 @@ from cyclopts import Parameter as Option
 from imgedit.cli.console import bar, show
 from imgedit.cli.doctor import doctor
 from imgedit.cli.models import MODELS
+from imgedit.cli.recipe import RECIPES
 from imgedit.cli.sampling import SAMPLING
 from imgedit.cli.training import TRAININGS
 from imgedit.engines import ENGINES
@@ -132,5 +133,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "in
 # Commands that have commands of their own: name -> help, commands.
 FAMILIES: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
     "models": ("List, fetch, add, show and check models.", MODELS),
+    "recipe": ("Check recipes, and describe them to editors.", RECIPES),
     "train": ("Train networks on your own pictures.", TRAININGS),
 }

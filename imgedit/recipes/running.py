@@ -128,7 +128,7 @@ def nets_of(steps: Sequence[Step]) -> list[str]:
 
     found = []
     for step in steps:
-        if "device" in STEPS[step.op].parameters:
+        if "device" in STEPS[step.op].takes(step.parameters):
             name = step.parameters.get("model")
             named = [str(name)] if name is not None else models.names(ready=False)
             found += [models.info(one).sha256 or "" for one in named]
