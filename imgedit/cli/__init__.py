@@ -91,7 +91,7 @@ def _options(arguments: list[str]) -> list[str]:
 
 
 def _sentence(failure: Exception, arguments: list[str]) -> str:
-    from cyclopts import CycloptsError
+    from cyclopts import CycloptsError, MissingArgumentError
 
     from imgedit.errors import ImgeditError, RecipeError
     from imgedit.recipes.wording import for_command
@@ -99,12 +99,22 @@ def _sentence(failure: Exception, arguments: list[str]) -> str:
     if isinstance(failure, RecipeError):
         return str(failure)  # one line each, as compilers write them: file, line, what is wrong
     if isinstance(failure, OSError) and failure.filename is not None:
-        return f"imgedit: {os.fsdecode(failure.filename)}: {failure.strerror}"
-    if isinstance(failure, ImgeditError):
+        return f"imgedit: {os.fsdecode(failure.filename)}: {failure.strerror}{_remedy(failure, arguments)}"
+    if isinstance(failure, MissingArgumentError) and failure.argument is not None:
+        command = " ".join(failure.command_chain or arguments[:1])
+        text = f"{command} needs {failure.argument.name}; imgedit {command} --help shows how"
+    elif isinstance(failure, ImgeditError):
         text = for_command(failure, _options(arguments), getattr(failure, "paths", None))
     else:
         text = str(failure) if isinstance(failure, CycloptsError) else f"{type(failure).__name__}: {failure}"
     return f"imgedit: {' '.join(text.split())}"
+
+
+def _remedy(failure: OSError, arguments: list[str]) -> str:
+    """Say what helps where one picture was wanted and a folder stands."""
+    if isinstance(failure, IsADirectoryError) and _verb(arguments) is not None:
+        return "; name one file, or edit whole folders: imgedit batch RECIPE FOLDER -o OUTPUT"
+    return ""
 
 
 def _say(sentence: str, code: int) -> int:

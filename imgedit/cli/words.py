@@ -156,7 +156,7 @@ class _Line:
             if values and len(parts) != place.words:
                 problem = f"takes {place.words} values, got {' '.join(values)!r}"
                 hint = "" if said == place.option else self._hint(values[0])
-                raise ArgumentError(said, problem, hint or f"write {said} {_sample(place.words)}")
+                raise ArgumentError(said, problem, hint or f"write {place.option} {_sample(place.words)}")
             return parts
         if place.choices and values and not {values[0], values[0].lower().replace("_", "-")} & set(place.choices):
             raise ArgumentError(said, f"is {values[0]!r}", advice(values[0], list(place.choices), self._help))

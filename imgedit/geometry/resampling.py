@@ -196,9 +196,8 @@ def _target(
     given = [name for name, value in (("size", size), ("scale", scale)) if value is not None]
     given += ["width and height"] if width is not None or height is not None else []
     if len(given) != 1:
-        raise ArgumentError(
-            "size", f"is given by {given or 'nothing'}", "give one of: size, scale, width and/or height"
-        )
+        problem = f"is given more than once, by {' and by '.join(given)}" if given else "is missing"
+        raise ArgumentError("size", problem, "give one of: size, scale, width and/or height")
     if size is not None:
         return check_size(size)
     if scale is not None:
