@@ -476,6 +476,8 @@ def test_a_name_with_a_nul(tmp_path):
     for call in (ie.read, ie.info, lambda name: ie.write(name, photo(np.uint8, 1))):
         with pytest.raises(errors.InvalidPathError, match="NUL"):
             call(f"{path}\0.png")
+    with pytest.raises(errors.InvalidPathError, match=r"decode\(data\)"):
+        ie.read(path.read_bytes())
 
 
 @POSIX

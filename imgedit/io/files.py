@@ -72,6 +72,8 @@ def load(path: PathLike, *, max_bytes: int = MAX_BYTES) -> bytes:
     """
     name = show(path)
     if "\0" in name:
+        if isinstance(path, bytes):
+            raise InvalidPathError("path", "holds data, not a name; bytes are read by ie.io.decode(data)")
         raise InvalidPathError(name.replace("\0", "\\0"), "the name holds a NUL character, which no file can have")
     if name == "-":
         data = _read_limited(sys.stdin.buffer, max_bytes, name)
