@@ -190,6 +190,16 @@ def test_joining_takes_the_steps_between_pieces_away(method):
     assert error[True] < 1e-5 < 1e-4 < error[False]
 
 
+@pytest.mark.parametrize("method", ["exemplar", "patchmatch"])
+def test_thin_parts_go_on_smoothly_and_pure_copies_stay_copies(method):
+    image, mask = photo(np.float32, 3, SIZE), np.zeros(SIZE, bool)
+    mask[20:24, 10:50] = True
+    np.testing.assert_allclose(
+        inpaint(image, mask, method)[mask], inpaint(image, mask, "biharmonic")[mask], rtol=0, atol=1e-5
+    )
+    assert np.abs(inpaint(image, mask, method, join=False) - inpaint(image, mask, method))[mask].max() > 1e-2
+
+
 def test_every_copied_pixel_stands_in_the_source():
     image = np.arange(48 * 64, dtype=np.uint16).reshape(SIZE)
     mask, source = box(), np.zeros(SIZE, bool)
@@ -210,7 +220,7 @@ def test_search_window_holds():
 
 def test_several_holes_and_a_hole_at_each_edge():
     image, mask = stripes(period=8), np.zeros(SIZE, bool)
-    for rows, cols in (((0, 8), (10, 20)), ((40, 48), (40, 52)), ((20, 28), (0, 7)), ((10, 20), (56, 64))):
+    for rows, cols in (((0, 9), (10, 20)), ((39, 48), (40, 52)), ((20, 30), (0, 9)), ((10, 20), (55, 64))):
         mask[slice(*rows), slice(*cols)] = True
     filled = inpaint(np.where(mask, 0, image), mask, "exemplar")
     assert np.abs(filled - image).max() < 1e-6
