@@ -454,3 +454,9 @@ def test_the_way_of_reading_is_kept_when_decoding_smaller(tmp_path):
         ie.Recipe(half, input={"max_bytes": 100}).edit(tmp_path / "in.jpg", tmp_path / "out.png")
     with pytest.raises(ie.errors.ImageTooLargeError):
         ie.Recipe(half, input={"max_pixels": 100}).edit(tmp_path / "in.jpg", tmp_path / "out.png")
+
+
+def test_parameters_of_a_method_are_found_by_its_name():
+    assert {"iterations", "style_weight"} <= set(STEPS["stylize"].takes({"method": "gatys"}))
+    assert "iterations" not in STEPS["stylize"].takes({"keep_color": "luma"})
+    assert "patch_size" in STEPS["inpaint"].takes({"method": "exemplar"})

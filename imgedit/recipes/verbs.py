@@ -103,7 +103,7 @@ class Verb:
         """The parameter whose table says what ``**parameters`` may hold; None for a verb without those."""
         if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(self.function).parameters.values()):
             return None
-        return next(p for p in self.parameters.values() if _table(p.type))
+        return self.parameters["method"]
 
     def rows(self) -> dict[str, Callable[..., Any]]:
         """Functions that its selector chooses from; a row of a table is one, or an object that has one as ``fill``."""
