@@ -283,3 +283,8 @@ def test_wrong_calls_are_told(net, graph):
         ie.stylize(photo(), photo(), method="gatys", iteration=3)
     with pytest.raises(errors.ModelError, match="is no graph for gatys"):
         ie.stylize(photo(), photo(), method="gatys", model=net)
+
+
+def test_a_graph_for_gatys_is_no_style():
+    with pytest.raises(errors.ArgumentError, match="method='gatys'"):
+        ie.stylize(np.zeros((8, 8, 3), np.uint8), "gatys-small")

@@ -151,10 +151,15 @@ def _named(weights: dict[str, float], model: str | None) -> Chosen:
             row = [weights.get(name, 0.0) for name in manifest.classes]
             return Chosen(model or manifest.name, np.array([row], np.float32))
     # A net of the registry that is not here yet counts too: loading it says how to fetch it.
-    if len(weights) == 1 and next(iter(weights)) in names("style", ready=False):
+    nets = [name for name in names("style", ready=False) if find(name).family != "gatys"]
+    if len(weights) == 1 and next(iter(weights)) in nets:
         return _whole(next(iter(weights)))
-    valid = sorted({*names("style", ready=False), *(name for manifest in known for name in manifest.classes)})
+    valid = sorted({*nets, *(name for manifest in known for name in manifest.classes)})
     for name in weights:
+        if name not in valid and name in names("style"):
+            raise ArgumentError(
+                "style", f"is {name!r}, a graph for method='gatys'", "give a picture of the style with it"
+            )
         if name not in valid:
             raise UnknownNameError("style", f"is {name!r}", advice(name, valid))
     raise ArgumentError("style", f"is {', '.join(weights)}, of several nets", "mix styles of one net")
