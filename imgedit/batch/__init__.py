@@ -143,7 +143,13 @@ def preview(
 
     Parameters
     ----------
-    recipe, inputs, output, resume, retry_failed
+    recipe : Recipe, str or Path
+        The recipe, or its file.
+    inputs : path, or sequence of paths
+        Files and folders.
+    output : str or Path
+        Folder for the results.
+    resume, retry_failed : bool
         As for `run`.
 
     Yields

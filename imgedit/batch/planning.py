@@ -42,7 +42,13 @@ class Plan:
         self._at_end = True
 
     def add(self, job: Job) -> None:
-        """Put a file at the end."""
+        """Put a file at the end.
+
+        Parameters
+        ----------
+        job : Job
+            The file and where its result goes.
+        """
         if not self._at_end:
             self._file.seek(0, os.SEEK_END)
             self._at_end = True
