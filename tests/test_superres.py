@@ -73,7 +73,7 @@ def test_bad_arguments_are_told():
     with pytest.raises(errors.ArgumentError, match="scale"):
         ie.upscale(photo(), 1)
     with pytest.raises(errors.UnknownNameError, match="sr-x2"):
-        ie.upscale(photo(), 2, model="sr-x3000")
+        ie.upscale(photo(), 2, model="sr-x2x")
 
 
 def test_progress_and_cancel():
