@@ -120,27 +120,10 @@ def _installed() -> str:
 
 
 def run_rgb(batch: Floats, net: Model, tick: Callable[[], None]) -> Floats:
-    """Run a net from RGB to RGB.
+    """Run a net from RGB to RGB, as `models.pictures.run_rgb` does."""
+    from imgedit.models import pictures
 
-    Parameters
-    ----------
-    batch : ndarray of float32
-        NxHxWx3, or NxHxWx1: grey, given as RGB, of whose result the luma is taken. White at 1.
-    net : Model
-        Of family "rgb".
-    tick : callable
-        Called while the net runs; what it raises stops it.
-
-    Returns
-    -------
-    ndarray of float32
-        Like `batch`.
-    """
-    from imgedit.models.pictures import run
-
-    if batch.shape[3] == 1:
-        return luma(run(net, np.repeat(batch, 3, axis=3), tick=tick))[..., None]
-    return run(net, batch, tick=tick)
+    return pictures.run_rgb(net, batch, tick=tick)
 
 
 def run_luma(batch: Floats, net: Model, tick: Callable[[], None]) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit import tiling
+from imgedit.color import luma
 from imgedit.errors import ModelError
 from imgedit.models import graph
 from imgedit.models.manifest import Manifest
@@ -21,7 +22,7 @@ from imgedit.models.session import DTYPES, Model
 from imgedit.pixels import Image, as_float, describe
 from imgedit.strips import Progress
 
-__all__ = ["Watch", "channels", "fixed_size", "from_net", "frozen", "run", "run_tiled", "to_net"]
+__all__ = ["Watch", "channels", "fixed_size", "from_net", "frozen", "run", "run_rgb", "run_tiled", "to_net"]
 
 Floats = NDArray[np.float32]
 
@@ -191,6 +192,28 @@ def run(
         return _one_by_one(model, pictures, others, tick)
     scale = model.manifest.scale
     return y[:, : height * scale, : width * scale]
+
+
+def run_rgb(model: Model, pictures: Floats, *, tick: Callable[[], None] | None = None) -> Floats:
+    """Run a model from RGB to RGB on pictures that may be grey.
+
+    Parameters
+    ----------
+    model : Model
+        Takes and gives three channels.
+    pictures : ndarray of float32
+        NxHxWx3, or NxHxWx1: grey, given as RGB, of whose result the luma is taken. White at 1.
+    tick : callable, optional
+        Called while the model runs; what it raises stops it.
+
+    Returns
+    -------
+    ndarray of float32
+        Nx(scale H)x(scale W)x3, or x1.
+    """
+    if pictures.shape[3] == 1:
+        return luma(run(model, np.repeat(pictures, 3, axis=3), tick=tick))[..., None]
+    return run(model, pictures, tick=tick)
 
 
 def _one_by_one(

@@ -24,7 +24,7 @@ from imgedit.training.losses import load_teacher
 from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import Features
 from imgedit.training.pairs import to_unit
-from imgedit.training.pictures import Crop, at_sizes, load_folders, split
+from imgedit.training.pictures import Crop, at_sizes, learnt_and_held
 
 __all__ = ["FeatureTask", "train_features"]
 
@@ -97,8 +97,7 @@ class FeatureTask(Task):
         wanted = [outputs for _, outputs in Features.WIDTHS]
         if widths != wanted:
             raise ArgumentError("teacher", f"has maps of {widths} channels", f"this net learns {wanted}")
-        loaded = load_folders(job.data, least_side=crop)
-        learnt, kept = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=crop))
+        learnt, kept = learnt_and_held(job.data, job.held, least_side=crop)
         pictures = at_sizes(learnt, SIZES, crop)
         measured = torch.from_numpy(np.stack([_middle(p, crop) for p in kept[:: max(1, len(kept) // MOST_HELD)]]))
         places = Crop.over(pictures, crop // 2)

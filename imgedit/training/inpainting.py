@@ -21,7 +21,7 @@ from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.masks import KINDS, draw_mask
 from imgedit.training.nets import Inpainting
 from imgedit.training.pairs import LAZY, Opinion, to_unit
-from imgedit.training.pictures import Crop, at_sizes, load_folders, split
+from imgedit.training.pictures import Crop, at_sizes, learnt_and_held
 
 __all__ = ["InpaintingTask", "train_inpainting"]
 
@@ -81,8 +81,7 @@ class InpaintingTask(Task):
         InpaintingTask
             Ready for `loop.train`.
         """
-        loaded = load_folders(job.data, least_side=crop)
-        learnt, kept = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=64))
+        learnt, kept = learnt_and_held(job.data, job.held, least_side=crop, least_held=64)
         held = []
         for number, picture in enumerate(kept[:MOST_HELD]):
             kind = list(KINDS)[number % len(KINDS)]

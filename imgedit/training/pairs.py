@@ -20,7 +20,7 @@ from imgedit.training.job import Job, Weights
 from imgedit.training.loop import Task
 from imgedit.training.losses import FeatureLoss, focal_frequency, hinge, load_teacher, penalty
 from imgedit.training.nets import Critic, SuperResolution
-from imgedit.training.pictures import Crop, at_sizes, augment, load_folders, reduce_bicubic, split
+from imgedit.training.pictures import Crop, at_sizes, augment, learnt_and_held, reduce_bicubic
 
 __all__ = ["Opinion", "PairTask", "apply", "luma_psnr", "to_unit"]
 
@@ -195,11 +195,7 @@ class PairTask(Task):
         """
         scale = net.scale
         side = scale * crop
-        photos = load_folders(job.data, least_side=side)
-        if job.held is None:
-            photos, kept = split(photos)
-        else:
-            kept = load_folders([job.held], least_side=8 * scale)
+        photos, kept = learnt_and_held(job.data, job.held, least_side=side, least_held=8 * scale)
         large = [_whole(photo, scale) for photo in at_sizes(photos, SIZES, side)]
 
         def reduce(image: Picture, rng: np.random.Generator | None = None) -> Picture:

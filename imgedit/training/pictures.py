@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from imgedit.errors import ArgumentError, ImgeditError
 from imgedit.io import info, read
 
-__all__ = ["Crop", "at_longest", "at_sizes", "augment", "detail", "load_folders", "reduce_bicubic", "split", "to_rgb"]
+__all__ = [
+    "Crop",
+    "at_longest",
+    "at_sizes",
+    "augment",
+    "detail",
+    "learnt_and_held",
+    "load_folders",
+    "reduce_bicubic",
+    "split",
+    "to_rgb",
+]
 
 SUFFIXES = frozenset({".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 # All pictures stay decoded in memory: 1.2 GB.
@@ -173,6 +184,33 @@ def at_longest(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
         The picture itself if it is no larger.
     """
     return _reduced(picture, longest / max(picture.shape[:2]), 1)
+
+
+def learnt_and_held(
+    data: Sequence[Path], held: Path | None, *, least_side: int, least_held: int | None = None
+) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Decode the pictures to learn, and others to measure.
+
+    Parameters
+    ----------
+    data : sequence of Path
+        Folders to learn.
+    held : Path, optional
+        Folder to measure; by default every twentieth picture of the data is held back.
+    least_side : int
+        Pictures whose shorter side is below this are left out, in pixels.
+    least_held : int, optional
+        The same for those of `held`.
+
+    Returns
+    -------
+    tuple of list
+        Those to learn, and those to measure.
+    """
+    pictures = load_folders(data, least_side=least_side)
+    if held is None:
+        return split(pictures)
+    return pictures, load_folders([held], least_side=least_side if least_held is None else least_held)
 
 
 def to_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:

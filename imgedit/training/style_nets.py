@@ -2,20 +2,18 @@
 
 Dumoulin, Shlens and Kudlur, "A learned representation for artistic style" (ICLR 2017, https://arxiv.org/abs/1610.07629):
 all styles share the convolutions, and each has its own gain and shift in every instance normalisation, so that a mix of
-styles is a mix of those numbers. `StylePredictor` reads them off a picture instead (Ghiasi et al., BMVC 2017,
-https://arxiv.org/abs/1705.06830).
+styles is a mix of those numbers.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["StyleBody", "StyleGallery", "StylePredictor"]
+__all__ = ["StyleBody", "StyleGallery"]
 
 # Against division by zero where a channel is flat, in squared units of features.
 FLAT = 1e-4
@@ -210,54 +208,3 @@ class StyleGallery(nn.Module):
             style = weights @ self.styles
         painted: Tensor = self.body(image, style)
         return painted
-
-
-class StylePredictor(nn.Module):
-    """Read the numbers of a style off a picture: convolutions, mean and deviation over the picture, two dense layers.
-
-    Parameters
-    ----------
-    channels : int
-        Gains, and shifts, to give.
-    width : int
-        Channels of the first layer; the last has eight times as many.
-    code : int
-        Numbers between the dense layers.
-    """
-
-    def __init__(self, channels: int, *, width: int = 24, code: int = 96) -> None:
-        super().__init__()
-        widths = [3, width, 2 * width, 4 * width, 8 * width]
-        self.convs = nn.ModuleList(conv(inputs, outputs, stride=2) for inputs, outputs in itertools.pairwise(widths))
-        self.read = nn.Linear(4 * width * (1 + 2 + 4 + 8) // 2, code)
-        self.write = nn.Linear(code, 2 * channels)
-        with torch.no_grad():
-            self.write.weight.mul_(0.1)
-            self.write.bias.zero_()
-        self.channels = channels
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """Read.
-
-        Parameters
-        ----------
-        picture : Tensor
-            N x 3 x H x W, RGB in [0, 1], of any size from 32x32.
-
-        Returns
-        -------
-        Tensor
-            N x 2S: gains about 1, shifts about 0.
-        """
-        x, marks = picture * 2 - 1, []
-        for layer in self.convs:
-            x = functional.leaky_relu(layer(x), 0.1)
-            wide = x.float()
-            mean = wide.mean((2, 3), keepdim=True)
-            marks += [mean.flatten(1), ((wide - mean).square().mean((2, 3)) + FLAT).sqrt()]
-        with torch.autocast(picture.device.type, enabled=False):
-            numbers: Tensor = self.write(functional.leaky_relu(self.read(torch.cat(marks, 1)), 0.1))
-            ones = torch.cat(
-                [torch.ones_like(numbers[:, : self.channels]), torch.zeros_like(numbers[:, self.channels :])], 1
-            )
-            return numbers + ones
