@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from graphs import blur_and_double, elementwise, endless, manifest_of, normalized
+from onnx import TensorProto, helper, save
 
 from imgedit import errors
-from imgedit.models import devices, load
+from imgedit.models import devices, load, pictures
 from imgedit.models.devices import DEVICES, missing
 
 
@@ -186,6 +187,45 @@ def test_memory_of_an_outlier_goes_back(model):
     net.run(X)
     # The large run took 432 MB for its result and 108 MB between.
     assert resident() - before < 100e6
+
+
+def test_what_every_tile_is_given_is_brought_to_the_device_once_and_each_tile_once(tmp_path, monkeypatch):
+    brought = []
+    place = devices.placed
+    monkeypatch.setattr(devices, "placed", lambda array, device: brought.append(array.shape) or place(array, device))
+    path = normalized(tmp_path / "net.onnx", layers=2)
+    manifest_of(path, task="style", tiling="avoid", overlap=2)
+    net = pictures.frozen(load(path, device="cpu"), np.zeros((40, 50, 3), np.uint8))
+    statistics = [shape for shape in brought if len(shape) == 1]
+    assert sorted(statistics) == [(3,), (3,), (8,), (8,)]
+    del brought[:]
+    for _ in range(3):
+        net.run(X)
+    assert brought == [X.shape] * 3
+
+
+def test_results_outlive_the_next_run(model):
+    net = load(model, device="cpu")
+    (first,) = net.run(X)
+    kept = first.copy()
+    net.run(np.zeros_like(X))
+    del net
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_outputs_that_are_no_arrays_are_left_out(tmp_path):
+    nodes = [helper.make_node("Identity", ["x"], ["y"]), helper.make_node("SequenceConstruct", ["x", "x"], ["both"])]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, None, None]) for name in ("x", "y"))
+    both = helper.make_tensor_sequence_value_info("both", TensorProto.FLOAT, None)
+    for name, outputs in {"two": [both, y], "none": [both]}.items():
+        graph = helper.make_graph(nodes, "test", [x], outputs)
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / name)
+        manifest_of((tmp_path / name).rename(tmp_path / f"{name}.onnx"))
+    net = load(tmp_path / "two.onnx", device="cpu")
+    assert [port.name for port in net.outputs] == ["y"]
+    np.testing.assert_array_equal(net.run(X)[0], X)
+    with pytest.raises(errors.ModelError, match="gives no array"):
+        load(tmp_path / "none.onnx", device="cpu")
 
 
 def test_a_model_does_not_pickle(model):

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgedit.errors import ArgumentError, DeviceError, ModelError
 from imgedit.models.graph import small_net
@@ -40,6 +41,8 @@ class Device:
     remedy: str = ""
     half: bool = False
     """Whether float16 is faster there."""
+    memory: str = "cpu"
+    """Where its tensors lie, as I/O binding names it."""
 
 
 # In the order in which they need each other, with the version that goes with the major version of CUDA.
@@ -63,15 +66,18 @@ DEVICES: Table[Device] = Table(
     "device",
     {
         "cpu": Device("CPUExecutionProvider"),
-        "cuda": Device("CUDAExecutionProvider", CUDA_OPTIONS, CUDA_LIBRARIES, CUDA_REMEDY, half=True),
+        "cuda": Device("CUDAExecutionProvider", CUDA_OPTIONS, CUDA_LIBRARIES, CUDA_REMEDY, half=True, memory="cuda"),
         "tensorrt": Device(
             "TensorrtExecutionProvider",
             (),
             (*CUDA_LIBRARIES, "nvinfer.so.10", "nvonnxparser.so.10"),
             f"{CUDA_REMEDY} tensorrt",
             half=True,
+            memory="cuda",
         ),
-        "directml": Device("DmlExecutionProvider", remedy="on Windows: pip install onnxruntime-directml", half=True),
+        "directml": Device(
+            "DmlExecutionProvider", remedy="on Windows: pip install onnxruntime-directml", half=True, memory="dml"
+        ),
         "coreml": Device("CoreMLExecutionProvider", remedy="on macOS: pip install onnxruntime"),
     },
 )
@@ -370,6 +376,43 @@ def arena(device: str) -> str:
     if name == "cpu":
         return "cpu:0"
     return f"gpu:{number}" if name in ("cuda", "tensorrt") else ""
+
+
+def memory(device: str) -> tuple[str, int]:
+    """Say where the tensors of a device lie, as I/O binding wants it said.
+
+    Parameters
+    ----------
+    device : str
+        A name in DEVICES, with a number where there are several.
+
+    Returns
+    -------
+    tuple of str and int
+        The kind of memory, and its number.
+    """
+    name, number = parse(device)
+    return DEVICES[name].memory, number
+
+
+def placed(array: NDArray[Any], device: str) -> Any:
+    """Bring an array to where a device works.
+
+    Parameters
+    ----------
+    array : ndarray
+        Contiguous.
+    device : str
+        A name in DEVICES, with a number where there are several.
+
+    Returns
+    -------
+    onnxruntime.OrtValue
+        A copy in the memory of the device; on the CPU the array itself.
+    """
+    import onnxruntime
+
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array, *memory(device))
 
 
 def placement(session: Any) -> dict[str, int]:

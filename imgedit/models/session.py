@@ -94,7 +94,7 @@ class Model:
     device : str
         Where it runs; never "auto".
     inputs, outputs : tuple of Port
-        As the file declares them, in its order.
+        As the file declares them, in its order; outputs that are no arrays (sequences, maps) are left out.
     batches : bool
         Whether several pictures may be given at a time.
     half : bool
@@ -131,12 +131,14 @@ class Model:
         self._open(half or self._full)
 
     def _open(self, data: Path | bytes, bound: Sequence[NDArray[Any]] = ()) -> None:
-        self._bound = tuple(bound)
         self._session = devices.open_session(data, self.path, *devices.parse(self.device), self._settings)
+        self._bound, self._values = tuple(bound), tuple(devices.placed(array, self.device) for array in bound)
         self._arena, self._swollen = devices.arena(self.device), False
         ports = tuple(map(_port, self._session.get_inputs()))
         self.inputs, self._bound_ports = ports[: len(ports) - len(bound)], ports[len(ports) - len(bound) :]
-        self.outputs = tuple(map(_port, self._session.get_outputs()))
+        self.outputs = tuple(port for port in map(_port, self._session.get_outputs()) if port.dtype in DTYPES)
+        if not self.outputs:
+            raise ModelError(self.path, "gives no array")
         first = self.inputs[0].shape if self.inputs else ()
         self.batches = bool(first) and first[0] != 1
         OPEN.add(self)
@@ -192,7 +194,7 @@ class Model:
         Returns
         -------
         list of ndarray
-            One for each output.
+            One for each of `outputs`.
 
         Raises
         ------
@@ -209,11 +211,10 @@ class Model:
             wanted = ", ".join(port.name for port in self.inputs)
             raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
         feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
-        feeds |= {port.name: array for port, array in zip(self._bound_ports, self._bound, strict=True)}
         # The result itself lies in the memory of its run; the run after gives that back.
         large = max((array.nbytes for array in feeds.values()), default=0) > OUTLIER
         shrinks, self._swollen = large or self._swollen, large
-        results = _Run(self._session, feeds, self.path, self._arena if shrinks else "").result(seconds, tick)
+        results = _Run(self, feeds, shrinks=shrinks).result(seconds, tick)
         if not self.half:
             return results
         if all(np.isfinite(result).all() for result in results if result.dtype == np.float16):
@@ -274,14 +275,14 @@ class Model:
 class _Run:
     """One run, in a thread of its own, so that the caller can watch the clock, Ctrl-C and a wish to stop."""
 
-    def __init__(self, session: Any, feeds: dict[str, NDArray[Any]], path: Path, arena: str) -> None:
+    def __init__(self, model: Model, feeds: dict[str, NDArray[Any]], *, shrinks: bool) -> None:
         import onnxruntime
 
-        self.session, self.feeds, self.path = session, feeds, path
+        self.model, self.feeds, self.path = model, feeds, model.path
         self.options = onnxruntime.RunOptions()
         self.options.log_severity_level = 4
-        if arena:
-            self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
+        if shrinks and model._arena:
+            self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", model._arena)
         self.results: list[NDArray[Any]] = []
         self.problem: BaseException | None = None
         self.done = threading.Event()
@@ -309,11 +310,27 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            self.results = self.session.run(None, self.feeds, self.options)
+            self.results = self._run_bound()
         except BaseException as problem:  # noqa: BLE001 - handed to the caller, whatever it is
             self.problem = problem
         finally:
             self.done.set()
+
+    def _run_bound(self) -> list[NDArray[Any]]:
+        """Run with I/O binding: what goes in is copied to the device once, what comes out stays there until it ends.
+
+        What every run is given lies there already. On the CPU nothing is copied at all.
+        """
+        model = self.model
+        binding = model._session.io_binding()
+        for port, value in zip(model._bound_ports, model._values, strict=True):
+            binding.bind_ortvalue_input(port.name, value)
+        for name, array in self.feeds.items():
+            binding.bind_ortvalue_input(name, devices.placed(array, model.device))
+        for port in model.outputs:
+            binding.bind_output(port.name, *devices.memory(model.device))
+        model._session.run_with_iobinding(binding, self.options)
+        return [value.numpy() for value in binding.get_outputs()]
 
     def _error(self, problem: BaseException) -> ModelError:
         shapes = ", ".join(map(_shape, self.feeds.values()))
