@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo test test-package test-train test-qt check bench eval docs dist clean
+.PHONY: demo desktop test test-package test-train test-qt check bench eval docs dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -25,9 +25,13 @@ test-train: $(VENV)/test.done
 
 # Apart from `make test`, since Qt needs libraries of the system; the first line says which are missing.
 test-qt: $(VENV)/test.done
-	$(PIP) install --quiet -e '.[qt]'
+	$(PIP) install --quiet -e '.[test-qt]'
 	$(PY) -c "import imgedit.qt"
-	$(BIN)/pytest tests_qt imgedit/qt
+	$(BIN)/pytest -p pytestqt.plugin tests_qt imgedit/qt
+
+# The small editor of samples/desktop: make desktop PHOTO=my.jpg
+desktop: $(VENV)/qt.done
+	$(PY) samples/desktop $(PHOTO)
 
 # Builds sdist and wheel, and installs the wheel in an empty environment: minutes, and the network.
 test-package: $(VENV)/test.done
@@ -63,6 +67,7 @@ $(VENV)/demo.done: EXTRA :=
 $(VENV)/test.done: EXTRA := [test]
 $(VENV)/bench.done: EXTRA := [bench]
 $(VENV)/docs.done: EXTRA := [docs]
+$(VENV)/qt.done: EXTRA := [qt]
 $(VENV)/%.done: setup.cfg
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -e '.$(EXTRA)'

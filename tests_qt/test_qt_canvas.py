@@ -11,7 +11,7 @@ import pytest
 from test_qt_worker import until
 
 import imgedit as ie
-from imgedit.qt import TOOLS, Canvas, View, from_qimage
+from imgedit.qt import TOOLS, Canvas, Pyramid, Tool, View, from_qimage
 from imgedit.qt.binding import BINDING, QtCore, QtGui
 from imgedit.qt.shapes import polygon, stroke
 
@@ -288,3 +288,99 @@ assert canvas.to_image(QtCore.QPointF(100, 75)) == (200, 150)
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_an_overlay_lies_at_its_place_with_its_opacity(canvas):
+    canvas.set_image(np.full((300, 400, 3), 100, np.uint8))
+    canvas.set_overlay(np.full((40, 60), 200, np.uint8), offset=(50, 70), opacity=0.5)
+    picture = shown(canvas)
+    assert np.abs(picture[70:110, 50:110] - 150).max() <= 1
+    picture[70:110, 50:110] = 100
+    assert (picture == 100).all()
+    canvas.overlay_offset, canvas.overlay_opacity = (-30, 280), 1
+    picture = shown(canvas)
+    assert (picture[280:, :30] == 200).all()
+    assert (picture[:280] == 100).all()
+    canvas.set_overlay(None)
+    assert (shown(canvas) == 100).all()
+    with pytest.raises(ie.errors.ArgumentError, match="opacity"):
+        canvas.overlay_opacity = 1.5
+
+
+def test_an_overlay_is_clear_where_its_alpha_is(canvas):
+    canvas.set_image(np.full((300, 400, 3), 100, np.uint8))
+    layer = np.zeros((40, 60, 4), np.uint8)
+    layer[:20] = 255
+    canvas.set_overlay(layer, offset=(10, 10))
+    picture = shown(canvas)
+    assert (picture[10:30, 10:70] == 255).all()
+    assert (picture[30:50, 10:70] == 100).all()
+
+
+def test_a_mask_that_is_reset_has_no_history(canvas):
+    canvas.tool = "brush"
+    drag(canvas, (200, 150))
+    assert canvas.can_undo
+    mask = np.zeros((300, 400), bool)
+    mask[10:20, 30:50] = True
+    canvas.reset_mask(mask)
+    np.testing.assert_array_equal(canvas.mask(), mask)
+    np.testing.assert_array_equal(canvas.heard[-1][1], mask)
+    assert not canvas.can_undo
+    red = shown(canvas)
+    canvas.reset_mask()
+    assert not canvas.mask().any()
+    assert np.array_equal(np.argwhere((red != shown(canvas)).any(-1)).min(0), (10, 30))
+    canvas.reset_mask(np.full((300, 400), 0.75, np.float32))
+    assert np.abs(canvas.mask(soft=True) - 0.75).max() < 0.003
+
+
+def test_undo_and_redo_are_told(canvas):
+    canvas.set_mask(np.ones((300, 400), bool))
+    assert (canvas.can_undo, canvas.can_redo) == (True, False)
+    canvas.undo()
+    assert (canvas.can_undo, canvas.can_redo) == (False, True)
+
+
+def test_a_tool_of_the_programs_own(canvas):
+    class Measure(Tool):
+        def release(self):
+            self.board.done(self.points)
+
+        def press(self, point, *, add):
+            self.points = [point]
+
+        def move(self, point):
+            self.points.append(point)
+
+    canvas.use_tool(Measure(canvas))
+    assert canvas.tool == ""
+    drag(canvas, (100, 100), (120, 130))
+    name, points = canvas.heard[-1]
+    assert name == "points"
+    np.testing.assert_allclose(points, [canvas.to_image(QtCore.QPointF(*p)) for p in ((100, 100), (120, 130))])
+    canvas.tool = "hand"
+    assert canvas.tool == "hand"
+
+
+def test_views_are_told_and_can_be_shared(canvas):
+    views = []
+    canvas.view_changed.connect(views.append)
+    canvas.pan(10, 20)
+    canvas.zoom(2)
+    assert views[-1] == canvas.view
+    assert len(views) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_picture_prepared_elsewhere_is_shown_as_the_image_itself(canvas, dtype):
+    image = ie.to_float(np.random.default_rng(5).integers(0, 255, (600, 800, 4), np.uint8))
+    image = {np.uint8: ie.to_uint8, np.uint16: ie.to_uint16, np.float32: ie.to_float}[dtype](image)
+    canvas.set_image(image)
+    until(lambda: not canvas._builder.running)
+    expected = shown(canvas)
+    canvas.set_image(Pyramid.of(image))
+    np.testing.assert_array_equal(shown(canvas), expected)
+    canvas.set_image(Pyramid.of(image), after=Pyramid.of(image))
+    with pytest.raises(ie.errors.ImageError, match="after"):
+        canvas.set_image(Pyramid.of(image), after=np.zeros((3, 3), np.uint8))

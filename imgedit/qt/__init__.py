@@ -6,8 +6,9 @@ else in imgedit needs Qt, and ``import imgedit`` does not import this package: `
 
 from imgedit.qt.canvas import Canvas
 from imgedit.qt.conversion import from_qimage, to_qimage
-from imgedit.qt.tools import TOOLS
+from imgedit.qt.pyramid import Pyramid
+from imgedit.qt.tools import TOOLS, Tool
 from imgedit.qt.view import View
 from imgedit.qt.worker import Worker
 
-__all__ = ["TOOLS", "Canvas", "View", "Worker", "from_qimage", "to_qimage"]
+__all__ = ["TOOLS", "Canvas", "Pyramid", "Tool", "View", "Worker", "from_qimage", "to_qimage"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from imgedit.geometry.flooding import flood_mask
 from imgedit.pixels import Image, Mask, Progress, check, check_mask, check_number, check_same_size, soft_mask, to_uint8
 from imgedit.qt.binding import QtCore, QtGui, QtWidgets, Signal
-from imgedit.qt.conversion import to_qimage
+from imgedit.qt.drawing import draw
 from imgedit.qt.pyramid import Box, Pyramid, displayable
 from imgedit.qt.selection import Selection
 from imgedit.qt.shapes import Patch, Point
@@ -30,17 +30,11 @@ Qt = QtCore.Qt
 Key = QtCore.Qt.Key
 Button = QtCore.Qt.MouseButton
 
-# The mask is shown as a red veil, as darkrooms and editors do; at most this much of 255 hides the image.
-VEIL = (255, 40, 40)
-VEIL_ALPHA = 130
-
 # Units of the wheel that zoom by a factor of two: four notches of a usual mouse.
 WHEEL_OCTAVE = 480
 
 # So near to the line between before and after (logical pixels) it is the line that is dragged.
 GRIP = 6
-
-CHECKER = 8
 
 
 class Canvas(QtWidgets.QWidget):
@@ -48,8 +42,8 @@ class Canvas(QtWidgets.QWidget):
 
     Signals: ``mask_changed(object)`` with the mask as a bool array after each step, undo and redo;
     ``points_picked(object)`` with the points of a finished stroke, lasso, polygon or flood as an Nx2 float64 array of
-    (x, y) in image pixels; ``zoomed(float)`` with device pixels an image pixel; ``failed(object)`` with an exception of
-    the background.
+    (x, y) in image pixels; ``zoomed(float)`` with device pixels an image pixel; ``view_changed(object)`` with the
+    `View` after zoom and pan; ``failed(object)`` with an exception of the background.
 
     Keys: ``+`` ``-`` zoom, ``0`` all of the image, ``1`` pixel for pixel, arrows pan, ``[`` ``]`` size of the brush,
     Enter closes and Backspace shortens a polygon, Escape drops it, undo and redo as the platform has them. Alt or the
@@ -82,15 +76,17 @@ class Canvas(QtWidgets.QWidget):
     mask_changed = Signal(object)
     points_picked = Signal(object)
     zoomed = Signal(float)
+    view_changed = Signal(object)
     failed = Signal(object)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self.brush_radius = 20.0
         self.tolerance = 0.1
-        self._image: Image = np.zeros((1, 1), np.uint8)
-        self._before = self._after = self._veil = Pyramid.empty((1, 1))
-        self._selection = Selection(self._veil.base)
+        self._before = self._after = Pyramid.empty((1, 1))
+        self._overlay: Pyramid | None = None
+        self._overlay_offset, self._overlay_opacity = (0, 0), 1.0
+        self._without_mask()
         self._loaded = self._compares = self._fits = False
         self._split = 0.5
         self._view = View()
@@ -112,22 +108,21 @@ class Canvas(QtWidgets.QWidget):
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the image."""
-        height, width = self._image.shape[:2]
-        return height, width
+        return self._before.size
 
-    def set_image(self, image: Image, after: Image | None = None) -> None:
+    def set_image(self, image: Image | Pyramid, after: Image | Pyramid | None = None) -> None:
         """Show an image, or two to compare.
 
         The first picture stands at once; finer ones for small scales are prepared in the background. uint8 grey and
         RGB are shown from the array's own memory, which must not be written to meanwhile; other images are converted
-        first, so with 100 megapixels of them convert in a `Worker` and give the result of `to_uint8`.
+        first, so large ones are better prepared in a `Worker`: it gives `Pyramid.of(image)`.
 
         Parameters
         ----------
-        image : ndarray
+        image : ndarray or Pyramid
             HxW, HxWx3 or HxWx4; uint8, uint16 or float32. One of another size starts with an empty mask and is shown
             as a whole; one of the same size keeps mask, history and view.
-        after : ndarray, optional
+        after : ndarray or Pyramid, optional
             Of the same size: shown to the right of a line that can be dragged, `image` to its left.
 
         Raises
@@ -135,18 +130,16 @@ class Canvas(QtWidgets.QWidget):
         ImageError
             Not an image, or two sizes.
         """
-        image = check(image)
-        if after is not None:
-            check_same_size(check(after, "after"), image, "after", "image")
+        before = _pyramid(image, "image")
+        second = before if after is None else _pyramid(after, "after")
+        check_same_size(second.base, before.base, "after", "image")
         self._flooding.cancel()
         self._tool.drop()
-        anew = not self._loaded or image.shape[:2] != self.image_size
-        self._image, self._loaded, self._compares = image, True, after is not None
-        self._before = Pyramid(displayable(image))
-        self._after = self._before if after is None else Pyramid(displayable(after))
+        anew = not self._loaded or before.size != self.image_size
+        self._before, self._after = before, second
+        self._loaded, self._compares = True, after is not None
         if anew:
-            self._veil = Pyramid.empty(self.image_size)
-            self._selection = Selection(self._veil.base)
+            self._without_mask()
             self.fit()
         self._build()
 
@@ -171,6 +164,52 @@ class Canvas(QtWidgets.QWidget):
         self._split = check_number(fraction, "split", least=0, most=1)
         self.update()
 
+    # Something above the image
+
+    def set_overlay(
+        self, image: Image | Pyramid | None, *, offset: tuple[int, int] = (0, 0), opacity: float = 1.0
+    ) -> None:
+        """Show an image above the other, at a place and an opacity that change at no cost: a layer while it is dragged.
+
+        Parameters
+        ----------
+        image : ndarray, Pyramid or None
+            Of any size; None takes it away.
+        offset : (int, int)
+            (x, y) of its top left corner on the image.
+        opacity : float
+            0 to 1.
+
+        Raises
+        ------
+        ImageError
+            Not an image.
+        ArgumentError
+            No such opacity.
+        """
+        self._overlay = None if image is None else _pyramid(image, "image")
+        self.overlay_offset, self.overlay_opacity = offset, opacity
+
+    @property
+    def overlay_offset(self) -> tuple[int, int]:
+        """Where the overlay's top left corner lies on the image, (x, y)."""
+        return self._overlay_offset
+
+    @overlay_offset.setter
+    def overlay_offset(self, offset: tuple[int, int]) -> None:
+        self._overlay_offset = offset
+        self.update()
+
+    @property
+    def overlay_opacity(self) -> float:
+        """How much the overlay hides of the image, 0 to 1."""
+        return self._overlay_opacity
+
+    @overlay_opacity.setter
+    def overlay_opacity(self, opacity: float) -> None:
+        self._overlay_opacity = check_number(opacity, "opacity", least=0, most=1)
+        self.update()
+
     # The mask
 
     def mask(self, *, soft: bool = False) -> Mask:
@@ -191,7 +230,7 @@ class Canvas(QtWidgets.QWidget):
         ImageError
             Not a mask, or of another size.
         """
-        coverage = to_uint8(soft_mask(check_mask(mask, self._image)))
+        coverage = self._coverage(mask)
         self._selection.put(np.full_like(coverage, 255), 0, 0, add=False)
         self.paint((coverage, 0, 0), add=True)
         self._commit()
@@ -199,6 +238,47 @@ class Canvas(QtWidgets.QWidget):
     def clear_mask(self) -> None:
         """Empty the mask, as one step of undo."""
         self.set_mask(np.zeros(self.image_size, bool))
+
+    def reset_mask(self, mask: Mask | None = None) -> None:
+        """Begin anew with a mask, by default an empty one, and nothing to undo.
+
+        Parameters
+        ----------
+        mask : ndarray, optional
+            As for `set_mask`.
+
+        Raises
+        ------
+        ImageError
+            Not a mask, or of another size.
+        """
+        self._without_mask()
+        if mask is not None:
+            self._veil.base[:] = self._coverage(mask)
+            self._touched((0, 0, *self.image_size[::-1]))
+        self.update()
+        self.mask_changed.emit(self.mask())
+
+    def _without_mask(self) -> None:
+        self._veil, self._veiled = Pyramid.empty(self.image_size), False
+        self._selection = Selection(self._veil.base)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step of the mask to take back."""
+        return self._selection.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a step of the mask was taken back that can be done again."""
+        return self._selection.can_redo
+
+    def _coverage(self, mask: Mask) -> NDArray[np.uint8]:
+        """Coverage, 0 to 255, of a mask of the image's size."""
+        checked = check_mask(mask, self._before.base)
+        if checked.dtype == bool:
+            return np.where(checked, np.uint8(255), np.uint8(0))
+        return np.asarray(to_uint8(soft_mask(checked)), np.uint8)
 
     def undo(self) -> None:
         """Take the last step of the mask back."""
@@ -222,7 +302,7 @@ class Canvas(QtWidgets.QWidget):
         self._flooding.cancel()
         self._flood = (point, add)
         self.setCursor(Qt.CursorShape.BusyCursor)
-        self._flooding.start(_flood_coverage, self._image, point, self.tolerance)
+        self._flooding.start(_flood_coverage, self._before.image, point, self.tolerance)
 
     def _flooded(self, coverage: NDArray[np.uint8]) -> None:
         point, add = self._flood
@@ -245,20 +325,33 @@ class Canvas(QtWidgets.QWidget):
 
     def _touched(self, box: Box) -> None:
         self._veil.changed(box)
+        self._veiled = True
         self.update()
 
     # Tools
 
     @property
     def tool(self) -> str:
-        """Name of the tool in hand, one of `imgedit.qt.TOOLS`."""
+        """Name of the tool in hand, one of `imgedit.qt.TOOLS`; empty for one of the program's own."""
         return self._tool_name
 
     @tool.setter
     def tool(self, name: str) -> None:
-        kind = TOOLS[name]
+        self._take(name, TOOLS[name](self))
+
+    def use_tool(self, tool: Tool) -> None:
+        """Take a tool of the program's own in hand.
+
+        Parameters
+        ----------
+        tool : imgedit.qt.Tool
+            Made with this canvas as its board.
+        """
+        self._take("", tool)
+
+    def _take(self, name: str, tool: Tool) -> None:
         self._tool.drop()
-        self._tool_name, self._tool = name, kind(self)
+        self._tool_name, self._tool = name, tool
         self.update()
 
     # The view
@@ -275,6 +368,7 @@ class Canvas(QtWidgets.QWidget):
         self.update()
         if changed:
             self.zoomed.emit(view.scale)
+        self.view_changed.emit(view)
 
     def fit(self) -> None:
         """Show all of the image, also when the widget changes its size."""
@@ -324,30 +418,40 @@ class Canvas(QtWidgets.QWidget):
         left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
         middle = min(max(round(self._split * width), left), right) if self._compares else right
         for pyramid, box in ((self._before, (left, top, middle, bottom)), (self._after, (middle, top, right, bottom))):
-            self._draw(painter, pyramid, box)
-        if self._selection.can_undo or self._selection.can_redo or self._grabbed == "tool":
+            self._draw(painter, pyramid, box, checkered=True)
+        if self._overlay is not None:
+            self._draw_overlay(painter, self._overlay)
+        if self._veiled:
             self._draw(painter, self._veil, (left, top, right, bottom), veil=True)
         if self._compares:
             x = middle / self.devicePixelRatioF()
             painter.fillRect(QtCore.QRectF(x - 1, 0, 2, self.height()), Qt.GlobalColor.white)
 
-    def _draw(self, painter: Any, pyramid: Pyramid, box: Box, *, veil: bool = False) -> None:
+    def _draw_overlay(self, painter: Any, pyramid: Pyramid) -> None:
+        (x, y), (rows, columns), (height, width) = self._overlay_offset, pyramid.size, self._viewport()
+        left, top = (math.floor(v) for v in self._view.to_viewport(x, y))
+        right, bottom = (math.ceil(v) for v in self._view.to_viewport(x + columns, y + rows))
+        box = max(0, left), max(0, top), min(width, right), min(height, bottom)
+        painter.setOpacity(self._overlay_opacity)
+        self._draw(painter, pyramid, box, offset=(x, y))
+        painter.setOpacity(1)
+
+    def _draw(
+        self,
+        painter: Any,
+        pyramid: Pyramid,
+        box: Box,
+        *,
+        offset: tuple[int, int] = (0, 0),
+        veil: bool = False,
+        checkered: bool = False,
+    ) -> None:
         left, top, right, bottom = box
         if right <= left or bottom <= top:
             return
-        x, y = self._view.to_image(left, top)
+        x, y = (place - start for place, start in zip(self._view.to_image(left, top), offset, strict=True))
         pixels = pyramid.render(self._view.scale, x, y, (bottom - top, right - left))
-        picture = to_qimage(pixels)
-        ratio = self.devicePixelRatioF()
-        if veil:
-            picture.reinterpretAsFormat(QtGui.QImage.Format.Format_Indexed8)
-            picture.setColorTable(VEIL_COLORS)
-        elif pixels.ndim == 3 and pixels.shape[2] == 4:
-            picture.reinterpretAsFormat(QtGui.QImage.Format.Format_RGBA8888_Premultiplied)
-            place = QtCore.QRectF(left / ratio, top / ratio, (right - left) / ratio, (bottom - top) / ratio)
-            painter.fillRect(place, QtGui.QBrush(_checkerboard()))
-        picture.setDevicePixelRatio(ratio)
-        painter.drawImage(QtCore.QPointF(left / ratio, top / ratio), picture)
+        draw(painter, pixels, (left, top), self.devicePixelRatioF(), veil=veil, checkered=checkered)
 
     def _draw_outline(self, painter: Any) -> None:
         ratio = self.devicePixelRatioF()
@@ -485,25 +589,9 @@ class Canvas(QtWidgets.QWidget):
         return self._compares and abs(position.x() - self._split * self.width()) <= GRIP
 
 
+def _pyramid(image: Image | Pyramid, name: str) -> Pyramid:
+    return image if isinstance(image, Pyramid) else Pyramid(displayable(check(image, name)), image)
+
+
 def _flood_coverage(image: Image, point: Point, tolerance: float) -> NDArray[np.uint8]:
     return np.asarray(to_uint8(flood_mask(image, point, tolerance=tolerance, antialias=True)), np.uint8)
-
-
-def _veil_colors() -> list[int]:
-    """0xAARRGGBB of each coverage."""
-    red, green, blue = VEIL
-    return [round(c * VEIL_ALPHA / 255) << 24 | red << 16 | green << 8 | blue for c in range(256)]
-
-
-VEIL_COLORS = _veil_colors()
-
-
-def _checkerboard() -> Any:
-    """Two by two squares that show where an image is transparent."""
-    tile = QtGui.QPixmap(2 * CHECKER, 2 * CHECKER)
-    tile.fill(QtGui.QColor(204, 204, 204))
-    painter = QtGui.QPainter(tile)
-    for corner in (0, CHECKER):
-        painter.fillRect(corner, corner, CHECKER, CHECKER, Qt.GlobalColor.white)
-    painter.end()
-    return tile

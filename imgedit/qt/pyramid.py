@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.pixels import Image, Progress, premultiply, to_uint8
+from imgedit.pixels import Image, Progress, check, premultiply, to_uint8
 
 __all__ = ["Pyramid", "displayable"]
 
@@ -38,11 +38,39 @@ class Pyramid:
     ----------
     base : ndarray of uint8
         HxW, HxWx3 or premultiplied HxWx4, as `displayable` gives it. Not copied.
+    image : ndarray, optional
+        The image that it shows, where that is not the base.
     """
 
-    def __init__(self, base: NDArray[np.uint8]) -> None:
+    def __init__(self, base: NDArray[np.uint8], image: Image | None = None) -> None:
         self.base = base
+        self.image: Image = base if image is None else image
         self._halved: list[NDArray[np.uint8]] = []
+
+    @classmethod
+    def of(cls, image: Image, progress: Progress | None = None) -> Pyramid:
+        """Pyramid of any image, complete: all that takes long before a `Canvas` shows it, to be done in a `Worker`.
+
+        Parameters
+        ----------
+        image : ndarray
+            HxW, HxWx3 or HxWx4; uint8, uint16 or float32.
+        progress : callable, optional
+            Given the fraction done.
+
+        Returns
+        -------
+        Pyramid
+            What `Canvas.set_image` takes in place of the image.
+
+        Raises
+        ------
+        ImageError
+            Not an image.
+        """
+        pyramid = cls(displayable(check(image)), image)
+        pyramid.build(progress)
+        return pyramid
 
     @classmethod
     def empty(cls, size: tuple[int, int]) -> Pyramid:
@@ -54,13 +82,21 @@ class Pyramid:
         return pyramid
 
     def build(self, progress: Progress | None = None) -> None:
-        """Make the halved copies, which take a third of the image's memory."""
+        """Make the halved copies, which take a third of the image's memory; nothing to do where they are made."""
+        if self._halved:
+            return
         levels = [self.base]
         while min(levels[-1].shape[:2]) >= 2 * SMALLEST_SIDE:
             levels.append(_half(levels[-1]))
             if progress is not None:
                 progress(1 - 0.25 ** (len(levels) - 1))
         self._halved = levels[1:]  # in one step: the interface may be drawing
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.base.shape[:2]
+        return height, width
 
     def changed(self, box: Box) -> None:
         """Bring the copies up to date where the base was written to: (left, top, right, bottom)."""
