@@ -472,6 +472,13 @@ def test_names_that_are_not_utf8(tmp_path):
     assert str(caught.value).encode()  # can be printed
 
 
+@pytest.mark.parametrize("value", [None, 3, ["a.png"]])
+def test_what_is_no_path_is_told_by_its_type(value):
+    for call in (ie.read, ie.read_mask, ie.info):
+        with pytest.raises(errors.ArgumentError, match=f"path is of type {type(value).__name__}; give"):
+            call(value)
+
+
 def test_a_name_with_a_nul(tmp_path):
     path = tmp_path / "ok.png"
     ie.write(path, photo(np.uint8, 1))

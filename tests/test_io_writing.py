@@ -547,3 +547,8 @@ def test_what_is_encoded_wrongly_never_reaches_the_disk(tmp_path, monkeypatch):
     with pytest.raises(errors.FileError):
         ie.write(tmp_path / "x.png", IMAGE)
     assert not list(tmp_path.iterdir())
+
+
+def test_image_and_path_in_the_wrong_order_are_told():
+    with pytest.raises(errors.ArgumentError, match="path is of type ndarray; the path comes first, then the image"):
+        ie.write(np.zeros((4, 4), np.uint8), "x.png")

@@ -111,9 +111,12 @@ def _sentence(failure: Exception, arguments: list[str]) -> str:
 
 
 def _remedy(failure: OSError, arguments: list[str]) -> str:
-    """Say what helps where one picture was wanted and a folder stands."""
+    """Say what helps where one picture was wanted and a folder stands, or where the target's folder is missing."""
     if isinstance(failure, IsADirectoryError) and _verb(arguments) is not None:
         return "; name one file, or edit whole folders: imgedit batch RECIPE FOLDER -o OUTPUT"
+    name = os.fsdecode(failure.filename)
+    if isinstance(failure, FileNotFoundError) and any(os.path.dirname(word) == name for word in arguments):
+        return "; make the folder first"
     return ""
 
 

@@ -13,9 +13,11 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from imgedit.errors import ArgumentError
+from imgedit.io.formats import FORMATS
 from imgedit.recipes.steps import MEASURES, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, choices, fits, plain
 from imgedit.tables import advice
@@ -88,10 +90,12 @@ class _Line:
         self._options = {place.option: place for place in _options(name, verb)}
         self._given: set[str] = set()
         self._bare: list[str] = []
+        self._has_target = False
 
     def read(self, words: list[str]) -> list[str]:
         """Give the words in the form that the parser takes."""
         out: list[str] = []
+        self._has_target = any(word == "-o" or word.startswith("--output") for word in words)
         at = 0
         while at < len(words):
             if words[at] == "--":
@@ -178,10 +182,12 @@ class _Line:
                 kind = "path of a file" if slot.type is None else "value"
                 example = f"for example: imgedit {self._name} {self._verb.example}"
                 raise ArgumentError(self._name, f"needs {slot.name.upper()}, the {kind}", example)
+            if used and slot.type is not None and self._file_hint(left[0]):
+                break
             yield from self._written(slot, left[:used], slot.name)
             left = left[used:]
         if left:
-            hint = self._hint(*left) or f"{self._help} lists its options"
+            hint = self._file_hint(left[0]) or self._hint(*left) or f"{self._help} lists its options"
             raise ArgumentError(repr(left[0]), f"has no place in {self._name}", hint)
 
     def _hint(self, word: str, value: str = "") -> str:
@@ -193,6 +199,15 @@ class _Line:
             if place.name not in self._given and place.words == 1 and not place.flag and _could_be(word, place):
                 return f"did you mean {place.option} {word}?"
         return ""
+
+    def _file_hint(self, word: str) -> str:
+        """Say where one more file would go: it may be the target, or the next of many photos."""
+        suffix = Path(word).suffix.lower()
+        if not any(suffix in codec.suffixes for codec in FORMATS.values()):
+            return ""
+        if not self._has_target:
+            return f"did you mean -o {word}?"
+        return "one photo at a time; many at once take a recipe: imgedit batch RECIPE PHOTOS -o FOLDER"
 
 
 def _options(name: str, verb: Verb) -> Iterator[Place]:

@@ -16,7 +16,14 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from imgedit.errors import EmptyFileError, ImageTooLargeError, InvalidPathError, MissingExtraError, OutOfSpaceError
+from imgedit.errors import (
+    ArgumentError,
+    EmptyFileError,
+    ImageTooLargeError,
+    InvalidPathError,
+    MissingExtraError,
+    OutOfSpaceError,
+)
 
 __all__ = ["MAX_BYTES", "TEMPORARY", "PathLike", "check_target", "load", "show", "store", "suffix_of"]
 
@@ -31,8 +38,11 @@ TEMPORARY = ".imgedit-"
 NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def show(path: PathLike) -> str:
+def show(path: object) -> str:
     """Give a path as text for messages; ``-`` is a standard stream."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        remedy = "the path comes first, then the image" if hasattr(path, "shape") else "give the path of one file"
+        raise ArgumentError("path", f"is of type {type(path).__name__}", remedy)
     return os.fsdecode(path)
 
 
