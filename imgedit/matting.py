@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError
 from imgedit.fusion import decontaminate
 from imgedit.geometry import resize
-from imgedit.pixels import Image, Mask, Progress, as_float, check, check_alpha, join_alpha, like, split_alpha
+from imgedit.pixels import Image, Progress, as_float, check, check_alpha, join_alpha, like, split_alpha
 from imgedit.tables import Table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 SIDE = 1024
 
 
-def matte(image: Image, *, model: str | None = None, device: str = "auto", progress: Progress | None = None) -> Mask:
+def matte(image: Image, *, model: str | None = None, device: str = "auto", progress: Progress | None = None) -> Image:
     """Give how much of each pixel belongs to what the picture is of.
 
     Parameters
@@ -45,8 +45,8 @@ def matte(image: Image, *, model: str | None = None, device: str = "auto", progr
 
     Returns
     -------
-    ndarray of float32
-        HxW; 0 (background) to 1.
+    ndarray
+        HxW, of the image's dtype: 0 is background, full range what the picture is of. Every mask= takes it.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def matte(image: Image, *, model: str | None = None, device: str = "auto", progr
     small = resize(color, _size(net, image.shape), filter="linear")
     cover = FAMILIES[net.manifest.family](net, small, watch.tick)
     watch(1.0)
-    return np.asarray(resize(np.ascontiguousarray(cover), image.shape[:2], filter="linear"), np.float32)
+    return like(resize(np.ascontiguousarray(cover), image.shape[:2], filter="linear"), image.dtype)
 
 
 def remove_background(
@@ -128,9 +128,7 @@ def remove_background(
     check_alpha(image)
     color, alpha = split_alpha(image)
     cover = matte(image, model=model, device=device, progress=progress)
-    if alpha is not None:
-        cover = np.minimum(cover, as_float(alpha))
-    cut = join_alpha(np.ascontiguousarray(color), like(cover, image.dtype))
+    cut = join_alpha(np.ascontiguousarray(color), cover if alpha is None else np.minimum(cover, alpha))
     return decontaminate(cut) if clean and cut[..., 3].any() else cut
 
 

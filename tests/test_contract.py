@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, typing.Callable[[type, int], dict[str, typing.Any]]] = {
         "target": photo(dtype, channels, SIZE, seed=1),
         "mask": disc_mask(SIZE),
     },
+    "matte": lambda dtype, channels: {"model": net("matte")},
     "remove_background": lambda dtype, channels: {"model": net("matte")},
     "restore": lambda dtype, channels: {"model": net("restore")},
     "stylize": lambda dtype, channels: {"style": net("style")},
@@ -74,6 +75,7 @@ OTHER_DTYPE = {"to_uint8": np.uint8, "to_uint16": np.uint16, "to_float": np.floa
 # Why an operation may give another number of channels.
 OTHER_CHANNELS: dict[str, str] = {
     "erase": "what is erased to transparent needs alpha",
+    "matte": "coverage is grey",
     "remove_background": "what is cut out needs alpha",
 }
 

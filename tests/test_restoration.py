@@ -82,15 +82,21 @@ def red_disc(channels=3):
     return ie.to_uint8(image if channels == 3 else np.dstack([image, np.ones_like(cover)])), cover[..., 0]
 
 
-def test_a_matte_is_stretched_to_0_and_1_and_of_the_picture_s_size():
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_matte_takes_the_full_range_and_has_size_and_dtype_of_the_picture(dtype):
     image, cover = red_disc()
+    image = {np.uint8: ie.to_uint8, np.uint16: ie.to_uint16, np.float32: ie.to_float}[dtype](image)
     found = ie.matte(image, model="red")
-    assert found.dtype == np.float32
+    assert found.dtype == dtype
     assert found.shape == (64, 96)
     # The net sees half the size.
-    assert np.abs(found - cover).mean() < 0.01
-    assert found.min() >= 0
-    assert found.max() <= 1
+    assert np.abs(ie.to_float(found) - cover).mean() < 0.01
+    assert found.min() == 0
+    assert ie.to_float(found).max() > 0.98
+    np.testing.assert_array_equal(ie.remove_background(image, model="red", clean=False)[..., 3], found)
+
+
+def test_a_picture_of_nothing_has_no_matte():
     with pytest.raises(errors.ModelError, match="sees nothing"):
         ie.matte(np.full((20, 20), 90, np.uint8), model="red")
 

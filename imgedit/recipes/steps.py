@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from inspect import Signature
 from typing import Annotated
 
+from imgedit.recipes.outputs import NAME
 from imgedit.recipes.verbs import Parameter, Verb
 from imgedit.tables import Table
 
-__all__ = ["MEASURES", "MERGES", "READ", "STEPS", "WRITE", "output_options", "reading", "writing"]
+__all__ = ["MEASURES", "MERGES", "READ", "STEPS", "WRITE", "output_options", "outputs_options", "reading", "writing"]
 
 # The image that is edited, where it is not the verb's first.
 EDITED = {"seamless_clone": "target"}
@@ -57,6 +59,7 @@ STEPS = _verbs(
         "inpaint": "photo.jpg --mask mask.png -o out.png --method telea",
         "levels": "photo.jpg -o out.jpg --black 0.05 --gamma 1.2",
         "match_color": "photo.jpg other.jpg -o out.jpg --strength 0.8",
+        "matte": "photo.jpg -o cover.png --model matte.onnx",
         "outer_glow": "logo.png -o out.png --color gold --expand",
         "pad": "photo.jpg 20 -o out.jpg --background white",
         "premultiply": "logo.png -o out.png",
@@ -132,4 +135,11 @@ def writing() -> dict[str, Parameter]:
 @cache
 def output_options() -> dict[str, Parameter]:
     """List what the table ``[output]`` of a recipe may hold."""
-    return {name: p for name, p in writing().items() if name not in OF_ONE_FILE}
+    passed = {name: p for name, p in writing().items() if name not in OF_ONE_FILE}
+    return {"name": Parameter("name", "value", str, NAME, False), **passed}
+
+
+@cache
+def outputs_options() -> dict[str, Parameter]:
+    """List what each table of ``[[outputs]]`` may hold beside its steps."""
+    return output_options() | {"name": Parameter("name", "value", str, Signature.empty, False)}
