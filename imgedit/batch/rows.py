@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgedit.errors import BatchError
 
@@ -16,20 +17,35 @@ __all__ = ["Job", "Report", "Row", "State", "stamp"]
 State = Literal["done", "failed", "skipped", "pending"]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One file of a run.
 
     Parameters
     ----------
     source : str
-        Absolute path of the input.
-    name : str
-        Where the result goes: a path relative to the output folder, with forward slashes.
+        Absolute path of the input, a URL, or ``zip://MEMBER::ARCHIVE`` (``tar://`` likewise).
+    photo : str
+        What it is called: its path below the folder, archive or address that was given, with forward slashes.
+    names : sequence of str
+        Where its results go, in the order of the recipe's outputs: paths relative to the output folder, with forward
+        slashes. ``{width}`` and ``{height}`` stand for what only the result tells.
+    beside : sequence of str
+        Where masks and overlays of its own lie: absolute paths or URLs.
+    size, changed : int
+        Its bytes, and a number that is another one when it has changed, where the plan knew them; a size of -1 where not.
     """
 
     source: str
-    name: str
+    photo: str
+    names: Sequence[str]
+    beside: Sequence[str] = ()
+    size: int = -1
+    changed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of its first result: no two jobs of a plan have the same."""
+        return self.names[0]
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,12 @@ class Row:
         Bytes of the output.
     recipe : str
         Fingerprint of the recipe.
+    pixels : int
+        Width times height of the input.
+    outputs : sequence of (str, int)
+        Names of the results and their bytes, in the order of the recipe.
+    thumbnails : sequence of int
+        Where its small pictures lie, as `imgedit.batch.thumbnails` says.
     """
 
     input: str
@@ -71,6 +93,9 @@ class Row:
     changed: int = 0
     written: int = 0
     recipe: str = ""
+    pixels: int = 0
+    outputs: Sequence[tuple[str, int]] = ()
+    thumbnails: Sequence[int] = ()
 
     def line(self) -> bytes:
         """Write it as a line of JSON.
@@ -125,11 +150,36 @@ class Report:
 
     def __iter__(self) -> Iterator[Row]:
         """Read one row after the other."""
+        return (Row(**json.loads(line)) for line in self._lines())
+
+    def where(self, *states: State) -> Iterator[Row]:
+        """Read the rows in some states, and no more of the file than it takes to have them all.
+
+        Parameters
+        ----------
+        *states : {"done", "failed", "skipped", "pending"}
+            The states.
+
+        Yields
+        ------
+        Row
+            In the order of the plan.
+        """
+        # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
+        marks = [f', "state": "{state}"'.encode() for state in states]
+        found = (line for line in self._lines() if any(mark in line for mark in marks))
+        return (Row(**json.loads(line)) for line in islice(found, self.count(*states)))
+
+    def _lines(self) -> Iterator[bytes]:
         with open(self.file, "rb") as lines:
             if _identity(self.file) != self._identity:
                 raise BatchError(f"{self.file} is now the report of a later run")
-            for line in lines:
-                yield Row(**json.loads(line))
+            yield from lines
+
+    @property
+    def page(self) -> Path:
+        """The same for a browser: the first of its pages."""
+        return self.file.with_suffix(".html")
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -139,7 +189,7 @@ class Report:
     @property
     def failures(self) -> list[Row]:
         """Rows of the files that failed."""
-        return [row for row in self if row.state == "failed"] if self.counts["failed"] else []
+        return list(self.where("failed"))
 
 
 def _identity(file: Path) -> tuple[int, int]:
@@ -147,13 +197,13 @@ def _identity(file: Path) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
-def stamp(path: str) -> tuple[int, int]:
-    """Tell by what a change of a file is noticed.
+def stamp(job: Job) -> tuple[int, int]:
+    """Tell by what a change of a file is noticed, or of a mask that it has of its own.
 
     Parameters
     ----------
-    path : str
-        An input.
+    job : Job
+        A file.
 
     Returns
     -------
@@ -161,7 +211,7 @@ def stamp(path: str) -> tuple[int, int]:
         Bytes, and time of change in nanoseconds; zeros for a file that is not there.
     """
     try:
-        found = os.stat(path)
+        found = os.stat(job.source)
     except OSError:
         return 0, 0
     return found.st_size, found.st_mtime_ns

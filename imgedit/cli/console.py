@@ -7,12 +7,23 @@ import inspect
 import json
 import math
 import re
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from imgedit.recipes.verbs import Verb
 
-__all__ = ["bar", "progress_bar", "show", "unwrapped"]
+if TYPE_CHECKING:
+    from imgedit.batch import Report
+    from imgedit.batch.tally import Tally
+
+__all__ = ["Pace", "bar", "batch_bar", "print_failures", "print_summary", "progress_bar", "show", "unwrapped"]
+
+# Failures that are told one by one at the end of a run; the report has all of them.
+FAILURES_TOLD = 20
 
 
 @contextlib.contextmanager
@@ -47,6 +58,148 @@ def bar(title: str, total: int | None = None) -> Iterator[Callable[[float], None
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=total or 1.0)
         yield lambda fraction: progress.update(task, completed=fraction * (total or 1.0))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a run goes.
+
+    Parameters
+    ----------
+    tally : Tally
+        What has come to an end.
+    seconds : float
+        Time since the run began.
+    """
+
+    tally: Tally
+    seconds: float
+
+    @property
+    def files(self) -> float:
+        """Files a second that this run brought to an end."""
+        return self.tally.worked / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels a second of the photos that this run did."""
+        return self.tally.pixels / 1e6 / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left at this pace; None where nobody can tell yet."""
+        rest = self.tally.total - self.tally.settled
+        if not rest:
+            return 0.0
+        return rest / self.files if self.files else None
+
+    def __str__(self) -> str:
+        parts = [f"{self.files:,.1f} files/s", f"{self.megapixels:,.1f} MP/s"]
+        parts += [f"{_duration(self.left)} left"] if self.left is not None else []
+        failed, workers = self.tally.failed, self.tally.workers
+        return ", ".join([*parts, f"{failed:,} failed", f"{workers} worker{'s' * (workers != 1)}"])
+
+
+@contextlib.contextmanager
+def batch_bar() -> Iterator[Callable[[Tally], None]]:
+    """Show how a batch goes on; nothing where standard error is not a terminal.
+
+    Yields
+    ------
+    callable
+        Takes each tally.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.description}"))
+    began = None
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, expand=True) as progress:
+        task = progress.add_task("planning", total=None)
+
+        def tell(tally: Tally) -> None:
+            nonlocal began
+            began = began or time.monotonic()
+            pace = Pace(tally, time.monotonic() - began)
+            progress.update(task, total=tally.total, completed=tally.settled, description=str(pace))
+
+        yield tell
+
+
+def print_failures(report: Report) -> None:
+    """Tell on standard error what failed: the first files one by one.
+
+    Parameters
+    ----------
+    report : Report
+        The run.
+    """
+    count = report.count("failed")
+    for row, _ in zip(report.failures, range(FAILURES_TOLD), strict=False):
+        problem = row.problem if row.input in row.problem else f"{row.input}: {row.problem}"
+        print(f"imgedit: {_printable(problem)}", file=sys.stderr)
+    if count > FAILURES_TOLD:
+        print(f"imgedit: and {count - FAILURES_TOLD:,} more; {report.page} has them all", file=sys.stderr)
+
+
+def print_summary(report: Report, last: Tally | None = None) -> None:
+    """Print what came of a run: a table for a terminal, one line for a pipe.
+
+    Parameters
+    ----------
+    report : Report
+        The run.
+    last : Tally, optional
+        Its last tally.
+    """
+    counts = {state: report.count(state) for state in ("done", "skipped", "failed", "pending")}
+    hint = f"{report.standing} by an earlier run; --retry-failed does them again" if report.standing else ""
+    if not sys.stdout.isatty():
+        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "done")
+        print(f"{told}{f' ({hint})' if hint else ''} in {report.seconds:.1f} s")
+        return
+    _print_table(report, counts, hint, last)
+
+
+def _print_table(report: Report, counts: Mapping[str, int], hint: str, last: Tally | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    styles = {"done": "green", "failed": "red", "pending": "yellow"}
+    for state, count in counts.items():
+        if count or state == "done":
+            table.add_row(Text(state, styles.get(state, "")), f"{count:,}", Text(hint if state == "failed" else ""))
+    if counts["failed"]:
+        for kind, count in Counter(row.error for row in report.failures).most_common():
+            table.add_row("", f"{count:,}", Text(_printable(kind)))
+    table.add_row("time", _duration(report.seconds), "")
+    if last is not None and last.worked:
+        pace = Pace(last, report.seconds)
+        table.add_row("files/s", f"{pace.files:,.1f}", "")
+        table.add_row("MP/s", f"{pace.megapixels:,.1f}", "")
+    console = Console()
+    console.print(table)
+    print(f"report  {_printable(str(report.page))}")
+
+
+def _duration(seconds: float) -> str:
+    """Write seconds as h:mm:ss, or with tenths where they are few."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, whole = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
+
+
+def _printable(text: str) -> str:
+    """Escape what would steer the terminal, and what it can't write."""
+    steady = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return steady.encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,67 @@
+"""How far a run is: numbers for whoever watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from imgedit.batch.rows import Row
+
+__all__ = ["Tally"]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many files of a run have come to an end, and how.
+
+    Parameters
+    ----------
+    total : int
+        Files of the plan.
+    workers : int
+        How many are worked on side by side.
+    done : int
+        Files that this run did.
+    failed : int
+        Files that failed, those of earlier runs that stand included.
+    skipped : int
+        Files that earlier runs did.
+    standing : int
+        Failures of earlier runs, not tried again.
+    pixels : int
+        Width times height of the photos that this run did.
+    """
+
+    total: int
+    workers: int
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    standing: int = 0
+    pixels: int = 0
+
+    def plus(self, row: Row) -> Tally:
+        """Count one more file.
+
+        Parameters
+        ----------
+        row : Row
+            What this run made of it.
+
+        Returns
+        -------
+        Tally
+            With the file counted.
+        """
+        if row.state == "failed":
+            return replace(self, failed=self.failed + 1)
+        return replace(self, done=self.done + 1, pixels=self.pixels + row.pixels)
+
+    @property
+    def settled(self) -> int:
+        """Files that have come to an end, in this run or before it."""
+        return self.done + self.failed + self.skipped
+
+    @property
+    def worked(self) -> int:
+        """Files that this run brought to an end."""
+        return self.done + self.failed - self.standing
