@@ -19,7 +19,7 @@ from pathlib import Path
 from imgedit.batch.rows import Job
 from imgedit.errors import ArgumentError
 from imgedit.io import FORMATS
-from imgedit.recipes import Recipe
+from imgedit.recipes import Photo, Recipe
 
 __all__ = ["Plan", "plan"]
 
@@ -52,7 +52,7 @@ class Plan:
         if not self._at_end:
             self._file.seek(0, os.SEEK_END)
             self._at_end = True
-        self._file.write(json.dumps((job.source, job.name)).encode() + b"\n")
+        self._file.write(json.dumps(job).encode() + b"\n")
         self._count += 1
 
     def __len__(self) -> int:
@@ -71,8 +71,7 @@ class Plan:
             if not lines:
                 return
             # As one list: to parse each line by itself takes five times as long.
-            for source, name in json.loads(b"[%s]" % b",".join(lines)):
-                yield Job(source, name)
+            yield from map(Job._make, json.loads(b"[%s]" % b",".join(lines)))
 
 
 def plan(recipe: Recipe, inputs: Paths, output: str | Path) -> Plan:
@@ -100,13 +99,14 @@ def plan(recipe: Recipe, inputs: Paths, output: str | Path) -> Plan:
         An input that does not exist or a folder that can't be listed.
     """
     folder = os.path.abspath(output)
-    suffix = recipe.suffix
+    outputs = recipe.results
     jobs = Plan()
     taken: set[int] = set()
     places: set[int] = set()
     for given in [inputs] if isinstance(inputs, (str, Path)) else inputs:
         for source, name, is_link in _files(os.path.abspath(given), folder):
-            job = Job(source, os.path.splitext(name)[0] + suffix if suffix else name)
+            photo = Photo(source, name)
+            job = Job(source, name, tuple(output.planned(photo) for output in outputs))
             _refuse_unwritable(job)
             key = _key(job)
             # Two names with one hash are rare and no error; nothing else of a name is kept.

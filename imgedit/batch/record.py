@@ -117,7 +117,7 @@ class Record:
         number = self._numbers.get(hash(job.name))
         if number is None:
             return "pending"
-        size, changed = stamp(job.source)
+        size, changed = stamp(job)
         seen = self._recipe, job.source, job.name, size, changed
         if self._states[number] == hash(("failed", *seen, 0)):
             return "failed"

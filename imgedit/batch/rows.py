@@ -32,7 +32,7 @@ class Job(NamedTuple):
     beside : sequence of str
         Where masks and overlays of its own lie: absolute paths or URLs.
     size, changed : int
-        Its bytes, and a number that is another one when it has changed, where the plan knew them; a size of -1 where not.
+        Its bytes, and a number that changes with it, where the plan knew them; a size of -1 where not.
     """
 
     source: str

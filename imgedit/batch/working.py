@@ -81,7 +81,7 @@ def results(
                 elif isinstance(failure, BrokenExecutor):
                     raise BatchError(f"the engine failed: {explain(failure)}") from failure
                 else:
-                    yield index, _failed(job, failure, explain(failure), stamp(job.source))
+                    yield index, _failed(job, failure, explain(failure), stamp(job))
             if interruption is not None:
                 raise interruption
     finally:
@@ -132,7 +132,7 @@ def perform(recipe: Recipe, output: str, job: Job) -> Row:
 
 
 def _row(recipe: Recipe, output: Path, job: Job) -> Row:
-    before = stamp(job.source)
+    before = stamp(job)
     try:
         written = _edit(recipe, output, job, before)
     except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
@@ -151,7 +151,7 @@ def _edit(recipe: Recipe, output: Path, job: Job, before: tuple[int, int]) -> in
     try:
         recipe.edit(job.source, scratch)
         written = os.stat(scratch).st_size
-        if stamp(job.source) != before:
+        if stamp(job) != before:
             raise BatchError("the input changed while it was worked on")
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(scratch, target)

@@ -18,7 +18,7 @@ from imgedit.io.formats import FORMATS, sniff
 from imgedit.io.metadata import Metadata, upright
 from imgedit.pixels import Image, as_float, like, premultiply, soft_mask, split_alpha, unpremultiply
 
-__all__ = ["Info", "decode", "info", "read", "read_mask"]
+__all__ = ["Info", "decode", "info", "read", "read_mask", "warn_of_suffix"]
 
 MAX_PIXELS = 100_000_000
 MAX_TOTAL_PIXELS = 400_000_000
@@ -187,11 +187,12 @@ def read(
         icc=icc,
         strict=strict,
     )
-    _warn_of_suffix(path, codec)
+    warn_of_suffix(path, codec)
     return (image, metadata) if with_metadata else image
 
 
-def _warn_of_suffix(path: files.PathLike, codec: Codec) -> None:
+def warn_of_suffix(path: files.PathLike, codec: Codec) -> None:
+    """Warn of a file whose suffix is that of another format than its content."""
     suffix = files.suffix_of(path)
     if suffix in codec.suffixes:
         return

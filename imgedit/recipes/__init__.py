@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imgedit.errors import RecipeError
-from imgedit.io import FORMATS
+from imgedit import io
+from imgedit.errors import ArgumentError, RecipeError
+from imgedit.io.files import load, show
+from imgedit.io.formats import sniff
+from imgedit.io.reading import warn_of_suffix
 from imgedit.pixels import Image, Progress
 from imgedit.recipes import running, trial
 from imgedit.recipes.checks import Finding, check
 from imgedit.recipes.decoding import open_for
-from imgedit.recipes.lines import key_lines, line_of, syntax_error
+from imgedit.recipes.lines import KeyPath, key_lines, line_of, syntax_error
+from imgedit.recipes.outputs import Output, format_of
+from imgedit.recipes.photos import Photo
 from imgedit.recipes.steps import STEPS
 from imgedit.recipes.toml import dump
+from imgedit.recipes.variables import substituted
 from imgedit.recipes.verbs import frozen
 
-__all__ = ["STEPS", "Recipe", "Step"]
+__all__ = ["STEPS", "Output", "Photo", "Recipe", "Step"]
+
+Seen = Callable[[Image], None]
 
 
 @dataclass(frozen=True, init=False)
@@ -35,22 +44,30 @@ class Step:
     ----------
     op : str
         Name of a verb, as in ``STEPS``; dashes may stand for underscores.
+    when : mapping, optional
+        Conditions: the step is left out for photos that do not meet them all (`imgedit.recipes.conditions`).
     **parameters
-        Its parameters. Images and masks are paths, relative to the recipe's folder, or arrays. Leave out the image
-        that the step works on.
+        Its parameters. Images and masks are paths, relative to the recipe's folder, or arrays; a path with fields in
+        braces is another one for each photo: ``"masks/{stem}.png"``. Leave out the image that the step works on.
 
     Examples
     --------
-    >>> Step("resize", scale=0.5)
-    Step(op='resize', parameters={'scale': 0.5})
+    >>> Step("resize", scale=0.5, when={"width": "> 2000"})
+    Step(op='resize', parameters={'scale': 0.5}, when={'width': '> 2000'})
     """
 
     op: str
     parameters: Mapping[str, Any]
+    when: Mapping[str, Any]
 
-    def __init__(self, op: str, /, **parameters: Any) -> None:
+    def __init__(self, op: str, /, *, when: Mapping[str, Any] | None = None, **parameters: Any) -> None:
         object.__setattr__(self, "op", op.replace("-", "_"))
         object.__setattr__(self, "parameters", {name: frozen(value) for name, value in parameters.items()})
+        object.__setattr__(self, "when", frozen(when or {}))
+
+    def table(self) -> dict[str, Any]:
+        """Give it as a table of a recipe's TOML text."""
+        return {"op": self.op, **({"when": dict(self.when)} if self.when else {}), **self.parameters}
 
 
 @dataclass(frozen=True)
@@ -62,11 +79,14 @@ class Recipe:
     steps : sequence of Step
         In the order in which they are done.
     output : mapping
-        ``format`` (the input's by default) and the parameters of `imgedit.write`, such as ``quality``.
+        ``name``, a template (``"{folder}/{stem}.{ext}"`` by default), ``format`` (the input's by default) and the
+        parameters of `imgedit.write`, such as ``quality``.
     input : mapping
         Parameters of `imgedit.read`, such as ``on_damaged``.
     folder : Path
         Where relative paths of images start; the folder of the file that the recipe was read from.
+    outputs : sequence of mappings
+        In place of `output`, where each photo gives several results: each as `output`, with ``steps`` of its own.
 
     Raises
     ------
@@ -92,33 +112,60 @@ class Recipe:
     output: Mapping[str, Any] = field(default_factory=dict)
     input: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = field(default=Path(), compare=False)
+    outputs: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", tuple(self.steps))
-        object.__setattr__(self, "folder", Path(self.folder))
-        for name in ("output", "input"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        self._settle()
         if findings := check(self.document(), self.folder) or self._trial():
             raise RecipeError(*(text for _, text in findings))
 
+    def _settle(self) -> None:
+        """Bring everything into its plain, unchangeable form."""
+        tables = tuple({**frozen(table), "steps": tuple(table.get("steps", ()))} for table in self.outputs)
+        given = {"steps": tuple(self.steps), "folder": Path(self.folder), "outputs": tables}
+        for name, value in (given | {name: frozen(getattr(self, name)) for name in ("output", "input")}).items():
+            object.__setattr__(self, name, value)
+
     def _trial(self) -> list[Finding]:
         """Give what no photo can pass, found by doing the steps on small drawn pictures."""
-        found = trial.fault(self.steps, self.folder, self.output)
-        if found is None:
-            return []
-        index, name, text = found
-        if index == len(self.steps):
-            return [(("output", name), f"output {text}")]
-        return [(("steps", index, name), f"step {index + 1} {self.steps[index].op}: {text}")]
+        findings: list[Finding] = []
+        for number, output in enumerate(self.results):
+            found = trial.fault(self.steps, self.folder, output)
+            if found is None:
+                continue
+            index, name, text = found
+            own = index - len(self.steps)
+            above: KeyPath = ("outputs", number) if self.outputs else ("output",)
+            subject = f"output {number + 1}" if self.outputs else "output"
+            if own < 0:
+                return [(("steps", index, name), f"step {index + 1} {self.steps[index].op}: {text}")]
+            if own < len(output.steps):
+                text = f"{subject} step {own + 1} {output.steps[own].op}: {text}"
+                findings.append(((*above, "steps", own, name), text))
+            else:
+                findings.append(((*above, name), f"{subject} {text}"))
+        return findings
+
+    @cached_property
+    def results(self) -> tuple[Output, ...]:
+        """What comes of each photo, in order."""
+        if not self.outputs:
+            return (Output(self.output),)
+        return tuple(
+            Output({name: value for name, value in table.items() if name != "steps"}, table["steps"])
+            for table in self.outputs
+        )
 
     @classmethod
-    def from_toml(cls, path: str | Path) -> Recipe:
+    def from_toml(cls, path: str | Path, *, variables: Mapping[str, Any] | None = None) -> Recipe:
         """Read a recipe from a TOML file.
 
         Parameters
         ----------
         path : str or Path
             The file. Images that it names are looked for from its folder.
+        variables : mapping, optional
+            Values for its variables, before their defaults in ``[variables]``.
 
         Returns
         -------
@@ -137,10 +184,17 @@ class Recipe:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as failure:
             raise RecipeError(f"{path}: is not UTF-8 text (byte {failure.start})") from failure
-        return cls.parse(text, folder=path.parent, name=str(path))
+        return cls.parse(text, folder=path.parent, name=str(path), variables=variables)
 
     @classmethod
-    def parse(cls, text: str, *, folder: str | Path = ".", name: str = "recipe") -> Recipe:
+    def parse(
+        cls,
+        text: str,
+        *,
+        folder: str | Path = ".",
+        name: str = "recipe",
+        variables: Mapping[str, Any] | None = None,
+    ) -> Recipe:
         r"""Read a recipe from TOML text.
 
         Parameters
@@ -151,6 +205,8 @@ class Recipe:
             Where relative paths of images start.
         name : str
             What to call the text in errors.
+        variables : mapping, optional
+            Values for its variables, before their defaults in ``[variables]``.
 
         Returns
         -------
@@ -174,17 +230,14 @@ class Recipe:
         except tomllib.TOMLDecodeError as failure:
             line, problem = syntax_error(failure)
             raise RecipeError(f"{name}:{line or len(text.splitlines())}: not TOML: {problem}") from failure
-        folder, document = Path(folder), frozen(document)
-        steps = document.get("steps")
-        for step in steps if isinstance(steps, tuple) else ():
-            if isinstance(step, dict) and isinstance(step.get("op"), str):
-                step["op"] = step["op"].replace("-", "_")
-        findings = check(document, folder)
-        if not document.get("steps") and not document.get("output") and not findings:
+        folder = Path(folder)
+        document, findings = substituted(frozen(document), variables or {})
+        _underscore(document)
+        findings = findings or check(document, folder)
+        if not any(document.get(table) for table in ("steps", "output", "outputs")) and not findings:
             findings = [((), "a recipe needs a step ([[steps]] with op = ...) or an [output]")]
         if not findings:
-            made = tuple(Step(step.pop("op"), **step) for step in document.get("steps", ()))
-            recipe = cls._unchecked(made, document.get("output", {}), document.get("input", {}), folder)
+            recipe = cls._unchecked(document, folder)
             findings = recipe._trial()
             if not findings:
                 return recipe
@@ -193,10 +246,18 @@ class Recipe:
         raise RecipeError(*(f"{name}:{line}: {sentence}" for line, sentence in placed))
 
     @classmethod
-    def _unchecked(cls, steps: tuple[Step, ...], output: Any, given: Any, folder: Path) -> Recipe:
+    def _unchecked(cls, document: Mapping[str, Any], folder: Path) -> Recipe:
         """Make a recipe of what has been checked already."""
         recipe = object.__new__(cls)
-        for name, value in (("steps", steps), ("output", output), ("input", given), ("folder", folder)):
+        outputs = tuple({**table, "steps": _made(table.get("steps", ()))} for table in document.get("outputs", ()))
+        parts = {
+            "steps": _made(document.get("steps", ())),
+            "output": document.get("output", {}),
+            "input": document.get("input", {}),
+            "folder": folder,
+            "outputs": outputs,
+        }
+        for name, value in parts.items():
             object.__setattr__(recipe, name, value)
         return recipe
 
@@ -206,10 +267,13 @@ class Recipe:
         Returns
         -------
         dict
-            ``steps``, ``input`` and ``output``.
+            ``input``, ``steps``, and ``output`` or ``outputs``.
         """
-        steps = tuple({"op": step.op, **step.parameters} for step in self.steps)
-        return {"input": dict(self.input), "steps": steps, "output": dict(self.output)}
+        document: dict[str, Any] = {"input": dict(self.input), "steps": tuple(step.table() for step in self.steps)}
+        document["output"] = dict(self.output)
+        if self.outputs:
+            document["outputs"] = tuple(map(_table, self.outputs))
+        return document
 
     def to_toml(self) -> str:
         """Write the recipe as TOML text.
@@ -226,13 +290,18 @@ class Recipe:
         """
         return dump(self.document())
 
-    def apply(self, image: Image, *, progress: Progress | None = None) -> Image:
-        """Do the steps on an image.
+    def apply(
+        self, image: Image, *, photo: str | Path | Photo | None = None, progress: Progress | None = None
+    ) -> Image:
+        """Do the steps on an image; not those of single outputs.
 
         Parameters
         ----------
         image : ndarray
             An image of any kind.
+        photo : str, Path or Photo, optional
+            Its file, where steps ask for that: by a condition on name or format, or a mask that each photo has of its
+            own.
         progress : callable, optional
             Given the fraction done; what it raises stops the work.
 
@@ -247,7 +316,51 @@ class Recipe:
         >>> Recipe([Step("to_uint8")]).apply(np.array([[0, 65535]], np.uint16)).tolist()
         [[0, 255]]
         """
-        return running.apply(self.steps, image, self.folder, progress)
+        if photo is not None and not isinstance(photo, Photo):
+            photo = Photo(show(photo))
+            photo = replace(photo, format=format_of({"name": photo.name}))
+        return running.apply(self.steps, image, self.folder, progress, photo=photo)
+
+    def render(
+        self, data: bytes, photo: Photo, *, seen: Seen | None = None, progress: Progress | None = None
+    ) -> list[tuple[str, bytes]]:
+        """Make all results of a photo, in memory.
+
+        Parameters
+        ----------
+        data : bytes
+            The whole file.
+        photo : Photo
+            Where it lies, and its name.
+        seen : callable, optional
+            Given the photo as it was decoded, which may be smaller than it is, and the first result before it is
+            encoded.
+        progress : callable, optional
+            Given the fraction done; what it raises stops the work.
+
+        Returns
+        -------
+        list of (str, bytes)
+            Name and file of each output: a path below the output folder, with forward slashes.
+        """
+        photo = _sniffed(data, photo)
+        image, metadata = self._stepped(data, photo, seen, progress)
+        made = []
+        for number, output in enumerate(self.results):
+            with running.noted(f"output {number + 1}" if self.outputs else ""):
+                result = running.apply(output.steps, image, self.folder, None, photo=photo)
+                if seen is not None and number == 0:
+                    seen(result)
+                made.append(output.encode(result, metadata, photo))
+        return made
+
+    def _stepped(
+        self, data: bytes, photo: Photo, seen: Seen | None, progress: Progress | None
+    ) -> tuple[Image, io.Metadata]:
+        """Decode a photo and do the steps that all outputs share."""
+        image, metadata, left = open_for(self.steps, data, photo, self.input, seen)
+        done = len(self.steps) - len(left)
+        return running.apply(left, image, self.folder, progress, done, photo), metadata
 
     def edit(self, source: str | Path, target: str | Path, *, progress: Progress | None = None) -> None:
         """Read a photo, do the steps, write the result with the photo's metadata.
@@ -255,16 +368,27 @@ class Recipe:
         Parameters
         ----------
         source, target : str or Path
-            Files; the format of `target` follows its suffix.
+            Files; the format of `target` follows its suffix where the recipe does not say it.
         progress : callable, optional
             Given the fraction done; what it raises stops the work.
+
+        Raises
+        ------
+        ArgumentError
+            The recipe has several outputs: `imgedit.batch.run` writes them.
         """
-        image, metadata, left = open_for(self.steps, source, self.input)
-        image = running.apply(left, image, self.folder, progress, len(self.steps) - len(left))
-        running.save(target, image, metadata, self.output)
+        if self.outputs:
+            problem = f"is one file, but the recipe has {len(self.outputs)} outputs"
+            raise ArgumentError("target", problem, "write them with ie.batch.run")
+        data = load(source, **{key: value for key, value in self.input.items() if key == "max_bytes"})
+        image, metadata = self._stepped(data, _sniffed(data, Photo(show(source))), None, progress)
+        (output,) = self.results
+        io.write(target, image, metadata=output.kept(metadata), format=output.format or None, **output.encoding)
 
     def fingerprint(self) -> str:
         """Give a hash of everything that the result depends on: the steps, the bytes of the images they name, and nets.
+
+        Files that each photo has of its own count with the photo.
 
         Returns
         -------
@@ -274,21 +398,69 @@ class Recipe:
         digest = hashlib.sha256(repr(self.document()).encode("utf-8", "surrogatepass"))
         for path in self.files():
             digest.update(hashlib.sha256(path.read_bytes()).digest())
-        for net in running.nets_of(self.steps):
+        for net in running.nets_of(self._all_steps()):
             digest.update(net.encode())
         return digest.hexdigest()
 
-    @property
-    def suffix(self) -> str:
-        """Suffix of its results, with its dot; empty where they keep that of the photo."""
-        return FORMATS[self.output["format"]].suffixes[0] if "format" in self.output else ""
+    def _all_steps(self) -> tuple[Step, ...]:
+        return (*self.steps, *(step for output in self.results for step in output.steps))
 
     def files(self) -> list[Path]:
-        """List the images and masks that the steps name.
+        """List the images and masks that all photos share.
 
         Returns
         -------
         list of Path
             In the order of the steps.
         """
-        return [path for step in self.steps for path in running.files_of(step, self.folder)]
+        return [path for step in self._all_steps() for path in running.files_of(step, self.folder)]
+
+    def patterns(self) -> list[str]:
+        """List the paths of images and masks that each photo has of its own.
+
+        Returns
+        -------
+        list of str
+            Paths with fields in braces, in the order of the steps.
+        """
+        return [pattern for step in self._all_steps() for pattern in running.patterns_of(step)]
+
+    def beside(self, photo: Photo) -> tuple[str, ...]:
+        """Say which files a photo has of its own.
+
+        Parameters
+        ----------
+        photo : Photo
+            The photo.
+
+        Returns
+        -------
+        tuple of str
+            Absolute paths or URLs, in the order of `patterns`; they need not be there.
+        """
+        return tuple(running.beside_of(pattern, photo, self.folder) for pattern in self.patterns())
+
+
+def _table(output: Mapping[str, Any]) -> dict[str, Any]:
+    options = {name: value for name, value in output.items() if name != "steps"}
+    return options | ({"steps": tuple(step.table() for step in output["steps"])} if output["steps"] else {})
+
+
+def _sniffed(data: bytes, photo: Photo) -> Photo:
+    codec = sniff(data, photo.source)
+    warn_of_suffix(photo.name, codec)
+    return replace(photo, format=codec.name)
+
+
+def _made(steps: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
+    return tuple(Step(step["op"], **{name: value for name, value in step.items() if name != "op"}) for step in steps)
+
+
+def _underscore(document: Mapping[str, Any]) -> None:
+    """Write the names of verbs with underscores, wherever they stand as they should."""
+    outputs = document.get("outputs")
+    for table in (document, *(outputs if isinstance(outputs, tuple) else ())):
+        steps = table.get("steps") if isinstance(table, Mapping) else ()
+        for step in steps if isinstance(steps, tuple) else ():
+            if isinstance(step, dict) and isinstance(step.get("op"), str):
+                step["op"] = step["op"].replace("-", "_")

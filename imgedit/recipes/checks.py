@@ -10,8 +10,11 @@ import numpy as np
 
 from imgedit import io
 from imgedit.errors import ParameterError
+from imgedit.recipes.conditions import condition_faults
 from imgedit.recipes.lines import KeyPath
-from imgedit.recipes.steps import STEPS, output_options, reading
+from imgedit.recipes.outputs import NAME, Output, format_of, name_faults
+from imgedit.recipes.photos import BESIDE, is_pattern, pattern_fault
+from imgedit.recipes.steps import STEPS, output_options, outputs_options, reading
 from imgedit.recipes.verbs import ON_DISK, Parameter, Verb, fits, nearest
 
 __all__ = ["Finding", "check"]
@@ -19,7 +22,7 @@ __all__ = ["Finding", "check"]
 Finding = tuple[KeyPath, str]
 """Where in the document, and a sentence about it."""
 
-TABLES = ("input", "steps", "output")
+TABLES = ("input", "variables", "steps", "output", "outputs")
 
 
 def check(document: Mapping[str, Any], folder: Path) -> list[Finding]:
@@ -28,7 +31,7 @@ def check(document: Mapping[str, Any], folder: Path) -> list[Finding]:
     Parameters
     ----------
     document : mapping
-        The recipe as its TOML text is parsed, with tuples for lists.
+        The recipe as its TOML text is parsed, with tuples for lists and its variables filled in.
     folder : Path
         Where relative paths of images start.
 
@@ -41,21 +44,54 @@ def check(document: Mapping[str, Any], folder: Path) -> list[Finding]:
     for name in document:
         if name not in TABLES:
             findings.append(((name,), f"a recipe has no {name!r}{nearest(name, TABLES)}"))
-    steps = document.get("steps", ())
-    if isinstance(steps, tuple) and all(isinstance(step, Mapping) for step in steps):
-        for index, step in enumerate(steps):
-            findings += [(("steps", index, *path), f"step {index + 1} {text}") for path, text in _step(step, folder)]
+    findings += _steps(document.get("steps", ()), ("steps",), "", folder)
+    given = document.get("input", {})
+    if isinstance(given, Mapping):
+        findings += [(("input", *path), f"input {text}") for path, text in _values(given, reading())]
     else:
-        findings.append((("steps",), "steps are written as [[steps]] tables"))
-    for name, allowed in (("input", reading()), ("output", output_options())):
-        table = document.get(name, {})
-        if isinstance(table, Mapping):
-            findings += [((name, *path), f"{name} {text}") for path, text in _values(table, allowed)]
-        else:
-            findings.append(((name,), f"{name} is written as an [{name}] table"))
-    if not any(path[:1] == ("output",) for path, _ in findings):
-        findings += _encoder(document.get("output", {}))
-    return findings
+        findings.append((("input",), "input is written as an [input] table"))
+    output = document.get("output", {})
+    if isinstance(output, Mapping):
+        findings += _output(output, ("output",), "output", output_options())
+    else:
+        findings.append((("output",), "output is written as an [output] table"))
+    return [*findings, *_outputs(document, folder)]
+
+
+def _steps(steps: Any, above: KeyPath, subject: str, folder: Path) -> list[Finding]:
+    if not isinstance(steps, tuple) or not all(isinstance(step, Mapping) for step in steps):
+        words = [key for key in above if isinstance(key, str)]
+        return [(above, f"{subject}steps are written as [[{'.'.join(words)}]] tables")]
+    found = ((index, path, text) for index, step in enumerate(steps) for path, text in _step(step, folder))
+    return [((*above, index, *path), f"{subject}step {index + 1} {text}") for index, path, text in found]
+
+
+def _output(table: Mapping[str, Any], above: KeyPath, subject: str, allowed: Mapping[str, Parameter]) -> list[Finding]:
+    findings = [((*above, *path), f"{subject} {text}") for path, text in _values(table, allowed)]
+    if not findings:
+        name = table.get("name", NAME)
+        findings = [((*above, "name"), f"{subject} has name = {name!r}{text}") for text in name_faults(table)]
+    return findings or [(above, f"{subject} {text}") for text in _encoder(table)]
+
+
+def _outputs(document: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
+    if "outputs" not in document:
+        return
+    tables = document["outputs"]
+    if not isinstance(tables, tuple) or not all(isinstance(table, Mapping) for table in tables):
+        yield ("outputs",), "outputs are written as [[outputs]] tables"
+        return
+    if document.get("output"):
+        yield ("output",), "a recipe has [output] or [[outputs]], not both"
+    seen: dict[str, int] = {}
+    for index, table in enumerate(tables):
+        above, subject = ("outputs", index), f"output {index + 1}"
+        yield from _steps(table.get("steps", ()), (*above, "steps"), f"{subject} ", folder)
+        own = {name: value for name, value in table.items() if name != "steps"}
+        yield from _output(own, above, subject, outputs_options())
+        name = table.get("name")
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            yield (*above, "name"), f"{subject} has name = {name!r}, which output {seen[name] + 1} has already"
 
 
 def _step(step: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
@@ -66,7 +102,9 @@ def _step(step: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
     if op not in STEPS:
         yield ("op",), f"is {op!r}, which is no verb{nearest(op, STEPS)}"
         return
-    verb, given = STEPS[op], {name: value for name, value in step.items() if name != "op"}
+    for name, text in condition_faults(step.get("when", {})):
+        yield ("when", name) if name else ("when",), f"{op} {text}"
+    verb, given = STEPS[op], {name: value for name, value in step.items() if name not in ("op", "when")}
     allowed = {name: p for name, p in verb.takes(given).items() if p.kind != "progress"}
     for path, text in (*_values(given, allowed), *_images(verb, given, allowed, folder)):
         yield path, f"{op} {text}"
@@ -103,17 +141,20 @@ def _images(verb: Verb, given: Mapping[str, Any], allowed: Mapping[str, Paramete
                 continue
             if not isinstance(value, (str, Path)):
                 yield (name,), f"has {name} = {value!r}; give the path of a file"
+            elif is_pattern(value):
+                if problem := pattern_fault(str(value), BESIDE):
+                    yield (name,), f"has {name} = {str(value)!r}{problem}"
             elif not (folder / value).is_file():
                 yield (name,), f"has {name} = {str(value)!r}; there is no such file in {str(folder)!r}"
 
 
-def _encoder(output: Mapping[str, Any]) -> Iterator[Finding]:
+def _encoder(output: Mapping[str, Any]) -> Iterator[str]:
     """Let the encoder itself judge its options, on one pixel."""
-    if "format" not in output:
+    format = format_of(output)
+    if not format:
         return
-    options = {name: value for name, value in output.items() if name not in ("format", "metadata")}
-    codec = io.FORMATS[output["format"]]
+    codec = io.FORMATS[format]
     try:
-        io.encode(np.zeros((1, 1, 3), codec.dtypes[0]), codec.name, name="output", **options)
+        io.encode(np.zeros((1, 1, 3), codec.dtypes[0]), codec.name, name="output", **Output(output).encoding)
     except ParameterError as failure:
-        yield ("output",), f"output {failure.problem}"
+        yield failure.problem

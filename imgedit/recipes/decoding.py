@@ -9,16 +9,16 @@ difference (measured: 50 dB from the filter over all pixels).
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgedit import io
 from imgedit.geometry.resampling import Placement, place, resize_placed
 from imgedit.io.codec import Header
-from imgedit.io.files import load, show
 from imgedit.io.formats import sniff
 from imgedit.pixels import Image
+from imgedit.recipes.conditions import Traits, holds
+from imgedit.recipes.photos import Photo
 from imgedit.recipes.running import in_step
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ SIZES = ("size", "scale", "width", "height", "fit")
 
 
 def open_for(
-    steps: Sequence[Step], source: str | os.PathLike[str], options: Mapping[str, Any]
+    steps: Sequence[Step],
+    data: bytes,
+    photo: Photo,
+    options: Mapping[str, Any],
+    seen: Callable[[Image], None] | None = None,
 ) -> tuple[Image, io.Metadata, Sequence[Step]]:
     """Read a photo, and give the steps that are left to do.
 
@@ -45,10 +49,14 @@ def open_for(
     ----------
     steps : sequence of Step
         What is to be done with it.
-    source : str or path_like
-        The file.
+    data : bytes
+        The whole file.
+    photo : Photo
+        Where it is from.
     options : mapping
         Parameters of `imgedit.read`.
+    seen : callable, optional
+        Given the photo as it was decoded.
 
     Returns
     -------
@@ -59,23 +67,27 @@ def open_for(
     steps : sequence of Step
         What is still to be done.
     """
-    if not steps or not _can_start_smaller(steps[0]):
-        image, metadata = io.read(source, with_metadata=True, **options)
-        return image, metadata, steps
-    name, limit = show(source), {key: options[key] for key in options if key == "max_bytes"}
-    data, rest = load(source, **limit), {key: options[key] for key in options if key != "max_bytes"}
-    codec = sniff(data, name)
+    rest = {key: options[key] for key in options if key != "max_bytes"}
     reduction, placement = 1, None
-    if codec.name == "jpeg":
-        header = codec.probe(data, name)
+    if photo.format == "jpeg" and steps and _can_start_smaller(steps[0]):
+        header = sniff(data, photo.source).probe(data, photo.source)
         with in_step(0, steps[0]):
-            reduction, placement = _reduction(header, steps[0].parameters)
-    image, metadata = io.decode(data, name=name, reduce=reduction, **rest)
+            if holds(steps[0].when, _traits(header, photo)):
+                reduction, placement = _reduction(header, steps[0].parameters)
+    image, metadata = io.decode(data, name=photo.source, reduce=reduction, **rest)
+    if seen is not None:
+        seen(image)
     if placement is None or reduction == 1:
         return image, metadata, steps
     how = {key: value for key, value in steps[0].parameters.items() if key not in SIZES}
     with in_step(0, steps[0]):
         return resize_placed(image, placement.after(reduction), **how), metadata, steps[1:]
+
+
+def _traits(header: Header, photo: Photo) -> Traits:
+    turned = header.orientation >= 5
+    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    return Traits(width, height, header.channels, header.dtype, photo)
 
 
 def _can_start_smaller(step: Step) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imgedit.recipes.steps import READ, STEPS, WRITE, output_options, reading
+from imgedit.recipes.conditions import CONDITIONS
+from imgedit.recipes.outputs import NAME, RESULT_FIELDS
+from imgedit.recipes.steps import READ, STEPS, WRITE, output_options, outputs_options, reading
 from imgedit.recipes.verbs import ON_DISK, Parameter, Verb, help_texts, plain
 
 __all__ = ["schema"]
@@ -17,6 +19,24 @@ __all__ = ["schema"]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 PATH = {"type": "string"}
+
+# A variable in place of any value.
+USE = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
+
+# How each kind of condition is written.
+WRITTEN: dict[str, dict[str, Any]] = {
+    "number": {"type": ["number", "string"]},
+    "flag": {"type": "boolean"},
+    "choice": {},
+    "glob": {"type": "string"},
+}
+
+DEFAULTS = "Defaults of variables: ${name} in any value; --set name=... goes before them."
+
+OWN_TEXTS = {
+    "name": f"Template of the result's path below the output; fields: {', '.join(RESULT_FIELDS)}. Default: {NAME}",
+    "metadata": "Whether EXIF, colour profile, XMP and resolution go along.",
+}
 
 
 def schema() -> dict[str, Any]:
@@ -30,19 +50,36 @@ def schema() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(schema()["properties"])
-    ['input', 'output', 'steps']
+    ['input', 'output', 'outputs', 'steps', 'variables']
     """
+    steps = {"type": "array", "items": {"anyOf": [_step(name, verb) for name, verb in STEPS.items()]}}
+    texts = help_texts(WRITE.function) | OWN_TEXTS
+    several = _table(outputs_options(), texts)
+    several["properties"]["steps"] = {"$ref": "#/properties/steps", "description": "Done for this result alone."}
     return {
         "$schema": DIALECT,
         "title": "Recipe of imgedit",
         "type": "object",
         "properties": {
-            "steps": {"type": "array", "items": {"anyOf": [_step(name, verb) for name, verb in STEPS.items()]}},
+            "steps": steps,
             "input": _table(reading(), help_texts(READ.function)),
-            "output": _table(output_options(), help_texts(WRITE.function)),
+            "output": _table(output_options(), texts),
+            "outputs": {"type": "array", "items": several | {"required": ["name"]}},
+            "variables": {"type": "object", "description": DEFAULTS},
         },
+        "$defs": {"when": _when()},
+        "not": {"required": ["output", "outputs"]},
         "additionalProperties": False,
     }
+
+
+def _when() -> dict[str, Any]:
+    properties = {}
+    for name, condition in CONDITIONS.items():
+        value = WRITTEN[condition.kind] | ({"enum": list(condition.choices)} if condition.choices else {})
+        properties[name] = {"anyOf": [value, {"type": "array", "items": value}, USE], "description": condition.help}
+    text = "Do the step only for photos that meet all of this."
+    return {"type": "object", "properties": properties, "additionalProperties": False, "description": text}
 
 
 def _step(name: str, verb: Verb) -> dict[str, Any]:
@@ -52,6 +89,7 @@ def _step(name: str, verb: Verb) -> dict[str, Any]:
         allowed = verb.extras(row) | allowed
         texts = help_texts(function) | texts
     table = _table({key: p for key, p in allowed.items() if p.kind != "progress"}, texts)
+    table["properties"]["when"] = {"$ref": "#/$defs/when"}
     table["properties"]["op"] = {"enum": sorted({name, name.replace("_", "-")}), "description": verb.summary}
     # A row of a table may need what another does not take; an image may be the photo.
     needed = [key for key, p in verb.parameters.items() if p.required and p.kind == "value"]
@@ -73,4 +111,4 @@ def _value(parameter: Parameter) -> dict[str, Any]:
         return {"type": "array", "items": PATH}
     if parameter.kind in ON_DISK:
         return dict(PATH)
-    return pydantic.TypeAdapter(plain(parameter.type)).json_schema()
+    return {"anyOf": [pydantic.TypeAdapter(plain(parameter.type)).json_schema(), USE]}

@@ -10,7 +10,7 @@ drawn ones of their kind: of the picture's size, or of their own from a step on 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,12 @@ import numpy as np
 from imgedit import io
 from imgedit.errors import ArgumentError, Cancelled, WriteError
 from imgedit.pixels import Image, Mask, join_alpha, like
+from imgedit.recipes.conditions import OF_PIXELS, Traits, holds
+from imgedit.recipes.outputs import Output
+from imgedit.recipes.photos import is_pattern
 from imgedit.recipes.running import resolved
 from imgedit.recipes.steps import STEPS
-from imgedit.recipes.verbs import Verb
+from imgedit.recipes.verbs import ON_DISK
 from imgedit.recipes.wording import for_recipe
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class _UnknownError(Exception):
     """What comes out of a step can't be told without doing all of it."""
 
 
-def fault(steps: Sequence[Step], folder: Path, output: Mapping[str, Any]) -> Fault | None:
+def fault(steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
     """Run steps on drawn pictures, and tell which of them no photo can pass.
 
     Parameters
@@ -62,8 +65,8 @@ def fault(steps: Sequence[Step], folder: Path, output: Mapping[str, Any]) -> Fau
         Steps whose names and types are right.
     folder : Path
         Where relative paths of images start.
-    output : mapping
-        The table ``[output]``.
+    output : Output
+        The result, with its own steps.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def fault(steps: Sequence[Step], folder: Path, output: Mapping[str, Any]) -> Fau
         What stopped the kind of picture that came farthest; None where one passes, or where it depends on the photo.
     """
     found: list[Fault] = []
+    steps = (*steps, *output.steps)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for dtype, channels in KINDS:
@@ -84,18 +88,28 @@ def fault(steps: Sequence[Step], folder: Path, output: Mapping[str, Any]) -> Fau
     return max(found, key=lambda one: one[0])
 
 
-def _stopped(images: list[Image], steps: Sequence[Step], folder: Path, output: Mapping[str, Any]) -> Fault | None:
+def _stopped(images: list[Image], steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
     """Say where pictures of one kind are stopped; None where they come through."""
+    depends = False
     for index, step in enumerate(steps):
+        if not _may_hold(step, images[0]):
+            continue
         sized = images[0].shape == images[1].shape
         results = [_tried(step, image, folder, sized) for image in images]
         failures = [result for result in results if isinstance(result, ArgumentError)]
         if failures:
-            if len({str(failure) for failure in failures}) != 1 or len(failures) != len(images):
+            if depends or len({str(failure) for failure in failures}) != 1 or len(failures) != len(images):
                 raise _UnknownError
             return index, failures[0].argument, for_recipe(failures[0])
         images = [np.asarray(result) for result in results]
-    return _unwritable(images[0], len(steps), output) if "format" in output else None
+        depends = depends or bool(step.when)
+    return _unwritable(images[0], len(steps), output) if output.format and not depends else None
+
+
+def _may_hold(step: Step, image: Image) -> bool:
+    """Tell whether a photo of this kind may meet the conditions: those on size and file may hold for any kind."""
+    kind = {name: value for name, value in step.when.items() if name in OF_PIXELS}
+    return holds(kind, Traits.of(image, None))
 
 
 def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | ArgumentError:
@@ -104,7 +118,7 @@ def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | Argum
     if WITH_NETWORK in verb.parameters or _is_large(step) or image.shape[0] * image.shape[1] > MOST_PIXELS:
         raise _UnknownError
     try:
-        given = {name: _stand_in(verb, name, value, image, folder, sized) for name, value in step.parameters.items()}
+        given = {name: _stand_in(step, name, value, image, folder, sized) for name, value in step.parameters.items()}
         arguments = {name: resolved(step, name, value, folder) for name, value in given.items()}
         arguments[verb.place(step.parameters)] = image
         if step.op in SLOW or not set(EXTENTS) & set(verb.parameters):
@@ -138,10 +152,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _stand_in(verb: Verb, name: str, value: Any, image: Image, folder: Path, sized: bool) -> Any:
+def _stand_in(step: Step, name: str, value: Any, image: Image, folder: Path, sized: bool) -> Any:
     """Draw what a parameter would be opened as; other parameters stay."""
-    parameter = verb.parameters.get(name)
-    if parameter is None or parameter.kind not in ("image", "mask"):
+    parameter = STEPS[step.op].takes(step.parameters)[name]
+    if parameter.kind in ON_DISK and any(map(is_pattern, value if isinstance(value, tuple) else (value,))):
+        if parameter.kind != "mask":
+            raise _UnknownError
+        return _disc(image.shape[:2])
+    if parameter.kind not in ("image", "mask"):
         return value
     if isinstance(value, np.ndarray):
         size, dtype, channels = value.shape[:2], value.dtype.name, 1 if value.ndim == 2 else value.shape[2]
@@ -165,10 +183,9 @@ def _disc(size: tuple[int, int]) -> Mask:
     return np.asarray(y * y + x * x < 0.1)
 
 
-def _unwritable(image: Image, index: int, output: Mapping[str, Any]) -> Fault | None:
-    options = {name: value for name, value in output.items() if name not in ("format", "metadata")}
+def _unwritable(image: Image, index: int, output: Output) -> Fault | None:
     try:
-        io.encode(np.ascontiguousarray(image[:64, :64]), output["format"], name="the result", **options)
+        io.encode(np.ascontiguousarray(image[:64, :64]), output.format, name="the result", **output.encoding)
     except WriteError as failure:
         return index, "format", for_recipe(failure)
     return None

@@ -56,7 +56,7 @@ def for_command(failure: Exception, options: Iterable[str], paths: Mapping[str, 
 
 
 def for_recipe(failure: BaseException) -> str:
-    """Put an error in the words of a recipe, headed by the step that it rose in, where that is noted.
+    """Put an error in the words of a recipe, headed by the output and the step that it rose in, where that is noted.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def for_recipe(failure: BaseException) -> str:
         return f"{name} = {_toml(value)}{table}" if value else f"{name}{table}"
 
     text = _translated(str(failure), _step, key)
-    return ": ".join([*getattr(failure, "__notes__", ()), text])
+    return ": ".join([*reversed(getattr(failure, "__notes__", ())), text])
 
 
 def _translated(text: str, speak: Callable[[Verb, ast.expr], str], keyword: Callable[[str, str], str]) -> str:
