@@ -4,6 +4,8 @@ Each block of neighbouring output rows is a small dense matrix times the input r
 The dense block holds zeros that a loop over taps would skip, but a matrix product runs tens of times faster per
 multiplication than any chain of array operations, and works for every ratio alike. Blocks whose inputs lie at even
 steps are one call, so that two threads don't spend their time handing the interpreter lock to and fro.
+
+Plain means of several rows, as a box gives them, are sums of integers, divided once the columns are done.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ from imgedit.geometry.planes import load, store
 from imgedit.pixels import Image
 from imgedit.strips import STRIP_BYTES, Progress, Scratch, each_strip
 
-__all__ = ["Axis", "Blocks", "convolve_columns", "convolve_rows", "make_blocks", "reduce_rows", "resample"]
+__all__ = ["Axis", "Blocks", "convolve_columns", "convolve_rows", "make_blocks", "reduce_rows", "resample", "sum_rows"]
 
 Floats = NDArray[np.float32]
 
@@ -92,14 +95,17 @@ def resample(
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     down, across = rows.taps(height), columns.taps(width)
-    row_blocks = make_blocks(down, "rows") if down else []
+    means = _means(image, down) if down and not linear else None
+    row_blocks = make_blocks(down, "rows") if down and not means else []
     column_blocks = make_blocks(across, "columns") if across else []
     out = np.empty((rows.size, columns.size, *image.shape[2:]), image.dtype)
     scratch = Scratch()
 
     def work(top: int, bottom: int) -> None:
         planes = scratch.array("rows", (channels, bottom - top, width))
-        if row_blocks:
+        if means:
+            sum_rows(image, *(each[top:bottom] for each in means), planes, scratch)
+        elif row_blocks:
             reduce_rows(
                 image, [part for blocks in row_blocks for part in blocks.within(top, bottom)], planes, linear, scratch
             )
@@ -108,9 +114,13 @@ def resample(
         if column_blocks:
             resampled = scratch.array("columns", (channels, bottom - top, columns.size))
             planes = convolve_columns(planes, column_blocks, resampled)
+        if means:
+            planes /= means[1][top:bottom, None].astype(np.float32)
         store(planes, out[top:bottom], scratch, linear=linear)
 
-    strip = _strip_rows(rows.ratio, down.weights.shape[1] if down else 0, channels * width, channels * columns.size)
+    # Sums stand in the cache in place of the input rows.
+    held, overlap = (1.0, 0) if means else (rows.ratio, down.weights.shape[1] if down else 0)
+    strip = _strip_rows(held, overlap, channels * width, channels * columns.size)
     each_strip(work, rows.size, row_bytes=STRIP_BYTES // strip, progress=progress)
     return out
 
@@ -122,6 +132,45 @@ def _strip_rows(ratio: float, taps: int, row: int, out_row: int) -> int:
     """
     rows = (WORKING_BYTES // 4 - taps * row) / (ratio * row + row + out_row)
     return int(np.clip(rows // BLOCK["rows"], 1, MOST_BLOCKS)) * BLOCK["rows"]
+
+
+def _means(image: Image, taps: Taps) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Give the first of the input rows that each output row is the plain mean of, and how many there are.
+
+    None where it is something else, where alpha weighs the colours, where rows lie apart in memory, or where the sum of
+    many floats would lose accuracy.
+    """
+    used = taps.weights != 0
+    counts = used.sum(axis=1)
+    even = np.allclose(taps.weights, used / counts[:, None], rtol=1e-6)
+    plain = image.dtype != np.float32 and image.shape[2:] != (4,) and image[0].flags.c_contiguous
+    if not plain or not even or counts.min() < 2:
+        return None
+    return taps.first + used.argmax(axis=1), counts
+
+
+def sum_rows(image: Image, first: NDArray[np.intp], counts: NDArray[np.intp], out: Floats, scratch: Scratch) -> None:
+    """Add up the input rows of each output row.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or uint16
+        Grey or RGB.
+    first, counts : ndarray of int
+        The first input row of each output row, and how many there are.
+    out : ndarray of float32
+        Channels x output rows x width, written to.
+    scratch : Scratch
+        Memory to work in.
+    """
+    sums = scratch.array("sums", (len(first), out.shape[2] * len(out)))
+    flat = image.reshape(len(image), -1)
+    for row, low, count in zip(sums, first.tolist(), counts.tolist(), strict=True):
+        cv2.reduce(flat[low : low + count], 0, cv2.REDUCE_SUM, row[None], cv2.CV_32F)
+    if image.ndim == 2:
+        out[0] = sums
+    else:
+        cv2.split(sums.reshape(len(first), -1, len(out)), list(out))
 
 
 def reduce_rows(image: Image, parts: Sequence[Blocks], out: Floats, linear: bool, scratch: Scratch) -> None:
