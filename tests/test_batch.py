@@ -19,6 +19,7 @@ from pictures import photo
 
 import imgedit as ie
 from imgedit import batch
+from imgedit.batch.folder import Folder
 
 HALF = ie.Recipe([ie.Step("resize", scale=0.5)], output={"format": "png"})
 
@@ -42,6 +43,14 @@ def names(folder):
     """Files below a folder, without the state of the runs."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in found if not name.startswith(".imgedit/"))
+
+
+STATE = ["manifest.jsonl", "report.html", "report.jsonl", "thumbnails.bin"]
+
+
+def kept(state):
+    """What a run leaves behind in its state folder."""
+    return sorted(path.name for path in state.iterdir())
 
 
 def run(recipe, inputs, output, **options):
@@ -192,7 +201,7 @@ def test_a_lock_of_another_host_is_taken_over_after_a_minute_of_silence(photos, 
     now = path.stat().st_mtime
     os.utime(path, (now - 61, now - 61))
     assert run(HALF, photos, tmp_path / "out").count("done") == 3
-    assert sorted(file.name for file in path.parent.iterdir()) == ["manifest.jsonl", "report.jsonl"]
+    assert kept(path.parent) == STATE
 
 
 def test_a_run_that_lost_its_lock_stops(photos, tmp_path, monkeypatch):
@@ -311,11 +320,11 @@ def test_an_output_that_can_not_be_written_stops_the_run(photos, tmp_path):
 
 
 def test_a_full_disk_stops_the_run_and_leaves_files_pending(photos, tmp_path, monkeypatch):
-    def full(self, source, target, **_):
-        raise ie.errors.OutOfSpaceError(target, "no space")
+    def full(self, name, data):
+        raise ie.errors.OutOfSpaceError(name, "no space")
 
     run(HALF, photos / "a.jpg", tmp_path / "out")
-    monkeypatch.setattr(ie.Recipe, "edit", full)
+    monkeypatch.setattr(Folder, "put", full)
     with pytest.raises(ie.errors.BatchError, match="no space"):
         run(HALF, photos, tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out/.imgedit/report.jsonl").read_text().splitlines()]
@@ -325,13 +334,13 @@ def test_a_full_disk_stops_the_run_and_leaves_files_pending(photos, tmp_path, mo
 
 
 def test_an_input_that_changes_meanwhile_fails(photos, tmp_path, monkeypatch):
-    edit = ie.Recipe.edit
+    render = ie.Recipe.render
 
-    def meddle(self, source, target, **options):
-        edit(self, source, target, **options)
-        os.utime(source, ns=(1, 1))
+    def meddle(self, data, photo, **options):
+        os.utime(photo.source, ns=(1, 1))
+        return render(self, data, photo, **options)
 
-    monkeypatch.setattr(ie.Recipe, "edit", meddle)
+    monkeypatch.setattr(ie.Recipe, "render", meddle)
     report = run(HALF, photos / "a.jpg", tmp_path / "out")
     assert "changed" in report.rows[0].problem
     assert names(tmp_path / "out") == []
@@ -344,7 +353,7 @@ def test_a_cancelled_run_leaves_no_temporary_file_and_can_go_on(photos, tmp_path
     with pytest.raises(ie.errors.Cancelled):
         run(HALF, photos, tmp_path / "out", progress=stop)
     state = tmp_path / "out" / ".imgedit"
-    assert sorted(path.name for path in state.iterdir()) == ["manifest.jsonl", "report.jsonl"]
+    assert kept(state) == STATE
     assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "done", "done"]
 
 
@@ -383,7 +392,7 @@ def test_a_file_whose_worker_died_is_tried_once_more(photos, tmp_path):
         report = batch.run(HALF, photos / "a.jpg", tmp_path / "out2", engine=engine)
     assert (report.rows[0].state, report.rows[0].error, report.rows[0].problem) == (
         "failed",
-        "OSError",
+        "WorkerDied",
         "OSError: gone",
     )
 
@@ -431,7 +440,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
     if kill == signal.SIGINT:
         assert process.returncode == 4
         assert process.stderr == "imgedit: interrupted\n"
-        assert sorted(path.name for path in (out / ".imgedit").iterdir()) == ["manifest.jsonl", "report.jsonl"]
+        assert kept(out / ".imgedit") == STATE
         states = [json.loads(line)["state"] for line in (out / ".imgedit/report.jsonl").read_text().splitlines()]
         assert len(states) == 30
         assert set(states) == {"done", "pending"}

@@ -11,20 +11,25 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgedit.batch.folder import Folder
 from imgedit.batch.planning import Plan, plan
 from imgedit.batch.record import Record
+from imgedit.batch.report import write_pages
 from imgedit.batch.rows import Job, Report, Row, State
-from imgedit.batch.working import results
+from imgedit.batch.tally import Tally
+from imgedit.batch.thumbnails import MOST_PICTURED, Album
+from imgedit.batch.working import Outcome, Task, results
 from imgedit.engines import ENGINES, usable_cores
+from imgedit.errors import ArgumentError, BatchError
 from imgedit.pixels import Progress, check_number
 from imgedit.recipes import Recipe
 
-__all__ = ["Job", "Plan", "Report", "Row", "plan", "preview", "run"]
+__all__ = ["Job", "Plan", "Report", "Row", "Tally", "plan", "preview", "run"]
 
 # A state for each file of the plan in one byte.
 STATES: tuple[State, ...] = ("pending", "done", "failed", "skipped")
@@ -38,11 +43,17 @@ def run(
     engine: str | Executor = "local",
     workers: int | None = None,
     timeout: float | None = None,
+    memory: int | None = None,
+    address: str | None = None,
     resume: bool = True,
     retry_failed: bool = False,
+    variables: Mapping[str, object] | None = None,
     progress: Progress | None = None,
+    tally: Callable[[Tally], None] | None = None,
 ) -> Report:
     """Do a recipe on many files.
+
+    A file whose worker dies, or runs out of memory, is done once more at the end, alone; then it has failed.
 
     Parameters
     ----------
@@ -55,16 +66,24 @@ def run(
     engine : str or concurrent.futures.Executor
         A name in `imgedit.engines.ENGINES`, or any executor, whose owner shuts it down.
     workers : int, optional
-        Number of processes; as many as there are cores to use by default.
+        Number of processes; as many as there are cores to use by default, or as a cluster has.
     timeout : float, optional
         Seconds that one file may take before its process is stopped; no limit by default.
+    memory : int, optional
+        Bytes that one process may take (Linux); by default they share nine tenths of the machine's memory.
+    address : str, optional
+        Scheduler of the cluster that engine ``dask`` uses; by default it starts one on this machine.
     resume : bool
         Leave out files that an earlier run has done, or on which it failed, if neither they nor the recipe have
         changed. What failed stands as failed.
     retry_failed : bool
         Do those on which an earlier run failed once more.
+    variables : mapping, optional
+        Values of variables of the recipe's file, in place of its own.
     progress : callable, optional
         Given the fraction of the files done; what it raises stops the run.
+    tally : callable, optional
+        Given a `Tally` at the beginning and after each file; what it raises stops the run.
 
     Returns
     -------
@@ -76,11 +95,14 @@ def run(
     RecipeError
         A recipe that can't run.
     ArgumentError
-        Two inputs with one output, an output that is an input, a file whose format can't be written.
+        Two inputs with one output, an output that is an input, a file whose format can't be written, an argument that
+        the engine can't honour.
     BatchError
-        The output can't be written, or the engine failed. Files that are done stay done.
+        The output can't be written, or the engine can't start or failed. Files that are done stay done.
     LockedError
         Another run works on this output.
+    MissingExtraError
+        The engine needs a library that is not installed.
     OSError
         An input that does not exist or a folder that can't be listed.
 
@@ -93,30 +115,148 @@ def run(
         check_number(workers, "workers", least=1)
     if timeout is not None:
         check_number(timeout, "timeout", above=0)
-    if not isinstance(recipe, Recipe):
-        recipe = Recipe.from_toml(recipe)
-    if isinstance(engine, str):
-        ENGINES[engine]  # a wrong name is told before anything is done
+    crew = Crew(engine, workers, {"timeout": timeout, "memory": memory, "address": address})
+    name = "" if isinstance(recipe, Recipe) else os.path.basename(recipe)
+    recipe = _opened(recipe, variables)
     jobs = plan(recipe, inputs, output)
-    folder = Path(os.path.abspath(output))
+    folder = _folder(output)
     fingerprint = recipe.fingerprint()
-    with Record(folder, fingerprint) as record:
+    with crew, Record(folder, fingerprint) as record:
         states, standing = _known(record, jobs, resume=resume, retry_failed=retry_failed)
-        tasks = ((index, job) for index, job in enumerate(jobs) if states[index] == STATES.index("pending"))
-        settled = len(jobs) - states.count(STATES.index("pending"))
-        try:
-            with _engine(engine, workers, timeout) as (executor, window):
-                for index, row in results(executor, recipe, str(folder), tasks, window):
-                    record.append(replace(row, recipe=fingerprint))
-                    states[index] = STATES.index(row.state)
-                    settled += 1
-                    if progress is not None:
-                        progress(settled / len(jobs))
-        finally:
-            record.write_report(jobs, (STATES[state] for state in states))
-            counts = {name: states.count(number) for number, name in enumerate(STATES)}
-            report = Report(counts, record.report, time.monotonic() - began, standing)
-    return report
+        counts = _counts(states)
+        so_far = Tally(len(jobs), crew.size, failed=standing, skipped=counts["skipped"], standing=standing)
+        task = Task(recipe, replace(folder, scratch=record.scratch))
+        pending = ((index, job) for index, job in enumerate(jobs) if states[index] == STATES.index("pending"))
+        with _reported(record, jobs, states, folder, name) as reported, Album(folder.state, fresh=not resume) as album:
+            if tally is not None:
+                tally(so_far)
+            for index, outcome in crew.results(task, pending, counts["pending"]):
+                row = replace(outcome.row, recipe=fingerprint, thumbnails=album.keep(outcome.pictures))
+                record.append(row)
+                states[index] = STATES.index(row.state)
+                so_far = so_far.plus(row)
+                if progress is not None:
+                    progress(so_far.settled / len(jobs))
+                if tally is not None:
+                    tally(so_far)
+        return reported(time.monotonic() - began, standing)
+
+
+def _opened(recipe: Recipe | str | Path, variables: Mapping[str, object] | None) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        return Recipe.from_toml(recipe, variables=variables)
+    if variables:
+        raise ArgumentError(
+            "variables", "are given with a recipe that is made already", "give them to Recipe.from_toml"
+        )
+    return recipe
+
+
+def _folder(output: str | Path) -> Folder:
+    root = Path(os.path.abspath(output))
+    return Folder(root, root / ".imgedit", root / ".imgedit" / "tmp")
+
+
+def _counts(states: bytearray) -> dict[State, int]:
+    return {name: states.count(number) for number, name in enumerate(STATES)}
+
+
+@contextlib.contextmanager
+def _reported(
+    record: Record, jobs: Plan, states: bytearray, folder: Folder, recipe: str
+) -> Iterator[Callable[[float, int], Report]]:
+    """Write the report however a run ends; where that was an error, it is what counts."""
+
+    def write(seconds: float, standing: int) -> Report:
+        record.write_report(jobs, (STATES[state] for state in states))
+        report = Report(_counts(states), record.report, seconds, standing)
+        write_pages(report, folder.state, output=folder.show(), recipe=recipe)
+        return report
+
+    try:
+        yield write
+    except BaseException:
+        with contextlib.suppress(BatchError):
+            write(0.0, 0)
+        raise
+
+
+@dataclass
+class Crew:
+    """The engine of a run, which is started before anything is written and ended with the run.
+
+    Parameters
+    ----------
+    engine : str or Executor
+        Name of an engine, or somebody's own, who ends it.
+    workers : int, optional
+        How many are asked for.
+    limits : mapping
+        What else the engine is to keep.
+
+    Raises
+    ------
+    ArgumentError
+        No such engine, or limits for an executor, which keeps its own.
+    """
+
+    engine: str | Executor
+    workers: int | None
+    limits: Mapping[str, object]
+
+    def __post_init__(self) -> None:
+        self._executor: Executor | None = None
+        if isinstance(self.engine, str):
+            ENGINES[self.engine]  # a wrong name is told before anything is done
+            return
+        for name, value in self.limits.items():
+            if value is not None:
+                raise ArgumentError(name, f"is {value!r}, but the engine is started already", "give it to the engine")
+
+    def __enter__(self) -> Crew:
+        self._start(self.workers)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._end(at_once=kind is not None)
+
+    def _start(self, workers: int | None) -> None:
+        if isinstance(self.engine, str):
+            self._executor = ENGINES[self.engine](workers=workers, **self.limits)  # type: ignore[arg-type]
+        else:
+            self._executor = self.engine
+
+    def _end(self, *, at_once: bool) -> None:
+        if isinstance(self.engine, str) and self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=at_once)
+
+    @property
+    def size(self) -> int:
+        """How many files are worked on side by side."""
+        return int(getattr(self._executor, "slots", self.workers or usable_cores()))
+
+    def _window(self) -> int:
+        """How many files to have in the hands of the engine."""
+        return int(getattr(self._executor, "window", self.size))
+
+    def results(self, task: Task, jobs: Iterator[tuple[int, Job]], count: int) -> Iterator[tuple[int, Outcome]]:
+        """Do all files; in the end, alone, those whose worker died."""
+        suspects: list[tuple[int, Job]] = []
+        yield from self._results(task, jobs, lambda: min(self._window(), count), suspects)
+        if suspects:
+            self._end(at_once=False)
+            self._start(1)
+            yield from self._results(task, iter(suspects), lambda: 1, None)
+
+    def _results(
+        self,
+        task: Task,
+        jobs: Iterator[tuple[int, Job]],
+        window: Callable[[], int],
+        suspects: list[tuple[int, Job]] | None,
+    ) -> Iterator[tuple[int, Outcome]]:
+        assert self._executor is not None
+        return results(self._executor, task, jobs, window, MOST_PICTURED, suspects)
 
 
 def _known(record: Record, jobs: Plan, *, resume: bool, retry_failed: bool) -> tuple[bytearray, int]:
@@ -138,6 +278,7 @@ def preview(
     *,
     resume: bool = True,
     retry_failed: bool = False,
+    variables: Mapping[str, object] | None = None,
 ) -> Iterator[tuple[Job, State]]:
     """Tell what `run` would do, without writing anything.
 
@@ -150,6 +291,8 @@ def preview(
     output : str or Path
         Folder for the results.
     resume, retry_failed : bool
+        As for `run`.
+    variables : mapping, optional
         As for `run`.
 
     Yields
@@ -164,28 +307,9 @@ def preview(
     >>> for job, state in ie.batch.preview("web.toml", "photos", "web"):  # doctest: +SKIP
     ...     print(state, job.name)
     """
-    if not isinstance(recipe, Recipe):
-        recipe = Recipe.from_toml(recipe)
+    recipe = _opened(recipe, variables)
     jobs = plan(recipe, inputs, output)
-    record = Record(Path(os.path.abspath(output)), recipe.fingerprint())
+    record = Record(_folder(output), recipe.fingerprint())
     states, _ = _known(record, jobs, resume=resume, retry_failed=retry_failed)
     for job, state in zip(jobs, states, strict=True):
         yield job, STATES[state]
-
-
-@contextlib.contextmanager
-def _engine(engine: str | Executor, workers: int | None, timeout: float | None) -> Iterator[tuple[Executor, int]]:
-    """Give an executor, and how many tasks to have in its hands; one that was started here is stopped here."""
-    # One task for each worker and none in reserve: what the engine holds is what a killed run may have done without a
-    # line in its manifest, and does again.
-    window = workers or usable_cores()
-    if isinstance(engine, Executor):
-        yield engine, window
-        return
-    executor = ENGINES[engine](workers=workers, timeout=timeout)
-    try:
-        yield executor, window
-    except BaseException:
-        executor.shutdown(wait=True, cancel_futures=True)
-        raise
-    executor.shutdown(wait=True)

@@ -14,18 +14,17 @@ import os
 import secrets
 import shutil
 from array import array
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import IO
 
+from imgedit.batch.folder import Folder
 from imgedit.batch.lock import Lock
 from imgedit.batch.rows import Job, Row, State, stamp
 from imgedit.errors import BatchError
 
-__all__ = ["SCRATCH", "STATE_FOLDER", "Record"]
+__all__ = ["Record"]
 
-STATE_FOLDER = ".imgedit"
 MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
 
 # How many lines of the manifest may be lost with the power.
@@ -37,16 +36,17 @@ class Record:
 
     Parameters
     ----------
-    output : Path
-        The output folder.
+    output : Folder
+        The output.
     recipe : str
         Fingerprint of the recipe.
     """
 
-    def __init__(self, output: Path, recipe: str) -> None:
+    def __init__(self, output: Folder, recipe: str) -> None:
         self._output, self._recipe = output, recipe
-        self._folder = output / STATE_FOLDER
+        self._folder = output.state
         self.report = self._folder / REPORT
+        self.scratch = self._folder / SCRATCH / secrets.token_hex(8)
         self._lines = 0
         self._numbers: dict[int, int] = {}
         self._places, self._states = array("q"), array("q")
@@ -59,8 +59,9 @@ class Record:
         except OSError as failure:
             raise BatchError(f"the output can't be written: {failure}") from failure
         try:
+            # A late worker of a killed run, on another machine, finds its own folder gone and can't put its result.
             shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
-            (self._folder / SCRATCH).mkdir()
+            self.scratch.mkdir(parents=True)
             self._file: IO[bytes] = open(self._folder / MANIFEST, "a+b")
             self._end_torn_line()
         except OSError as failure:
@@ -85,6 +86,7 @@ class Record:
     def read(self) -> None:
         """Learn what earlier runs did; a line that a crash tore is no row."""
         place = 0
+        self._standing = self._output.standing()
         with contextlib.suppress(FileNotFoundError), open(self._folder / MANIFEST, "rb") as file:
             for line in file:
                 with contextlib.suppress(ValueError, TypeError, KeyError):
@@ -117,15 +119,21 @@ class Record:
         number = self._numbers.get(hash(job.name))
         if number is None:
             return "pending"
-        size, changed = stamp(job)
-        seen = self._recipe, job.source, job.name, size, changed
+        seen = self._recipe, job.source, job.name, *stamp(job)
         if self._states[number] == hash(("failed", *seen, 0)):
             return "failed"
-        try:
-            written = os.stat(os.path.join(self._output, job.name)).st_size
-        except OSError:
+        sizes = [self._standing(name) for name in self._names(job, number)]
+        if None in sizes:
             return "pending"
-        return "skipped" if self._states[number] == hash(("done", *seen, written)) else "pending"
+        return "skipped" if self._states[number] == hash(("done", *seen, sum(filter(None, sizes)))) else "pending"
+
+    def _names(self, job: Job, number: int) -> Sequence[str]:
+        """Name the results of a file; where only they tell their size, so does only their line of the manifest."""
+        if not any("{" in name for name in job.names):
+            return job.names
+        with open(self._folder / MANIFEST, "rb") as file:
+            file.seek(self._places[number])
+            return [name for name, _ in json.loads(file.readline())["outputs"]] or job.names
 
     def append(self, row: Row) -> None:
         """Write down what became of a file."""
@@ -150,6 +158,11 @@ class Record:
             The plan.
         states : iterable of str
             The state of each.
+
+        Raises
+        ------
+        BatchError
+            It can't be written.
         """
         temporary = self._folder / f".report-{secrets.token_hex(8)}"
         try:
@@ -157,6 +170,8 @@ class Record:
                 for job, state in zip(jobs, states, strict=True):
                     file.write(self._line(job, state))
             os.replace(temporary, self.report)
+        except OSError as failure:
+            raise BatchError(f"the report can't be written: {failure}") from failure
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -2,86 +2,189 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
-import os
-import secrets
 import time
 import warnings
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from imgedit.batch.record import SCRATCH, STATE_FOLDER
+import cv2
+
+from imgedit.batch.folder import Folder
 from imgedit.batch.rows import Job, Row, stamp
+from imgedit.batch.thumbnails import Sketch
 from imgedit.engines import explain
-from imgedit.errors import BatchError
+from imgedit.errors import BatchError, ImgeditError
+from imgedit.io import files
 from imgedit.recipes import Recipe
+from imgedit.recipes.photos import Photo
 from imgedit.recipes.wording import for_recipe
 
-__all__ = ["perform", "results"]
+__all__ = ["Outcome", "Task", "results"]
 
-# A file whose worker died once may have met a machine short of memory; one that kills two is to blame itself.
-TRIES = 2
+# What the system says of one name only; anything else that it says where a result is put will hit the next one too.
+OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EILSEQ, errno.EINVAL}
+
+
+class Outcome(NamedTuple):
+    """What a worker gives back.
+
+    Parameters
+    ----------
+    row : Row
+        What became of the file.
+    pictures : tuple of bytes
+        Thumbnails of photo and result.
+    stops : bool
+        The output can't take the result, and would take no other.
+    """
+
+    row: Row
+    pictures: tuple[bytes, bytes] = (b"", b"")
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is the same for all files of a run: called with one of them, in a worker.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The steps.
+    output : Folder
+        Where results go.
+    """
+
+    recipe: Recipe
+    output: Folder
+
+    def __call__(self, job: Job, is_pictured: bool) -> Outcome:
+        """Do one file; whatever goes wrong comes back in its row.
+
+        Parameters
+        ----------
+        job : Job
+            The file.
+        is_pictured : bool
+            Whether to make thumbnails.
+
+        Returns
+        -------
+        Outcome
+            Its row is done or failed.
+        """
+        began, before = time.perf_counter(), stamp(job)
+        sketch = Sketch() if is_pictured else None
+        stops = False
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                row = self._edited(job, before, sketch)
+            except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
+                row = failed(job, _kind(failure), for_recipe(failure), before)
+                stops = isinstance(failure, OutputError)
+        told = "; ".join(str(warning.message) for warning in caught)
+        row = replace(row, warning=told, seconds=round(time.perf_counter() - began, 4))
+        return Outcome(row, sketch.pictures if sketch else (b"", b""), stops)
+
+    def _edited(self, job: Job, before: tuple[int, int], sketch: Sketch | None) -> Row:
+        limit = {name: value for name, value in self.recipe.input.items() if name == "max_bytes"}
+        data = files.load(job.source, **limit)
+        made = self.recipe.render(data, Photo(job.source, job.photo), seen=sketch)
+        if stamp(job) != before:
+            raise BatchError("the input changed while it was worked on")
+        outputs = [(name, self._put(name, result)) for name, result in made]
+        row = Row(job.source, job.name, "done", size=before[0], changed=before[1])
+        return replace(row, written=sum(size for _, size in outputs), outputs=outputs)
+
+    def _put(self, name: str, result: bytes) -> int:
+        try:
+            return self.output.put(name, result)
+        except OSError as failure:
+            if failure.errno in OF_ONE_NAME:
+                raise
+            raise OutputError(str(failure)) from failure
+
+
+class OutputError(ImgeditError):
+    """The output takes no more results."""
+
+
+def _kind(failure: Exception) -> str:
+    """Name the class of an error; that memory is short has many names."""
+    if isinstance(failure, MemoryError) or (isinstance(failure, cv2.error) and failure.code == cv2.Error.StsNoMem):
+        return MemoryError.__name__
+    return type(failure).__name__
+
+
+def failed(job: Job, kind: str, problem: str, before: tuple[int, int]) -> Row:
+    """Make the row of a file that failed."""
+    return Row(job.source, job.name, "failed", kind, problem, size=before[0], changed=before[1])
 
 
 def results(
-    executor: Executor, recipe: Recipe, output: str, jobs: Iterable[tuple[int, Job]], window: int
-) -> Iterator[tuple[int, Row]]:
-    """Submit all files, never more than `window` at a time, and yield their rows as they come.
+    executor: Executor,
+    task: Task,
+    jobs: Iterable[tuple[int, Job]],
+    window: Callable[[], int],
+    pictured: int,
+    suspects: list[tuple[int, Job]] | None,
+) -> Iterator[tuple[int, Outcome]]:
+    """Submit all files, never more than a few at a time, and yield what became of them as they come.
 
     Parameters
     ----------
     executor : Executor
         Where the work is done.
-    recipe : Recipe
-        The steps.
-    output : str
-        Folder of the results.
+    task : Task
+        What to do with each.
     jobs : iterable of (int, Job)
         The files with their places in the plan; asked for as they are needed.
-    window : int
-        How many may be in the hands of the executor.
+    window : callable
+        Tells how many may be in the hands of the executor.
+    pictured : int
+        The files before this place in the plan get thumbnails.
+    suspects : list, optional
+        Takes the files whose worker died or ran out of memory, each perhaps through the fault of another. Without it
+        they have failed.
 
     Yields
     ------
     int
         Place in the plan.
-    Row
+    Outcome
         Done or failed.
 
     Raises
     ------
     BatchError
-        The engine broke, or no further file could be written.
+        The engine broke, or the output takes no more.
     """
-    waiting: dict[Future[Row], tuple[int, Job, int]] = {}
+    waiting: dict[Future[Outcome], tuple[int, Job]] = {}
     queue = iter(jobs)
-
-    def submit(index: int, job: Job, tries: int) -> Future[Row]:
-        future = executor.submit(perform, recipe, output, job)
-        waiting[future] = index, job, tries
-        return future
-
     try:
         while True:
-            for index, job in itertools.islice(queue, window - len(waiting)):
-                if submit(index, job, 1).done():
+            for index, job in itertools.islice(queue, max(0, window() - len(waiting))):
+                future = _submitted(executor, task, job, index < pictured)
+                waiting[future] = index, job
+                if future.done():
                     break  # an engine without workers has no use for a queue
             if not waiting:
                 return
             finished, interruption = _finished(waiting)
             for future in finished:
-                index, job, tries = waiting.pop(future)
-                failure = future.exception()
-                if failure is None:
-                    yield index, _checked(future.result())
-                elif tries < TRIES and not isinstance(failure, TimeoutError):
-                    submit(index, job, tries + 1)
-                elif isinstance(failure, BrokenExecutor):
-                    raise BatchError(f"the engine failed: {explain(failure)}") from failure
+                index, job = waiting.pop(future)
+                outcome = _outcome(future, job)
+                if outcome.stops:
+                    raise BatchError(f"stopped at {job.source}: {outcome.row.problem}")
+                if suspects is not None and outcome.row.error in SUSPECT:
+                    suspects.append((index, job))
                 else:
-                    yield index, _failed(job, failure, explain(failure), stamp(job))
+                    yield index, outcome
             if interruption is not None:
                 raise interruption
     finally:
@@ -89,7 +192,31 @@ def results(
             future.cancel()
 
 
-def _finished(waiting: Iterable[Future[Row]]) -> tuple[list[Future[Row]], KeyboardInterrupt | None]:
+def _submitted(executor: Executor, task: Task, job: Job, is_pictured: bool) -> Future[Outcome]:
+    try:
+        return executor.submit(task, job, is_pictured)
+    except BrokenExecutor as failure:
+        raise BatchError(f"the engine failed: {explain(failure)}") from failure
+
+
+def _outcome(future: Future[Outcome], job: Job) -> Outcome:
+    """Give what a worker gave, or what the engine says of its end."""
+    try:
+        return future.result()
+    except (BrokenExecutor, CancelledError) as failure:
+        raise BatchError(f"the engine failed: {explain(failure)}") from failure
+    except TimeoutError as failure:
+        return Outcome(failed(job, "TimeoutError", explain(failure), stamp(job)))
+    except Exception as failure:  # noqa: BLE001 - of any engine, for any reason
+        return Outcome(failed(job, DEAD, explain(failure), stamp(job)))
+
+
+# The error of a file whose worker died, and which errors another file may be to blame for.
+DEAD = "WorkerDied"
+SUSPECT = {DEAD, MemoryError.__name__}
+
+
+def _finished(waiting: Iterable[Future[Outcome]]) -> tuple[list[Future[Outcome]], KeyboardInterrupt | None]:
     """Wait for some tasks, and give what has ended even where Ctrl-C ends the wait: it is done and must be recorded."""
     interruption = None
     try:
@@ -97,64 +224,3 @@ def _finished(waiting: Iterable[Future[Row]]) -> tuple[list[Future[Row]], Keyboa
     except KeyboardInterrupt as caught:
         interruption = caught
     return [future for future in waiting if future.done()], interruption
-
-
-def _checked(row: Row) -> Row:
-    """Stop the run where every further file would meet the same fate."""
-    if row.error == "OutOfSpaceError":
-        raise BatchError(f"stopped at {row.input}: {row.problem}")
-    return row
-
-
-def perform(recipe: Recipe, output: str, job: Job) -> Row:
-    """Do one file, in a worker; whatever goes wrong comes back as a row.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The steps.
-    output : str
-        Folder of the results.
-    job : Job
-        The file.
-
-    Returns
-    -------
-    Row
-        Its state is done or failed.
-    """
-    began = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        row = _row(recipe, Path(output), job)
-    told = "; ".join(str(warning.message) for warning in caught)
-    return replace(row, warning=told, seconds=round(time.perf_counter() - began, 4))
-
-
-def _row(recipe: Recipe, output: Path, job: Job) -> Row:
-    before = stamp(job)
-    try:
-        written = _edit(recipe, output, job, before)
-    except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
-        return _failed(job, failure, for_recipe(failure), before)
-    return Row(job.source, job.name, "done", size=before[0], changed=before[1], written=written)
-
-
-def _failed(job: Job, failure: BaseException, problem: str, before: tuple[int, int]) -> Row:
-    kind = type(failure).__name__
-    return Row(job.source, job.name, "failed", kind, problem, size=before[0], changed=before[1])
-
-
-def _edit(recipe: Recipe, output: Path, job: Job, before: tuple[int, int]) -> int:
-    target = output / job.name
-    scratch = output / STATE_FOLDER / SCRATCH / (secrets.token_hex(8) + target.suffix)
-    try:
-        recipe.edit(job.source, scratch)
-        written = os.stat(scratch).st_size
-        if stamp(job) != before:
-            raise BatchError("the input changed while it was worked on")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)
-    return written

@@ -1,0 +1,82 @@
+"""Where results go: a folder, in which each appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgedit.io import files
+
+__all__ = ["Folder"]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of results.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    state : Path
+        Where the record of its runs lies.
+    scratch : Path
+        Where a result is written before it gets its name. It is not made here: if it is gone, so is the run's right to
+        write.
+    """
+
+    root: Path
+    state: Path
+    scratch: Path
+
+    def put(self, name: str, data: bytes) -> int:
+        """Write a result.
+
+        Parameters
+        ----------
+        name : str
+            Its path below the folder, with forward slashes.
+        data : bytes
+            All of it.
+
+        Returns
+        -------
+        int
+            Bytes written.
+
+        Raises
+        ------
+        OSError
+            What the system says.
+        """
+        target = self.root / name
+        temporary = self.scratch / (secrets.token_hex(8) + target.suffix)
+        files.store(temporary, data)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return len(data)
+
+    def standing(self) -> Callable[[str], int | None]:
+        """Give a function that tells how many bytes stand under a name; None where there is nothing."""
+
+        def size(name: str) -> int | None:
+            with suppress(OSError):
+                return os.stat(os.path.join(self.root, name)).st_size
+            return None
+
+        return size
+
+    def show(self, name: str = "") -> str:
+        """Give the path of a result, or of the folder, for messages."""
+        return str(self.root / name) if name else str(self.root)
+
+    def refuse_unwritable(self) -> None:
+        """Do nothing: the record of the run is written there before the work."""
