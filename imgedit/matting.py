@@ -69,9 +69,9 @@ def matte(image: Image, *, model: str | None = None, device: str = "auto", progr
     from imgedit.models import load, pictures  # here, since manifests are checked by a library that is slow to import
 
     image = check(image)
-    net = load(_installed() if model is None else model, device=device, task="matte")
     watch = pictures.Watch(progress)
     watch(0.0)
+    net = load(_installed() if model is None else model, device=device, task="matte", tick=watch.tick)
     color = as_float(split_alpha(image)[0])
     color = np.repeat(color[..., None], 3, axis=2) if color.ndim == 2 else np.ascontiguousarray(color)
     # Stretched to the net's shape, not padded: that is how these nets were trained, and they do worse otherwise.

@@ -90,11 +90,11 @@ def restore(
     side = None if tile is None else int(check_number(tile, "tile", least=1))
     if mask is not None:
         mask = check_mask(mask, image)
-    net = load(_installed() if model is None else model, device=device, task="restore")
+    watch = pictures.Watch(progress)
+    net = load(_installed() if model is None else model, device=device, task="restore", tick=watch.tick)
     if net.manifest.scale != 1:
         raise ModelError(net.path, "enlarges: its manifest says a scale above 1; take upscale")
     run = FAMILIES[net.manifest.family]
-    watch = pictures.Watch(progress)
     color, alpha = split_alpha(image)
 
     def mend(batch: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -91,7 +92,8 @@ def upscale(
     target = _target(image, scale, size)
     factor = max(target[0] / image.shape[0], target[1] / image.shape[1])
     side = None if tile is None else int(check_number(tile, "tile", least=1))
-    nets = [(_loaded(name, device), weight) for name, weight in _mixture(model, factor, denoise).items()]
+    tick = None if progress is None else partial(progress, 0.0)
+    nets = [(_loaded(name, device, tick), weight) for name, weight in _mixture(model, factor, denoise).items()]
     own = nets[0][0].manifest.scale
     passes = 1
     while own**passes < factor:
@@ -133,10 +135,10 @@ def _mixture(model: str | None, factor: float, denoise: float | None) -> dict[st
     return {name: weight for name, weight in ((clean, 1 - strength), (photo, strength)) if weight}
 
 
-def _loaded(name: str, device: str) -> Model:
+def _loaded(name: str, device: str, tick: Callable[[], None] | None) -> Model:
     from imgedit.models import load  # here, since manifests are checked by a library that is slow to import
 
-    net = load(name, device=device, task="superres")
+    net = load(name, device=device, task="superres", tick=tick)
     if net.manifest.scale < 2:
         raise ModelError(net.path, "does not enlarge: its manifest says scale 1")
     return net

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, save
 from imgedit import errors, io, models
 from imgedit.cli import run
 from imgedit.cli.models import TaskName
+from imgedit.models import probing
 from imgedit.models.manifest import TASKS
 from imgedit.models.trials import examine
 
@@ -339,6 +340,48 @@ def test_a_path_works_wherever_a_name_does(path):
     assert models.probe(path) is models.probe(path)  # known while this process lives
     with pytest.raises(errors.ModelError, match="is for superres, not style"):
         models.load(path, task="style")
+
+
+def _another_process(monkeypatch, trials):
+    """Forget what this process knows, and count the trials from now on."""
+    monkeypatch.setattr(probing, "_known", {})
+    isolated = probing._isolated
+    monkeypatch.setattr(probing, "_isolated", lambda *given: trials.append(given[0].name) or isolated(*given))
+
+
+def test_what_was_found_is_remembered_by_the_bytes(path, monkeypatch, tmp_path):
+    monkeypatch.setenv("IMGEDIT_CACHE", str(tmp_path / "cache"))
+    doubled(path)
+    first, trials = models.probe(path), []
+    _another_process(monkeypatch, trials)
+    again = models.probe(path)
+    assert (again.manifest, again.findings) == (first.manifest, first.findings)
+    np.testing.assert_array_equal(again.got, first.got)
+    assert not trials
+    assert models.probe(path, note="mine").manifest.note == "mine"
+    assert trials == [path.name]  # another question
+    doubled(path, white=255.0)
+    assert models.probe(path).manifest.range == (0, 255)
+    assert trials == [path.name] * 2  # other bytes
+    assert not [name for name in models.names(ready=False) if "tried" in name]
+
+
+def test_what_failed_is_tried_again(path, monkeypatch, tmp_path):
+    monkeypatch.setenv("IMGEDIT_CACHE", str(tmp_path / "cache"))
+    trials = []
+    _another_process(monkeypatch, trials)
+    write(path, [node("Sqrt", "x", "r"), node("Log", "r", "y")], inputs=[("x", ANY)], outputs=[("y", ANY)])
+    for _ in range(2):
+        with pytest.raises(errors.ModelError):
+            models.probe(path)
+    assert trials == [path.name] * 2
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(path, monkeypatch, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setenv("IMGEDIT_CACHE", str(tmp_path / "cache"))
+    doubled(path)
+    assert models.probe(path).manifest.scale == 2
 
 
 def test_a_model_is_added_under_a_name(path, monkeypatch, tmp_path):

@@ -11,10 +11,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from graphs import blur_and_double, elementwise, endless, manifest_of, normalized
 from onnx import TensorProto, helper, save
 
+import imgedit as ie
 from imgedit import errors
 from imgedit.models import devices, load, pictures
 from imgedit.models.devices import DEVICES, missing
@@ -81,9 +83,10 @@ def test_a_device_with_a_wrong_number_is_an_error(model, device):
         load(model, device=device)
 
 
-def test_a_device_that_nobody_knows_is_an_error(model):
-    with pytest.raises(errors.UnknownNameError, match="did you mean 'cuda'"):
-        load(model, device="cudo")
+@pytest.mark.parametrize(("device", "meant"), [("cudo", "cuda"), ("gpu", "auto"), ("GPU:1", "auto"), ("mps", "coreml")])
+def test_a_device_that_nobody_knows_is_an_error(model, device, meant):
+    with pytest.raises(errors.UnknownNameError, match=f"did you mean '{meant}'.*valid names: auto, cpu, cuda"):
+        load(model, device=device)
 
 
 def test_every_node_is_placed_where_it_was_asked_for(model):
@@ -114,6 +117,46 @@ def test_a_wish_to_stop_is_heard_while_a_model_runs(tmp_path):
     with pytest.raises(errors.Cancelled):
         load(path).run(np.zeros((1, 3, 2, 2), np.float32), tick=stop)
     assert set(ticks) == {threading.current_thread()}
+
+
+@pytest.fixture
+def stuck(model, monkeypatch):
+    """A file that ONNX Runtime never ends to load, as one whose constants take for ever to compute."""
+    path = model.with_name("stuck.onnx")
+    elementwise(path, 2.0)
+    manifest_of(path)
+    released, real = threading.Event(), onnxruntime.InferenceSession
+
+    def create(file, *args, **kwargs):
+        if file == path:
+            released.wait()
+            raise RuntimeError("canceled due to user request")
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", create)
+    monkeypatch.setattr(devices, "OTHERS", 0.1)
+    yield path
+    released.set()
+
+
+def test_a_file_that_is_never_loaded_is_given_up_at_the_deadline_and_others_load(stuck, model):
+    with pytest.raises(errors.ModelTimeoutError, match=r"not loaded within 0\.2 s"):
+        load(stuck, device="cpu", seconds=0.2)
+    assert load(model, device="cpu").run(X)[0].shape == (1, 3, 40, 60)
+
+
+def test_a_wish_to_stop_is_heard_while_a_model_loads(stuck):
+    ticks = []
+
+    def stop(done=0.0):
+        ticks.append(threading.current_thread())
+        raise errors.Cancelled
+
+    with pytest.raises(errors.Cancelled):
+        load(stuck, device="cpu", tick=stop)
+    assert ticks == [threading.current_thread()]
+    with pytest.raises(errors.Cancelled):
+        ie.upscale(np.zeros((8, 8, 3), np.uint8), 2, model=str(stuck), progress=stop)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +235,7 @@ def test_memory_of_an_outlier_goes_back(model):
 def test_what_every_tile_is_given_is_brought_to_the_device_once_and_each_tile_once(tmp_path, monkeypatch):
     brought = []
     place = devices.placed
-    monkeypatch.setattr(devices, "placed", lambda array, device: brought.append(array.shape) or place(array, device))
+    monkeypatch.setattr(devices, "placed", lambda array, *where: brought.append(array.shape) or place(array, *where))
     path = normalized(tmp_path / "net.onnx", layers=2)
     manifest_of(path, task="style", tiling="avoid", overlap=2)
     net = pictures.frozen(load(path, device="cpu"), np.zeros((40, 50, 3), np.uint8))

@@ -75,7 +75,7 @@ def fill_learned(
 
     del seed
     side = SIDE if size is None else int(check_number(size, "size", least=64))
-    net = load(_installed() if model is None else model, device=device, task="inpaint")
+    net = load(_installed() if model is None else model, device=device, task="inpaint", tick=partial(progress, 0.0))
     run = FAMILIES[net.manifest.family]
     # What stands in the hole must not shine through where a coarser pixel is known in part.
     whole = push_pull(values, np.logical_not(hole).astype(np.float32))

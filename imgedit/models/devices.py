@@ -17,6 +17,7 @@ import io
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.errors import ArgumentError, DeviceError, ModelError
+from imgedit.errors import ArgumentError, DeviceError, ModelError, ModelTimeoutError, UnknownNameError
 from imgedit.models.graph import small_net
-from imgedit.tables import Table
+from imgedit.models.watching import Late, watched
+from imgedit.tables import Table, advice
 
 __all__ = ["DEVICES", "Device", "Settings", "missing", "open_session", "works"]
 
@@ -85,8 +87,18 @@ DEVICES: Table[Device] = Table(
 # Best first; TensorRT is left out because it compiles for minutes before its first result.
 AUTO = ("cuda", "directml", "coreml")
 
+# What other programs call them.
+KNOWN_ELSEWHERE = {"gpu": "auto", "nvidia": "cuda", "trt": "tensorrt", "dml": "directml", "mps": "coreml"}
+
 # ONNX Runtime does not promise that sessions may be created side by side (its issue 27089).
 CREATION = threading.Lock()
+
+# Seconds for which a load waits for another one, which may be of a file that never ends.
+OTHERS = 60.0
+
+# Seconds that a load which is given up may take to end. ONNX Runtime asks between two passes over the graph whether it
+# shall go on, and a pass that computes constants can take long; it then ends in the background.
+PATIENCE = 0.5
 
 # Names that NVIDIA's libraries have on Windows.
 WINDOWS = {
@@ -108,6 +120,8 @@ class Settings:
     threads: int = 1
     profile: Path | None = None
     """Write a profile of each node, for benchmarks: a prefix of the file's name."""
+    seconds: float = 600.0
+    """Deadline for opening it."""
 
 
 def parse(device: str) -> tuple[str, int]:
@@ -131,7 +145,11 @@ def parse(device: str) -> tuple[str, int]:
         What stands after the colon is no number.
     """
     name, colon, number = str(device).partition(":")
-    DEVICES[name]
+    if name not in DEVICES:
+        meant = KNOWN_ELSEWHERE.get(name.lower())
+        valid = advice(name, ["auto", *DEVICES])
+        remedy = f"did you mean {meant!r}? {valid.rpartition('? ')[2]}" if meant else valid
+        raise UnknownNameError("device", f"is {str(device)!r}", remedy)
     if colon and not number.isdecimal():
         raise ArgumentError("device", f"is {device!r}", f"number devices from 0: '{name}:0'")
     if colon and name in ("cpu", "coreml"):
@@ -182,6 +200,19 @@ def remedy(name: str) -> str:
         Without a full stop.
     """
     return DEVICES[name].remedy.format(cuda=_cuda_version())
+
+
+def version() -> str:
+    """Give the version of ONNX Runtime.
+
+    Returns
+    -------
+    str
+        As "1.31.1".
+    """
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
 
 
 def _cuda_version() -> str:
@@ -295,7 +326,15 @@ def _warn_once(text: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=6)
 
 
-def open_session(model: Path | bytes, path: Path, name: str, number: int, settings: Settings) -> Any:
+def open_session(
+    model: Path | bytes,
+    path: Path,
+    name: str,
+    number: int,
+    settings: Settings,
+    *,
+    tick: Callable[[], None] | None = None,
+) -> Any:
     """Open a session, and make sure that it runs where it was asked to.
 
     Parameters
@@ -310,6 +349,8 @@ def open_session(model: Path | bytes, path: Path, name: str, number: int, settin
         Which of them.
     settings : Settings
         Threads and so on.
+    tick : callable, optional
+        Called while the file is loaded; what it raises gives it up, and is raised.
 
     Returns
     -------
@@ -320,6 +361,8 @@ def open_session(model: Path | bytes, path: Path, name: str, number: int, settin
     ------
     ModelError
         Not a model that this version of ONNX Runtime can run.
+    ModelTimeoutError
+        It was not loaded before the deadline.
     DeviceError
         The session would run elsewhere.
     """
@@ -344,13 +387,29 @@ def open_session(model: Path | bytes, path: Path, name: str, number: int, settin
     providers: list[Any] = [(device.provider, own)]
     if name == "tensorrt":
         providers.append((DEVICES["cuda"].provider, {**dict(CUDA_OPTIONS), "device_id": str(number)}))
+
+    def create() -> Any:
+        alone = CREATION.acquire(timeout=OTHERS)
+        try:
+            return onnxruntime.InferenceSession(model, options, providers=providers)
+        except Exception as problem:
+            if name != "cpu":
+                raise DeviceError(name, f"can't run {path.name}: {first_line(problem)}") from problem
+            raise ModelError(path, f"can't be loaded: {first_line(problem)}") from problem
+        finally:
+            if alone:
+                CREATION.release()
+
+    def stop() -> None:
+        options.set_load_cancellation_flag(True)
+
     try:
-        with CREATION:
-            session = onnxruntime.InferenceSession(model, options, providers=providers)
-    except Exception as problem:
-        if name != "cpu":
-            raise DeviceError(name, f"can't run {path.name}: {first_line(problem)}") from problem
-        raise ModelError(path, f"can't be loaded: {first_line(problem)}") from problem
+        session = watched(create, stop, seconds=settings.seconds, tick=tick, patience=PATIENCE)
+    except Late:
+        text = (
+            f"was not loaded within {settings.seconds:g} s; it may never be: if it is only large, give it more seconds"
+        )
+        raise ModelTimeoutError(path, text) from None
     running = session.get_providers()
     if running[0] != device.provider:
         raise DeviceError(name, f"was asked for, but ONNX Runtime runs on {running[0]}; {remedy(name)}")
@@ -395,15 +454,17 @@ def memory(device: str) -> tuple[str, int]:
     return DEVICES[name].memory, number
 
 
-def placed(array: NDArray[Any], device: str) -> Any:
+def placed(array: NDArray[Any], kind: str, number: int) -> Any:
     """Bring an array to where a device works.
 
     Parameters
     ----------
     array : ndarray
         Contiguous.
-    device : str
-        A name in DEVICES, with a number where there are several.
+    kind : str
+        Kind of memory.
+    number : int
+        Its number.
 
     Returns
     -------
@@ -412,7 +473,7 @@ def placed(array: NDArray[Any], device: str) -> Any:
     """
     import onnxruntime
 
-    return onnxruntime.OrtValue.ortvalue_from_numpy(array, *memory(device))
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array, kind, number)
 
 
 def placement(session: Any) -> dict[str, int]:

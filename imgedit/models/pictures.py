@@ -300,14 +300,14 @@ def run_tiled(
     """
     manifest, fixed = model.manifest, fixed_size(model)
     height, width = image.shape[:2]
+    watch = Watch(progress)
     on_cpu = model.device == "cpu"
     area, batch, ahead = (CPU_AREA, CPU_BATCH, CPU_AHEAD) if on_cpu else (GPU_AREA, GPU_BATCH, GPU_AHEAD)
     if manifest.tiling == "avoid" and function is None and height * width > area:
-        whole, model = model, frozen(model, image)
+        whole, model = model, frozen(model, image, tick=watch.tick)
         area = area if model is not whole else height * width
     elif manifest.tiling != "safe":
         area = height * width
-    watch = Watch(progress)
     return tiling.apply(
         function or (lambda batch: run(model, batch, tick=watch.tick)),
         image,
@@ -323,7 +323,13 @@ def run_tiled(
     )
 
 
-def frozen(model: Model, image: Image, *, extra: Mapping[str, NDArray[Any]] | None = None) -> Model:
+def frozen(
+    model: Model,
+    image: Image,
+    *,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    tick: Callable[[], None] | None = None,
+) -> Model:
     """Fix the statistics of a net's instance norms to those of one picture, so that its tiles agree.
 
     An instance norm subtracts the mean of all that it is given: run over tiles, each tile gets its own and the result
@@ -337,6 +343,8 @@ def frozen(model: Model, image: Image, *, extra: Mapping[str, NDArray[Any]] | No
         HxWxC; uint8, uint16 or float32.
     extra : mapping of str to ndarray, optional
         The model's other inputs, by role.
+    tick : callable, optional
+        Called while its statistics are measured; what it raises stops that.
 
     Returns
     -------
@@ -359,7 +367,7 @@ def frozen(model: Model, image: Image, *, extra: Mapping[str, NDArray[Any]] | No
         to_net(batch, model.manifest, port.dtype) if role == "image" else (extra or {})[role]
         for role, port in zip(model.manifest.inputs or ("image",), model.inputs, strict=True)
     ]
-    found = measuring.run(*feeds)[-2 * parts.norms :]
+    found = measuring.run(*feeds, tick=tick)[-2 * parts.norms :]
     return model.edited(parts.frozen, [values.reshape(-1) for values in found])
 
 

@@ -3,12 +3,18 @@
 Nobody vouches for such a file, and ONNX Runtime can't always stop a run (loading is not interruptible at all), so it is
 run where a crash, an endless loop or a tensor without end costs nothing but that process. It gets no environment but
 what a Python process needs. `imgedit.models.trials` is what runs there.
+
+What was found is remembered in the cache by the hash of the bytes, until the rules of the trial or ONNX Runtime change:
+a command that names the same file again does not try it out again. What failed is not remembered.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +26,10 @@ import numpy as np
 import pydantic
 
 from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
+from imgedit.models import devices
 from imgedit.models.manifest import Manifest, file_hash
 from imgedit.models.screening import external_files, screen
+from imgedit.models.store import cache
 from imgedit.pixels import Image
 
 __all__ = ["Finding", "Probe", "probe"]
@@ -62,6 +70,10 @@ class Probe:
     given: Image | None
     got: Image | None
 
+
+# Files that a trial leaves behind, in its own folder and in the cache.
+ANSWER, PICTURES = "answer.json", "pictures.npz"
+REMEMBERED = ".tried"  # no model can be called so
 
 # What was found stays known while this process lives: a batch names the same file for each picture.
 _known: dict[tuple[Any, ...], Probe] = {}
@@ -106,21 +118,49 @@ def probe(path: str | Path, *, hint: str | None = None, seconds: float = SECONDS
 
 
 def _probe(path: Path, wanted: str, seconds: float) -> Probe:
+    external = {name: file_hash(path.parent / name) for name in external_files(path)}
+    vouched = {"sha256": file_hash(path), "size": path.stat().st_size, "external": external}
+    remembered = cache() / REMEMBERED / _key(path.name, wanted, vouched)
+    if (remembered / ANSWER).is_file():
+        return _told(path, wanted, remembered, vouched)
     with tempfile.TemporaryDirectory(prefix="imgedit-") as folder:
-        answer = _isolated(path, wanted, Path(folder), seconds)
-        pictures = Path(folder) / "pictures.npz"
-        given = got = None
-        if pictures.is_file():
-            with np.load(pictures, allow_pickle=False) as held:
-                given, got = held["given"], held["got"]
+        _isolated(path, wanted, Path(folder), seconds)
+        found = _told(path, wanted, Path(folder), vouched)
+        _remember(Path(folder), remembered)
+    return found
+
+
+def _key(*facts: Any) -> str:
+    """Name what an answer depends on: the file, what was asked, the rules of the trial, ONNX Runtime."""
+    digest = hashlib.sha256(json.dumps([*facts, devices.version()], sort_keys=True).encode())
+    for source in sorted((Path(__file__).parent / "trials").glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _remember(folder: Path, remembered: Path) -> None:
+    """Keep an answer, whole or not at all. That the cache can't be written costs only time the next time."""
+    fresh = remembered.with_name(f".{remembered.name}-{os.getpid()}")
+    with contextlib.suppress(OSError):
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(folder, fresh)
+        os.replace(fresh, remembered)
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _told(path: Path, wanted: str, folder: Path, vouched: dict[str, Any]) -> Probe:
+    """Read what a trial left in its folder."""
+    answer = json.loads((folder / ANSWER).read_text(encoding="utf-8"))
+    given = got = None
+    if (folder / PICTURES).is_file():
+        with np.load(folder / PICTURES, allow_pickle=False) as held:
+            given, got = held["given"], held["got"]
     fields = {
         "license": "unknown",
         "source": f"found by trial of {path.name}",
         **answer["fields"],
         **{name: value for name, value in json.loads(wanted).items() if name != "hint" and value is not None},
-        "sha256": file_hash(path),
-        "size": path.stat().st_size,
-        "external": {name: file_hash(path.parent / name) for name in external_files(path)},
+        **vouched,
     }
     try:
         manifest = Manifest(name=path.stem, folder=path.parent, file=path.name, **fields)
@@ -130,8 +170,8 @@ def _probe(path: Path, wanted: str, seconds: float) -> Probe:
     return Probe(manifest, tuple(Finding(*row) for row in answer["findings"]), given, got)
 
 
-def _isolated(path: Path, wanted: str, folder: Path, seconds: float) -> dict[str, Any]:
-    """Run the trial, and tell what became of its process."""
+def _isolated(path: Path, wanted: str, folder: Path, seconds: float) -> None:
+    """Run the trial, which leaves its answer in the folder, or tell what became of its process."""
     if not sys.executable:
         raise ModelError(path, "has no manifest and can't be tried out here (no Python to start); write one beside it")
     request = {"path": str(path.resolve()), "wanted": json.loads(wanted), "folder": str(folder), "memory": MEMORY}
@@ -151,12 +191,11 @@ def _isolated(path: Path, wanted: str, folder: Path, seconds: float) -> dict[str
     except subprocess.TimeoutExpired:
         remedy = "it may never end; if it is only slow, give it more seconds or write its manifest"
         raise ModelTimeoutError(path, f"gave no answer within {seconds:g} s of trial; {remedy}") from None
-    answer = folder / "answer.json"
+    answer = folder / ANSWER
     if not answer.is_file():
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
         raise ModelError(path, f"ended the process that tried it (exit code {done.returncode}): {last[0][:200]}")
-    found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    found = json.loads(answer.read_text(encoding="utf-8"))
     if "problem" in found:
         kind = ModelMemoryError if found["memory"] else ModelError
         raise kind(path, str(found["problem"]))
-    return found

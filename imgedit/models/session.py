@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,7 @@ from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
 from imgedit.models import devices, graph
 from imgedit.models.devices import DEVICES, Settings
 from imgedit.models.manifest import Manifest
+from imgedit.models.watching import Late, watched
 
 __all__ = ["Model", "Port"]
 
@@ -46,8 +45,8 @@ SHORT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation", "
 # pays for it. One picture of 3072x3072 would otherwise leave 1.5 GB behind for good.
 OUTLIER = 8 * 2**20
 
-# Seconds between two looks at whether a running model is to be stopped.
-TICK = 0.1
+# Of loading: TensorRT compiles for minutes, anything else that takes as long never ends.
+LOADING = 600.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,10 @@ class Model:
         Let the CPU take the place of a device that does not work, with a warning.
     threads : int, optional
         Threads of the CPU; by default as many as OpenCV may use.
+    seconds : float
+        Deadline for loading; a file that ONNX Runtime would optimise for ever is given up then.
+    tick : callable, optional
+        Called about ten times a second while the model loads; what it raises gives it up, and is raised.
 
     Attributes
     ----------
@@ -105,6 +108,8 @@ class Model:
     ------
     ModelError
         The file is no model, or one that this version of ONNX Runtime can't run.
+    ModelTimeoutError
+        It was not loaded before the deadline.
     DeviceError
         The device does not work; says what is missing.
     """
@@ -117,22 +122,27 @@ class Model:
         device: str = "auto",
         fallback: bool = False,
         threads: int | None = None,
+        seconds: float = LOADING,
+        tick: Callable[[], None] | None = None,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self.device = devices.choose(device, fallback)
-        self._settings = Settings(threads=threads or cv2.getNumThreads() or 1)
+        self._settings = Settings(threads=threads or cv2.getNumThreads() or 1, seconds=seconds)
         self._process = os.getpid()
         self._full: Path | bytes = graph.freed(path.read_bytes()) if manifest.free_size else path
         half = None
         if manifest.half and DEVICES[devices.parse(self.device)[0]].half:
             half = graph.halved(self.source())
         self.half = half is not None
-        self._open(half or self._full)
+        self._open(half or self._full, tick=tick)
 
-    def _open(self, data: Path | bytes, bound: Sequence[NDArray[Any]] = ()) -> None:
-        self._session = devices.open_session(data, self.path, *devices.parse(self.device), self._settings)
-        self._bound, self._values = tuple(bound), tuple(devices.placed(array, self.device) for array in bound)
+    def _open(
+        self, data: Path | bytes, bound: Sequence[NDArray[Any]] = (), *, tick: Callable[[], None] | None = None
+    ) -> None:
+        self._session = devices.open_session(data, self.path, *devices.parse(self.device), self._settings, tick=tick)
+        self._memory = devices.memory(self.device)
+        self._bound, self._values = tuple(bound), tuple(devices.placed(array, *self._memory) for array in bound)
         self._arena, self._swollen = devices.arena(self.device), False
         ports = tuple(map(_port, self._session.get_inputs()))
         self.inputs, self._bound_ports = ports[: len(ports) - len(bound)], ports[len(ports) - len(bound) :]
@@ -273,71 +283,51 @@ class Model:
 
 
 class _Run:
-    """One run, in a thread of its own, so that the caller can watch the clock, Ctrl-C and a wish to stop."""
+    """One run, which can be stopped."""
 
     def __init__(self, model: Model, feeds: dict[str, NDArray[Any]], *, shrinks: bool) -> None:
         import onnxruntime
 
-        self.model, self.feeds, self.path = model, feeds, model.path
+        self.model, self.feeds = model, feeds
         self.options = onnxruntime.RunOptions()
         self.options.log_severity_level = 4
         if shrinks and model._arena:
             self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", model._arena)
-        self.results: list[NDArray[Any]] = []
-        self.problem: BaseException | None = None
-        self.done = threading.Event()
 
     def result(self, seconds: float, tick: Callable[[], None] | None) -> list[NDArray[Any]]:
-        end = time.monotonic() + seconds
-        worker = threading.Thread(target=self._work, name="imgedit-model", daemon=True)
-        worker.start()
-        late = False
         try:
-            while not self.done.wait(min(TICK, max(0.001, end - time.monotonic()))):
-                if tick is not None:
-                    tick()
-                if time.monotonic() >= end:
-                    late = self.options.terminate = True
-        except BaseException:
-            self.options.terminate = True
-            self.done.wait()
-            raise
-        if self.problem is None:
-            return self.results
-        if late:
-            raise ModelTimeoutError(self.path, f"ran for more than {seconds:g} s and was stopped")
-        raise self._error(self.problem) from self.problem
+            return watched(self._work, self._stop, seconds=seconds, tick=tick)
+        except Late:
+            raise ModelTimeoutError(self.model.path, f"ran for more than {seconds:g} s and was stopped") from None
 
-    def _work(self) -> None:
-        try:
-            self.results = self._run_bound()
-        except BaseException as problem:  # noqa: BLE001 - handed to the caller, whatever it is
-            self.problem = problem
-        finally:
-            self.done.set()
+    def _stop(self) -> None:
+        self.options.terminate = True
 
-    def _run_bound(self) -> list[NDArray[Any]]:
+    def _work(self) -> list[NDArray[Any]]:
         """Run with I/O binding: what goes in is copied to the device once, what comes out stays there until it ends.
 
         What every run is given lies there already. On the CPU nothing is copied at all.
         """
         model = self.model
-        binding = model._session.io_binding()
-        for port, value in zip(model._bound_ports, model._values, strict=True):
-            binding.bind_ortvalue_input(port.name, value)
-        for name, array in self.feeds.items():
-            binding.bind_ortvalue_input(name, devices.placed(array, model.device))
-        for port in model.outputs:
-            binding.bind_output(port.name, *devices.memory(model.device))
-        model._session.run_with_iobinding(binding, self.options)
-        return [value.numpy() for value in binding.get_outputs()]
+        try:
+            binding = model._session.io_binding()
+            for port, value in zip(model._bound_ports, model._values, strict=True):
+                binding.bind_ortvalue_input(port.name, value)
+            for name, array in self.feeds.items():
+                binding.bind_ortvalue_input(name, devices.placed(array, *model._memory))
+            for port in model.outputs:
+                binding.bind_output(port.name, *model._memory)
+            model._session.run_with_iobinding(binding, self.options)
+            return [value.numpy() for value in binding.get_outputs()]
+        except Exception as problem:
+            raise self._error(problem) from problem
 
     def _error(self, problem: BaseException) -> ModelError:
         shapes = ", ".join(map(_shape, self.feeds.values()))
         text = f"failed on {shapes}: {devices.first_line(problem)}"
         if isinstance(problem, MemoryError) or any(sign in text.lower() for sign in SHORT_OF_MEMORY):
-            return ModelMemoryError(self.path, f"{text}; take smaller tiles")
-        return ModelError(self.path, text)
+            return ModelMemoryError(self.model.path, f"{text}; take smaller tiles")
+        return ModelError(self.model.path, text)
 
 
 def _port(node: Any) -> Port:

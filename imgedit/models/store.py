@@ -10,13 +10,14 @@ import difflib
 import functools
 import os
 import sys
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 from imgedit.errors import ModelError, UnknownNameError
 from imgedit.models.manifest import TASKS, Manifest, file_hash
 from imgedit.models.screening import refuse_impostor, screen
-from imgedit.models.session import Model
+from imgedit.models.session import LOADING, Model
 from imgedit.tables import advice
 
 __all__ = ["find", "info", "load", "names"]
@@ -219,6 +220,8 @@ def load(
     fallback: bool = False,
     task: str | None = None,
     threads: int | None = None,
+    seconds: float = LOADING,
+    tick: Callable[[], None] | None = None,
 ) -> Model:
     """Load a model whose bytes are those that its manifest names.
 
@@ -234,6 +237,10 @@ def load(
         Refuse a model for another task.
     threads : int, optional
         Threads of the CPU; by default as many as OpenCV may use.
+    seconds : float
+        Deadline for loading.
+    tick : callable, optional
+        Called about ten times a second while the model loads; what it raises gives it up, and is raised.
 
     Returns
     -------
@@ -246,6 +253,8 @@ def load(
         No such model.
     ModelError
         The file is missing (the message says how to fetch it), damaged, for another task, or can't be loaded.
+    ModelTimeoutError
+        It was not loaded before the deadline.
     DeviceError
         The device does not work.
     """
@@ -262,4 +271,4 @@ def load(
             path, f"is not the file that its manifest names (sha256 {got[:12]}… not {manifest.sha256[:12]}…)"
         )
     screen(path, manifest.external)
-    return Model(path, manifest, device=device, fallback=fallback, threads=threads)
+    return Model(path, manifest, device=device, fallback=fallback, threads=threads, seconds=seconds, tick=tick)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -83,7 +84,7 @@ def sample(
     """
     numbers = _seeds(seeds)
     truncation = check_number(truncation, "truncation", least=0)
-    net = _generator(model, device)
+    net = _generator(model, device, progress)
     labels = net.labels(numbers, label)
     pictures = net.run(
         net.draw(numbers, truncation),
@@ -182,7 +183,7 @@ def interpolate(
     """
     frames = int(check_number(frames, "frames", least=2))
     truncation = check_number(truncation, "truncation", least=0)
-    net = _generator(model, device)
+    net = _generator(model, device, progress)
     if isinstance(seeds, np.ndarray) and seeds.dtype.kind == "f":
         keys, numbers = _latents(seeds, net), [0] * len(seeds)
     else:
@@ -290,7 +291,7 @@ def decode(
     >>> import imgedit as ie
     >>> ie.decode(latents.mean(0), "vae-emoji-64")  # doctest: +SKIP
     """
-    net = _generator(model, device)
+    net = _generator(model, device, progress)
     rows = _latents(latents, net)
     weights = None
     if label is not None or net.classes:
@@ -354,7 +355,7 @@ def project(
     from imgedit.sampling.projection import search
 
     starts, steps = (int(check_number(n, name, least=1)) for n, name in ((starts, "starts"), (steps, "steps")))
-    net = _generator(model, device)
+    net = _generator(model, device, progress)
     if net.manifest.partner and net.manifest.family == "decoder":
         return encode(image, net.model, device=device)
     weights = None
@@ -442,10 +443,11 @@ def read_latents(path: str | os.PathLike[str], model: str | Path | Model | None 
     return np.asarray(fields["latents"])
 
 
-def _load(model: str | Path | Model, device: str) -> Model:
+def _load(model: str | Path | Model, device: str, progress: Progress | None = None) -> Model:
     from imgedit.models import Model, load  # here, since manifests are checked by a library that is slow to import
 
-    net = model if isinstance(model, Model) else load(model, device=device)
+    tick = None if progress is None else partial(progress, 0.0)
+    net = model if isinstance(model, Model) else load(model, device=device, tick=tick)
     if net.manifest.task not in ("gan", "vae"):
         raise ModelError(net.path, f"is for {net.manifest.task}; sampling takes models for gan or vae")
     return net
@@ -457,15 +459,15 @@ def _beside(net: Model, partner: str) -> str | Path:
     return beside.with_suffix(".onnx") if beside.is_file() else partner
 
 
-def _generator(model: str | Path | Model, device: str) -> Generator:
+def _generator(model: str | Path | Model, device: str, progress: Progress | None = None) -> Generator:
     from imgedit.sampling.generator import Generator
 
-    net = _load(model, device)
+    net = _load(model, device, progress)
     if net.manifest.family in ("encoder", "mapping"):
         raise ModelError(net.path, f"is the {net.manifest.family} of a net, and makes no pictures")
     mapping = None
     if net.manifest.space == "w" and net.manifest.partner:
-        mapping = _load(_beside(net, net.manifest.partner), device)
+        mapping = _load(_beside(net, net.manifest.partner), device, progress)
     return Generator(net, mapping)
 
 

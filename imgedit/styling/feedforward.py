@@ -69,13 +69,13 @@ def paint_feedforward(
     from imgedit.models import load, pictures  # here, since manifests are checked by a library that is slow to import
 
     chosen = choose(style, model)
-    net = load(chosen.model, device=device, task="style")
+    watch = pictures.Watch(progress)
+    net = load(chosen.model, device=device, task="style", tick=watch.tick)
     extra = FAMILIES[net.manifest.family](net, chosen)
     small = shrunk(photo, _working_size(net, photo.shape[:2], size))
-    watch = pictures.Watch(progress)
     tile = None
     if small.shape[0] * small.shape[1] > MOST_PIXELS and net.manifest.tiling != "never":
-        net, tile = pictures.frozen(net, small, extra=extra), TILE
+        net, tile = pictures.frozen(net, small, extra=extra, tick=watch.tick), TILE
     painting = pictures.run_tiled(
         net,
         small,

@@ -14,6 +14,7 @@ is asked for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def paint_gatys(
     style_scale = check_number(style_scale, "style_scale", above=0)
     iterations = int(check_number(iterations, "iterations", least=1))
     sources = pictures_of(style)
-    net = load(model or _installed(), device=device, task="style")
+    net = load(model or _installed(), device=device, task="style", tick=partial(_part(progress, 0.0, 0.0), 0.0))
     graph = _Graph(net, weights)
     small = shrunk(photo, _even(fitting(photo.shape[:2], side=size or SIDE), net.manifest.multiple_of))
     inner, small = small, _mirrored(small, net.manifest.multiple_of)
