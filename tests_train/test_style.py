@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 import skimage.data
 import torch
+from onnx import numpy_helper
 from photos import figures, job
 from torch.nn import functional
 
@@ -17,6 +18,7 @@ from imgedit.models.manifest import Manifest
 from imgedit.training.losses import load_teacher
 from imgedit.training.style import StyleLoss, train_style
 from imgedit.training.style_nets import FLAT, Dressing, StyleGallery
+from imgedit.training.weights import start_from
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,11 @@ def paintings(tmp_path_factory):
 
 def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     path = train_style(
-        paintings, job(photos, tmp_path / "two", steps=80, every=40, count=2, rate=5e-3), teacher=teacher, crop=64
+        paintings,
+        job(photos, tmp_path / "two", steps=80, every=40, count=2, rate=5e-3),
+        teacher=teacher,
+        crop=64,
+        scratch=True,
     )
     manifest = Manifest.from_toml(path.with_suffix(".toml"))
     assert manifest.classes == ("blue-strokes", "red-strokes")
@@ -49,6 +55,12 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     assert any(node.op_type == "InstanceNormalization" for node in onnx.load(path).graph.node)
     painted = ie.stylize(photo, {"red-strokes": 0.5, "blue-strokes": 0.5}, model=str(path))
     assert painted.shape == photo.shape
+    # A net for other styles starts from this one: the body as it is, each style in the middle of those it knew.
+    other = StyleGallery(3)
+    assert start_from(other, path) == []
+    stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
+    np.testing.assert_allclose(other.styles.detach(), np.tile(stored["styles"].mean(0), (3, 1)), rtol=1e-5)
+    assert torch.equal(other.body.enter.weight, torch.from_numpy(stored["body.enter.weight"].copy()))
 
 
 def test_normalisation_with_its_own_derivative():

@@ -6,7 +6,7 @@ Holds no PyTorch, so that the command line can be described without it; the fiel
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -113,7 +113,7 @@ class Job:
             **others,
         )
 
-    def command(self, kind: str, options: Mapping[str, Any]) -> str:
+    def command(self, kind: str, options: Mapping[str, Any], subjects: Sequence[str] = ()) -> str:
         """Write the command that repeats this training, with the names of folders in place of their paths.
 
         Parameters
@@ -122,13 +122,15 @@ class Job:
             What is trained, as the command line calls it.
         options : mapping
             Further options of the kind.
+        subjects : sequence of str
+            What stands without an option: paintings.
 
         Returns
         -------
         str
             A shell command.
         """
-        words = ["imgedit", "train", kind]
+        words = ["imgedit", "train", kind, *subjects]
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in {"device", "workers"} or value == field.default:

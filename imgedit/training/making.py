@@ -57,6 +57,8 @@ class Plan:
         Given the trained net and its card: writes what else there is to write.
     options : mapping
         Options of the command besides those of the job.
+    subjects : sequence of str
+        What stands in the command without an option.
     """
 
     kind: str
@@ -73,6 +75,7 @@ class Plan:
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    subjects: Sequence[str] = ()
 
 
 def check_crop(crop: int, multiple: int) -> int:
@@ -140,7 +143,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
     card = Card(
         title=plan.title,
         data=", ".join(folder.resolve().name for folder in job.data),
-        command=job.command(plan.kind, plan.options),
+        command=job.command(plan.kind, plan.options, plan.subjects),
         figures=task.evaluate(best),
         steps=settings.steps,
         minutes=(time.monotonic() - started) / 60,

@@ -182,6 +182,8 @@ class StyleGallery(nn.Module):
         Of the body.
     """
 
+    each = ("styles",)
+
     def __init__(self, styles: int, *, width: int = 16, blocks: int = 5) -> None:
         super().__init__()
         self.config = {"styles": styles, "width": width, "blocks": blocks}

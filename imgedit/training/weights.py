@@ -18,7 +18,8 @@ def start_from(net: nn.Module, path: Path) -> list[str]:
     """Copy the weights of an ONNX file into a net, by name.
 
     A folded kernel goes into the direct path of its `FoldedConv`, less what the chain adds: the net then computes what
-    the file does, and the chain is free to learn again.
+    the file does, and the chain is free to learn again. Parameters that a module names in `each` have a row for each
+    thing it knows; where the file knows other things, all rows start from the mean of its rows.
 
     Parameters
     ----------
@@ -78,6 +79,10 @@ def _fill(module: nn.Module, stored: dict[str, Tensor], prefix: str) -> bool:
         module.bias.copy_(bias)
         return True
     own = dict(module.named_parameters(recurse=False))
+    for key in getattr(module, "each", ()):
+        rows = stored.get(prefix + key)
+        if rows is not None and rows.shape[1:] == own[key].shape[1:] and len(rows) != len(own[key]):
+            stored = stored | {prefix + key: rows.mean(0).expand_as(own[key])}
     if any(prefix + key not in stored or stored[prefix + key].shape != value.shape for key, value in own.items()):
         return False
     for key, value in own.items():
