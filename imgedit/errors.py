@@ -22,6 +22,7 @@
     │   │   ├── ChannelError              the format can't hold this number of channels
     │   │   ├── ParameterError            an option the encoder does not have, or out of its range
     │   │   └── OutOfSpaceError (OSError) the disk or the quota is full
+    │   ├── StorageError                  a store that did not give or take a file, or an archive that can't be read
     │   └── ModelError                    a model file or its manifest that can't be used
     │       ├── DeviceError               a device that was asked for and does not run; says what is missing
     │       ├── FetchError                weights that no address gave
@@ -70,6 +71,7 @@ __all__ = [
     "ParameterError",
     "ReadError",
     "RecipeError",
+    "StorageError",
     "TruncatedImageError",
     "UnknownNameError",
     "UnsupportedFormatError",
@@ -195,6 +197,10 @@ class OutOfSpaceError(WriteError, OSError):
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(path, problem)
         self.errno = errno.ENOSPC
+
+
+class StorageError(FileError):
+    """A store that did not give or take a file in several tries, or an archive that can't be read."""
 
 
 class ModelError(FileError):

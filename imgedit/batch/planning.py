@@ -6,25 +6,24 @@ temporary file, and a name that seems to be taken is looked up there.
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
-import sys
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from imgedit.batch import stores
+from imgedit.batch.folder import Folder
+from imgedit.batch.inputs import SUFFIXES, Found, found_in
+from imgedit.batch.names import Names
+from imgedit.batch.places import Output, exists, output_at
 from imgedit.batch.rows import Job
 from imgedit.errors import ArgumentError
-from imgedit.io import FORMATS
 from imgedit.recipes import Photo, Recipe
 
-__all__ = ["Plan", "plan"]
-
-# What a folder is searched for, and what can be written: every format is both read and written.
-SUFFIXES = frozenset(suffix for codec in FORMATS.values() for suffix in codec.suffixes)
+__all__ = ["Paths", "Plan", "plan"]
 
 # Bytes of the plan that are read at once.
 BLOCK = 2**20
@@ -74,17 +73,21 @@ class Plan:
             yield from map(Job._make, json.loads(b"[%s]" % b",".join(lines)))
 
 
-def plan(recipe: Recipe, inputs: Paths, output: str | Path) -> Plan:
+def plan(
+    recipe: Recipe, inputs: Paths, output: str | Path | Output, *, only: Callable[[str], bool] | None = None
+) -> Plan:
     """List the files of a run, and refuse what would lose one of them.
 
     Parameters
     ----------
     recipe : Recipe
-        Says in which format results are written.
+        Says which results each photo gives, and how they are called.
     inputs : path, or sequence of paths
-        Files and folders.
-    output : str or Path
-        Folder for the results; what lies in it is never an input.
+        Files, folders, patterns (``"photos/**/*.jpg"``), lists (``"@list.txt"``, ``"@-"``), zip and tar archives, URLs.
+    output : str, Path or Output
+        Folder or URL for the results; what lies in it is never an input.
+    only : callable, optional
+        Given a source; files for which it is False are left out.
 
     Returns
     -------
@@ -94,93 +97,98 @@ def plan(recipe: Recipe, inputs: Paths, output: str | Path) -> Plan:
     Raises
     ------
     ArgumentError
-        No image, two inputs with one output, an output that is an input, a format that can't be written.
+        No image, two inputs with one output, an output that is an input, a format that can't be written, masks of
+        which none exists, an archive whose names lead out of it.
     OSError
         An input that does not exist or a folder that can't be listed.
+    StorageError
+        A store or an archive that can't be listed.
     """
-    folder = os.path.abspath(output)
-    outputs = recipe.results
-    jobs = Plan()
-    taken: set[int] = set()
-    places: set[int] = set()
+    output = output_at(output)
+    root = str(output.root) if isinstance(output, Folder) else ""
+    jobs, places = Plan(), set[int]()
+    names, beside = Names(recipe.results), _Beside(recipe)
     for given in [inputs] if isinstance(inputs, (str, Path)) else inputs:
-        for source, name, is_link in _files(os.path.abspath(given), folder):
-            photo = Photo(source, name)
-            job = Job(source, name, tuple(output.planned(photo) for output in outputs))
-            _refuse_unwritable(job)
-            key = _key(job)
-            # Two names with one hash are rare and no error; nothing else of a name is kept.
-            if hash(key) in taken and (first := next((j for j in jobs if _key(j) == key), None)):
-                problem = f"{first.source} and {job.source} would both be written to {job.name}"
-                raise ArgumentError("inputs", problem, "rename one, or run them into two folders")
-            taken.add(hash(key))
-            places.update(map(hash, _places(source) if is_link else (_place(source),)))
+        for found in found_in(os.fspath(given), root):
+            if only is not None and not only(found.source):
+                continue
+            job = _job(recipe, found)
+            names.take(job, jobs)
+            beside.look(job)
+            places.update(hash(place) for path in job.beside for place in _places(path))
+            places.update(map(hash, _places(found.source) if found.is_link else (_place(found.source),)))
             jobs.add(job)
-    if not jobs:
+    if not jobs and only is None:
         raise ArgumentError("inputs", "hold no image", f"give files, or folders with {' '.join(sorted(SUFFIXES))}")
-    _refuse_overwriting(jobs, folder, recipe, places)
+    beside.refuse_none()
+    _refuse_overwriting(jobs, output, recipe, places, names)
     return jobs
 
 
-def _files(given: str, output: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the files of one input, each with its name below the output folder and whether it is a link."""
-    if not os.path.isdir(given):
-        if not os.path.exists(given):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), given)
-        yield given, os.path.basename(given), os.path.islink(given)
-        return
-    output = os.path.realpath(output)
-    if os.path.realpath(given) == output:
-        raise ArgumentError("output", f"is the input folder {given}", "give another folder")
-    yield from _below(given, "", output)
+def _job(recipe: Recipe, found: Found) -> Job:
+    photo = Photo(found.source, found.name)
+    names = tuple(result.planned(photo) for result in recipe.results)
+    for name in names:
+        if os.path.splitext(name)[1].lower() not in SUFFIXES:
+            problem = f"hold {found.source}, whose format can't be written"
+            raise ArgumentError("inputs", problem, 'set one: format = "png" in [output]')
+        if not {".", ".."}.isdisjoint(name.split("/")):
+            raise ArgumentError("inputs", f"hold {found.source}, whose result would be {name}", "rename it")
+    return Job(found.source, found.name, names, recipe.beside(photo), found.size, found.changed)
 
 
-def _below(folder: str, above: str, output: str) -> Iterator[tuple[str, str, bool]]:
-    """Search a folder, its files first; `above` is what its names begin with."""
-    with os.scandir(folder) as found:
-        # Sorted, so that the order of a run does not depend on the file system.
-        entries = sorted((e for e in found if e.name[0] != "."), key=lambda entry: entry.name)
-    inner = []
-    for entry in entries:
-        if entry.is_dir():
-            # A linked folder may lead back to where it is.
-            if not entry.is_symlink() and os.path.realpath(entry.path) != output:
-                inner.append(entry)
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-            yield entry.path, above + entry.name, entry.is_symlink()
-    for entry in inner:
-        yield from _below(entry.path, f"{above}{entry.name}/", output)
+class _Beside:
+    """Masks and overlays that each photo has of its own: one missing fails its photo, all missing the run."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._patterns = recipe.patterns()
+        self._first = [""] * len(self._patterns)
+        self._found = [False] * len(self._patterns)
+
+    def look(self, job: Job) -> None:
+        """Look for the files of a photo, as long as none was found."""
+        for index, path in enumerate(job.beside):
+            self._first[index] = self._first[index] or path
+            self._found[index] = self._found[index] or exists(path)
+
+    def refuse_none(self) -> None:
+        """Refuse a pattern by which no photo has a file."""
+        for pattern, first, found in zip(self._patterns, self._first, self._found, strict=True):
+            if first and not found:
+                problem = f"hold no photo with a file by {pattern!r}: the first would have {first}"
+                raise ArgumentError("inputs", problem, "correct the pattern; it starts at the folder of the recipe")
 
 
-def _refuse_unwritable(job: Job) -> None:
-    if os.path.splitext(job.name)[1].lower() not in SUFFIXES:
-        raise ArgumentError(
-            "inputs", f"hold {job.source}, whose format can't be written", 'set one: format = "png" in [output]'
-        )
-
-
-def _key(job: Job) -> str:
-    # Where the file system takes a.jpg and A.jpg for one file, so must we.
-    return job.name.casefold() if sys.platform in ("win32", "darwin") else job.name
-
-
-def _refuse_overwriting(jobs: Plan, folder: str, recipe: Recipe, places: set[int]) -> None:
+def _refuse_overwriting(jobs: Plan, output: Output, recipe: Recipe, places: set[int], names: Names) -> None:
     """Refuse a result that would stand where an input is; `places` has the hashes of the inputs' own."""
     kept = {place for path in recipe.files() for place in _places(os.path.abspath(path))}
     for job in jobs:
-        target = os.path.join(folder, job.name)
-        place = _place(target)
-        if place in kept or (hash(place) in places and any(place in _places(other.source) for other in jobs)):
-            raise ArgumentError("output", f"would overwrite the input {target}", "give another folder")
+        for target in map(output.show, job.names):
+            place = _place(target)
+            if place in kept or (hash(place) in places and any(place in _inputs(other) for other in jobs)):
+                raise ArgumentError("output", f"would overwrite the input {target}", "give another folder")
+    if not names.are_sized:
+        return
+    root = _place(output.show("x")).removesuffix("x")
+    for place in (*kept, *(place for job in jobs for place in _inputs(job))):
+        if place.startswith(root) and names.may_meet(place[len(root) :].replace(os.sep, "/")):
+            raise ArgumentError("output", f"may overwrite the input {place}", "give another folder")
 
 
-def _places(path: str) -> tuple[str, str]:
+def _inputs(job: Job) -> list[str]:
+    """Where the files of a job lie."""
+    return [place for path in (job.source, *job.beside) for place in _places(path)]
+
+
+def _places(path: str) -> tuple[str, ...]:
     """Where a file lies that must stay: itself, and what it leads to if it is a link."""
-    return _place(path), os.path.realpath(path)
+    return (_place(path),) if stores.is_url(path) else (_place(path), os.path.realpath(path))
 
 
 def _place(path: str) -> str:
     """Resolve links in the folder of a file: what is renamed to it replaces the link, not what that leads to."""
+    if stores.is_url(path):
+        return path
     folder, name = os.path.split(path)
     return f"{_real_folder(folder)}{os.sep}{name}"
 

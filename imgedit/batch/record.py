@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import IO
 
-from imgedit.batch.folder import Folder
 from imgedit.batch.lock import Lock
+from imgedit.batch.places import Output
 from imgedit.batch.rows import Job, Row, State, stamp
 from imgedit.errors import BatchError
 
@@ -36,13 +36,13 @@ class Record:
 
     Parameters
     ----------
-    output : Folder
+    output : Folder or Store
         The output.
     recipe : str
         Fingerprint of the recipe.
     """
 
-    def __init__(self, output: Folder, recipe: str) -> None:
+    def __init__(self, output: Output, recipe: str) -> None:
         self._output, self._recipe = output, recipe
         self._folder = output.state
         self.report = self._folder / REPORT

@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from imgedit.batch.places import stamp_of
+from imgedit.batch.stores import number_of
 from imgedit.errors import BatchError
 
 __all__ = ["Job", "Report", "Row", "State", "stamp"]
@@ -197,21 +199,23 @@ def _identity(file: Path) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
-def stamp(job: Job) -> tuple[int, int]:
+def stamp(job: Job, *, fresh: bool = False) -> tuple[int, int]:
     """Tell by what a change of a file is noticed, or of a mask that it has of its own.
 
     Parameters
     ----------
     job : Job
         A file.
+    fresh : bool
+        Look again, even where the plan knows it from the listing of a store.
 
     Returns
     -------
     size, changed : int
-        Bytes, and time of change in nanoseconds; zeros for a file that is not there.
+        Bytes, and a number that changes with it, such as the time of change in nanoseconds; zeros for a file that is
+        not there.
     """
-    try:
-        found = os.stat(job.source)
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
+    size, changed = stamp_of(job.source) if fresh or job.size < 0 else (job.size, job.changed)
+    if not job.beside:
+        return size, changed
+    return size, number_of(json.dumps([changed, *map(stamp_of, job.beside)]))

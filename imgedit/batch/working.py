@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import cv2
 
-from imgedit.batch.folder import Folder
+from imgedit.batch.places import Output, load
 from imgedit.batch.rows import Job, Row, stamp
 from imgedit.batch.thumbnails import Sketch
 from imgedit.engines import explain
-from imgedit.errors import BatchError, ImgeditError
-from imgedit.io import files
+from imgedit.errors import BatchError, ImgeditError, StorageError
 from imgedit.recipes import Recipe
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.wording import for_recipe
@@ -55,12 +54,12 @@ class Task:
     ----------
     recipe : Recipe
         The steps.
-    output : Folder
+    output : Folder or Store
         Where results go.
     """
 
     recipe: Recipe
-    output: Folder
+    output: Output
 
     def __call__(self, job: Job, is_pictured: bool) -> Outcome:
         """Do one file; whatever goes wrong comes back in its row.
@@ -77,12 +76,13 @@ class Task:
         Outcome
             Its row is done or failed.
         """
-        began, before = time.perf_counter(), stamp(job)
+        began, before = time.perf_counter(), (0, 0)
         sketch = Sketch() if is_pictured else None
         stops = False
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
+                before = stamp(job)
                 row = self._edited(job, before, sketch)
             except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
                 row = failed(job, _kind(failure), for_recipe(failure), before)
@@ -93,9 +93,9 @@ class Task:
 
     def _edited(self, job: Job, before: tuple[int, int], sketch: Sketch | None) -> Row:
         limit = {name: value for name, value in self.recipe.input.items() if name == "max_bytes"}
-        data = files.load(job.source, **limit)
+        data = load(job.source, size=before[0] or -1, **limit)
         made = self.recipe.render(data, Photo(job.source, job.photo), seen=sketch)
-        if stamp(job) != before:
+        if stamp(job, fresh=True) != before:
             raise BatchError("the input changed while it was worked on")
         outputs = [(name, self._put(name, result)) for name, result in made]
         row = Row(job.source, job.name, "done", size=before[0], changed=before[1])
@@ -104,8 +104,8 @@ class Task:
     def _put(self, name: str, result: bytes) -> int:
         try:
             return self.output.put(name, result)
-        except OSError as failure:
-            if failure.errno in OF_ONE_NAME:
+        except (OSError, StorageError) as failure:
+            if isinstance(failure, OSError) and failure.errno in OF_ONE_NAME:
                 raise
             raise OutputError(str(failure)) from failure
 

@@ -25,7 +25,7 @@ from imgedit.errors import (
     OutOfSpaceError,
 )
 
-__all__ = ["MAX_BYTES", "TEMPORARY", "PathLike", "check_target", "load", "show", "store", "suffix_of"]
+__all__ = ["MAX_BYTES", "TEMPORARY", "PathLike", "check_target", "load", "local", "show", "store", "suffix_of"]
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -146,7 +146,8 @@ def _is_url(name: str) -> bool:
     return "://" in name
 
 
-def _local(url: str) -> str:
+def local(url: str) -> str:
+    """Give the path of a ``file://`` URL."""
     from urllib.request import url2pathname  # here, since it brings the whole of http
 
     return url2pathname(urllib.parse.urlsplit(url).path)
@@ -154,7 +155,7 @@ def _local(url: str) -> str:
 
 def _open_url(name: str, mode: str) -> Any:
     if name.lower().startswith("file://"):
-        return open(_local(name), mode)
+        return open(local(name), mode)
     try:
         import fsspec
     except ImportError as missing:
@@ -288,7 +289,7 @@ def _move_to_free_name(temporary: str, target: str) -> None:
 
 def _store_url(name: str, data: bytes, overwrite: bool) -> None:
     if name.lower().startswith("file://"):
-        store(_local(name), data, overwrite=overwrite)
+        store(local(name), data, overwrite=overwrite)
         return
     opened = _open_url(name, "wb")
     if not overwrite and opened.fs.exists(opened.path):
