@@ -1,0 +1,516 @@
+"""The window: tools on the left, the canvas, tasks and layers on the right; what a wish leads to."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import imgedit as ie
+import imgedit.qt
+from desktop import edits, look
+from desktop.dialogs import Batch, Compare
+from desktop.document import LAYERED, Document, State, open_document, picture, save
+from desktop.look import button, column, label, row, slider
+from desktop.stack import History, Layers
+from desktop.tasks import TASKS
+from imgedit.io import FORMATS
+from imgedit.qt.binding import QtCore, QtGui, QtWidgets
+
+Qt = QtCore.Qt
+SUFFIXES = [suffix for codec in FORMATS.values() for suffix in codec.suffixes]
+MOST_RECENT = 8
+
+# Name of an action: what it says, its key, its icon. A name is that of the window's method.
+ACTIONS = {
+    "ask_and_open": ("Open…", "Ctrl+O", "open"),
+    "save": ("Save", "Ctrl+S", "save"),
+    "save_as": ("Save as…", "Ctrl+Shift+S", ""),
+    "batch": ("Do the same to a folder…", "Ctrl+B", "batch"),
+    "close": ("Quit", "Ctrl+Q", ""),
+    "undo": ("Undo", "Ctrl+Z", "undo"),
+    "redo": ("Redo", "Ctrl+Shift+Z", "redo"),
+    "paste": ("Paste", "Ctrl+V", ""),
+    "clear_mask": ("Clear mask", "Ctrl+D", ""),
+    "invert_mask": ("Invert mask", "Ctrl+I", ""),
+    "fit": ("Fit into the window", "Ctrl+0", "fit"),
+    "actual": ("Pixel for pixel", "Ctrl+1", "actual"),
+    "paint": ("Compare with the original", "C", "compare"),
+    "toggle_theme": ("Dark or light", "Ctrl+T", "theme"),
+}
+MENUS = {
+    "&File": ("ask_and_open", "save", "save_as", "batch", "close"),
+    "&Edit": ("undo", "redo", "paste", "clear_mask", "invert_mask"),
+    "&View": ("fit", "actual", "paint", "toggle_theme"),
+}
+BAR = ("ask_and_open", "save", "batch", "", "undo", "redo", "", "fit", "actual", "paint", "toggle_theme", "")
+
+# Tool: key, and what to know of it.
+TOOLS = {
+    "hand": ("H", "Drag the picture; the wheel zooms"),
+    "move": ("V", "Drag the active layer"),
+    "brush": ("B", "Paint the mask; Alt or the right button takes away; [ and ] change the size"),
+    "lasso": ("L", "Draw around a thing"),
+    "polygon": ("P", "Click around a thing; Enter closes, Backspace takes a corner back"),
+    "flood": ("W", "Click a colour: the mask takes all that is connected with it"),
+}
+
+
+class Mover(imgedit.qt.Tool):
+    """Drags the active layer: it floats above the picture until it is let go."""
+
+    def __init__(self, board: Any, window: Window) -> None:
+        super().__init__(board)
+        self.window, self.start = window, None
+
+    def press(self, point: Any, *, add: bool) -> None:
+        del add
+        if self.window.document.state.active and not self.window.worker.running:
+            self.start, self.layer = point, self.window.document.state.layer
+            self.window.float_layer(self.layer)
+
+    def move(self, point: Any) -> None:
+        if self.start:
+            x, y = (
+                was + round(to - start) for was, to, start in zip(self.layer.offset, point, self.start, strict=True)
+            )
+            self.board.overlay_offset = (x, y)
+
+    def release(self) -> None:
+        if self.start:
+            self.start = None  # what floats stays there until the layers are drawn anew
+            moved = self.window.document.state.edited("Move layer", offset=self.board.overlay_offset)
+            self.window.commit(moved, amend=True)
+
+
+class Window(QtWidgets.QMainWindow):
+    """The editor."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(acceptDrops=True)
+        self.settings, self.document = settings, None
+        self.worker, self._drawer = imgedit.qt.Worker(), imgedit.qt.Worker()
+        self.masked, self._next_mask, self._drawn = False, (), {}
+        look.dress(QtWidgets.QApplication.instance(), settings.value("theme", "dark"))
+        self.canvas = imgedit.qt.Canvas()
+        self._build_bars()
+        self._build_center()
+        self._build_status()
+        self._connect()
+        self.resize(1280, 800)
+        self.tools["brush"].trigger()
+        self.refresh()
+
+    # What it is made of
+
+    def _action(self, text: str, key: str, icon: str, call: Callable[[], Any]) -> Any:
+        action = QtGui.QAction(text, self, shortcut=key, toolTip=f"{text.rstrip('…')}  {key}", objectName=icon)
+        action.triggered.connect(lambda _checked=False: call())
+        return action
+
+    def _build_bars(self) -> None:
+        self.actions_ = {name: self._action(*words, partial(self._act, name)) for name, words in ACTIONS.items()}
+        self.actions_["paint"].setCheckable(True)
+        for title, names in MENUS.items():
+            menu = self.menuBar().addMenu(title)
+            menu.addActions([self.actions_[name] for name in names])
+            if title == "&File":
+                self.recent_menu = QtWidgets.QMenu("Open recent", self)
+                menu.insertMenu(self.actions_["save"], self.recent_menu)
+        main, tools = (
+            self._bar("main", Qt.ToolBarArea.TopToolBarArea),
+            self._bar("tools", Qt.ToolBarArea.LeftToolBarArea),
+        )
+        for name in BAR:
+            (main.addAction(self.actions_[name]) if name else main.addSeparator())
+        self._build_options(main)
+        self.tools, group = {}, QtGui.QActionGroup(self)
+        for name, (key, hint) in TOOLS.items():
+            self.tools[name] = action = self._action(name.title(), key, name, partial(self.choose_tool, name))
+            action.setCheckable(True)
+            action.setToolTip(f"{name.title()}  {key}\n{hint}")
+            group.addAction(action)
+        tools.addActions(list(self.tools.values()))
+
+    def _act(self, name: str) -> None:
+        getattr(self, name)()
+
+    def _bar(self, name: str, area: Any) -> Any:
+        bar = QtWidgets.QToolBar(name.title(), objectName=name, movable=False, iconSize=QtCore.QSize(20, 20))
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.addToolBar(area, bar)
+        return bar
+
+    def _build_options(self, bar: Any) -> None:
+        """Sliders of the tool in hand, and what it does."""
+        self.size_slider = slider(maximum=120, maximumWidth=130)
+        self.tolerance_slider = slider(minimum=1, maximum=60, maximumWidth=130)
+        self.size_slider.valueChanged.connect(lambda v: setattr(self.canvas, "brush_radius", 2 ** (v / 12)))
+        self.tolerance_slider.valueChanged.connect(lambda v: setattr(self.canvas, "tolerance", v / 100))
+        self.tolerance_slider.setValue(10)
+        self.options = {
+            "brush": [bar.addWidget(label("  Size  ")), bar.addWidget(self.size_slider)],
+            "flood": [bar.addWidget(label("  Tolerance  ")), bar.addWidget(self.tolerance_slider)],
+        }
+        self.hint = label("", "faint")
+        self.hint.setContentsMargins(12, 0, 12, 0)
+        bar.addWidget(self.hint)
+
+    def _build_center(self) -> None:
+        self.tasks = QtWidgets.QTabWidget(documentMode=True)
+        self.panels = {name: kind(self) for name, kind in TASKS.items()}
+        for name, panel in self.panels.items():
+            self.tasks.addTab(panel, name)
+        self.layers, self.history = Layers(self), History(self)
+        split = QtWidgets.QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        for widget, share in ((self.tasks, 5), (self.layers, 3), (self.history, 2)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, share)
+        self.side = QtWidgets.QFrame(objectName="side")
+        self.side.setFixedWidth(316)
+        column(split, parent=self.side)
+        self.recents, welcome = column(), QtWidgets.QWidget()
+        opener = button("Open a photo…", self.ask_and_open, primary=True)
+        words = (
+            label("Drop a photo here", "title"),
+            label("JPEG, PNG, TIFF, WebP, AVIF, OpenRaster, Photoshop …", "faint"),
+        )
+        middle = column(None, *words, opener, self.recents, None)
+        for widget in (*words, opener):
+            middle.setAlignment(widget, Qt.AlignmentFlag.AlignHCenter)
+        row(None, middle, None, parent=welcome)
+        self.center = QtWidgets.QStackedWidget()
+        self.center.addWidget(welcome)
+        self.center.addWidget(self.canvas)
+        whole = QtWidgets.QWidget()
+        row(self.center, self.side, parent=whole, spacing=0).setStretch(0, 1)
+        self.setCentralWidget(whole)
+        self._list_recent()
+
+    def _build_status(self) -> None:
+        self.status, self.zoom_label, self.size_label = label(""), label("", "faint"), label("", "faint")
+        self.bar = QtWidgets.QProgressBar(maximum=1000, textVisible=False, maximumWidth=180)
+        self.stop = button("Cancel", self.worker.cancel)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self.status)
+        for widget in (self.bar, self.stop, self.size_label, self.zoom_label):
+            self.statusBar().addPermanentWidget(widget)
+
+    def _connect(self) -> None:
+        self.tasks.currentChanged.connect(lambda _index: self.refresh())
+        self.worker.progressed.connect(lambda done: self.bar.setValue(round(1000 * done)))
+        self.worker.finished.connect(self._finished)
+        self.worker.failed.connect(lambda error: (self.refresh(), self.report(self._title, error)))
+        self.worker.cancelled.connect(self.refresh)
+        self._drawer.finished.connect(self._show)
+        self._drawer.failed.connect(partial(self.report, "Drawing the layers"))
+        self.canvas.mask_changed.connect(self._mask_changed)
+        self.canvas.view_changed.connect(lambda view: self.zoom_label.setText(f"{100 * view.scale:.0f} %"))
+        self.canvas.failed.connect(partial(self.report, "Selecting"))
+
+    # What it shows
+
+    def refresh(self) -> None:
+        """Show what is, and let only what can be done be asked for."""
+        document, busy = self.document, self.worker.running
+        self.center.setCurrentIndex(1 if document else 0)
+        self.layers.refresh(document.state if document else None)
+        self.history.refresh(document)
+        self._refresh_masked()
+        self.side.setEnabled(document is not None and not busy)
+        for action in (*self.tools.values(), *self.actions_.values()):
+            action.setEnabled(document is not None)
+            if action.objectName():
+                action.setIcon(look.icon(action.objectName()))
+        for name in ("ask_and_open", "save", "save_as", "batch", "paste"):
+            self.actions_[name].setEnabled(not busy and (document is not None or name == "ask_and_open"))
+        for name in ("toggle_theme", "close"):
+            self.actions_[name].setEnabled(True)
+        self.bar.setVisible(busy)
+        self.stop.setVisible(busy)
+        self.status.setText(f"{self._title}…" if busy else "")
+        if document:
+            height, width = document.state.size
+            self.size_label.setText(f"{width} × {height} px, {8 * document.state.layers[0].image.itemsize} bit")
+        name = document.path.name if document and document.path else "imgedit"
+        self.setWindowTitle(f"{name}{'*' * self._unsaved()}")
+        self._refresh_undo()
+
+    def _refresh_masked(self) -> None:
+        for panel in self.panels.values():
+            panel.refresh()
+
+    def _refresh_undo(self) -> None:
+        document = None if self.worker.running else self.document
+        back = document is not None and (self.canvas.can_undo or document.index > 0)
+        forward = document is not None and (self.canvas.can_redo or document.index < len(document.states) - 1)
+        self.actions_["undo"].setEnabled(back)
+        self.actions_["redo"].setEnabled(forward)
+
+    def _mask_changed(self, mask: Any) -> None:
+        self.masked = bool(mask.any())
+        self._refresh_masked()
+        self._refresh_undo()
+
+    def toggle_theme(self) -> None:
+        self.settings.setValue("theme", "light" if self.settings.value("theme", "dark") == "dark" else "dark")
+        look.dress(QtWidgets.QApplication.instance(), self.settings.value("theme"))
+        self.refresh()
+
+    def choose_tool(self, name: str) -> None:
+        if name == "move":
+            self.canvas.use_tool(Mover(self.canvas, self))
+            self.paint()
+        else:
+            self.canvas.tool = name
+        self.hint.setText(TOOLS[name][1])
+        for owner, widgets in self.options.items():
+            for widget in widgets:
+                widget.setVisible(owner == name)
+
+    def fit(self) -> None:
+        self.canvas.fit()
+
+    def actual(self) -> None:
+        self.canvas.zoom(1 / self.canvas.view.scale)
+
+    def clear_mask(self) -> None:
+        self.canvas.clear_mask()
+
+    def invert_mask(self) -> None:
+        self.canvas.set_mask(~self.canvas.mask())
+
+    def paint(self) -> None:
+        """Draw the layers anew in the background; only the newest wish counts."""
+        if self.document:
+            before = self.document.states[0] if self.actions_["paint"].isChecked() else None
+            moving = self.tools["move"].isChecked() and self.document.state.active > 0
+            self._drawer.cancel()
+            self._drawer.start(_rendered, self.document.state, before, moving)
+
+    def _show(self, drawn: dict[str, Any]) -> None:
+        self._drawn, mask, self._next_mask = drawn, self._next_mask, ()
+        pictures = (drawn["before"], drawn["whole"]) if drawn["before"] else (drawn["whole"],)
+        self.canvas.set_image(*pictures)
+        if not self.panels["Style"].preview:
+            self.canvas.set_overlay(None)
+        if mask:
+            fits = mask[0] is not None and mask[0].shape == self.canvas.image_size
+            self.canvas.reset_mask(mask[0] if fits else None)
+
+    def float_layer(self, layer: ie.Layer) -> None:
+        """Lift a layer off the picture, to be dragged."""
+        if self._drawn["without"]:
+            self.canvas.set_image(self._drawn["without"])
+        self.canvas.set_overlay(self._drawn["alone"] or layer.image, offset=layer.offset, opacity=layer.opacity)
+
+    # Edits and the way back
+
+    def start(
+        self, title: str, then: Callable[[Any], None], function: Callable[..., Any], *given: Any, **named: Any
+    ) -> None:
+        """Call a function on the worker's thread, and `then` with what it gave on this one."""
+        self._title, self._then = title, then
+        self.worker.start(function, *given, **named)
+        self.bar.setValue(0)
+        self.refresh()
+
+    def _finished(self, result: Any) -> None:
+        self.refresh()
+        self._then(result)
+
+    def edit(self, title: str, function: Callable[..., State], *given: Any, **named: Any) -> None:
+        """Make a new state of the present one, and go on from it."""
+        self.start(title, self.commit, function, self.document.state, *given, **named)
+
+    def commit(self, state: State, *, amend: bool = False) -> None:
+        self.document.commit(state, amend=amend)
+        self._changed(None if state.mask is not None or not self.masked else self.canvas.mask())
+
+    def choose_layer(self, index: int) -> None:
+        self.document.choose(index)
+        self._changed(self.canvas.mask())
+
+    def go(self, index: int) -> None:
+        left, back = self.document.state, index < self.document.index
+        self.document.index = index
+        self._changed(left.mask if back else None)
+
+    def undo(self) -> None:
+        if self.canvas.can_undo:
+            self.canvas.undo()
+        else:
+            self.go(self.document.index - 1)
+
+    def redo(self) -> None:
+        if self.canvas.can_redo:
+            self.canvas.redo()
+        else:
+            self.go(self.document.index + 1)
+
+    def _changed(self, mask: Any) -> None:
+        """Show another state, with a mask to begin with."""
+        self._next_mask = (mask,)
+        self.panels["Style"].drop()
+        self.refresh()
+        self.paint()
+
+    def compare_methods(self) -> None:
+        Compare(self, self.document.state, self.canvas.mask(), self.panels["Remove"].options()).open()
+
+    def batch(self) -> None:
+        self.guarded("The recipe", lambda: Batch(self, self.document.state).open())
+
+    # Files
+
+    def recent(self) -> list[Path]:
+        return [Path(name) for name in self.settings.value("recent", []) or [] if Path(name).exists()]
+
+    def _list_recent(self) -> None:
+        self.recent_menu.clear()
+        for number, path in enumerate(self.recent()):
+            self.recent_menu.addAction(str(path), partial(self.open, path))
+            if number < 4 and not self.document:
+                self.recents.addWidget(button(path.name, partial(self.open, path)))
+
+    def ask_open(self, title: str) -> Path | None:
+        names = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, *LAYERED))
+        name, _ = QtWidgets.QFileDialog.getOpenFileName(self, title, "", f"Pictures ({names})")
+        return Path(name) if name else None
+
+    def ask_save(self, title: str, proposal: str, kinds: str) -> Path | None:
+        name, _ = QtWidgets.QFileDialog.getSaveFileName(self, title, proposal, kinds)
+        return Path(name) if name else None
+
+    def ask_and_open(self) -> None:
+        if (path := self.ask_open("Open a photo")) is not None:
+            self.open(path)
+
+    def open(self, path: Path) -> None:
+        self._sure_then(lambda: self.start(f"Open {path.name}", self.show_document, open_document, path))
+
+    def show_document(self, document: Document) -> None:
+        self.document = document
+        names = [str(document.path.resolve()), *(str(path) for path in self.recent())]
+        self.settings.setValue("recent", list(dict.fromkeys(names))[:MOST_RECENT])
+        self._list_recent()
+        self.actions_["paint"].setChecked(False)
+        self.size_slider.setValue(round(12 * math.log2(max(2, max(document.state.size) / 40))))
+        self._changed(None)
+
+    def save(self) -> None:
+        if self.document.target:
+            self.write(self.document.target)
+        else:
+            self.save_as()
+
+    def save_as(self) -> None:
+        path = self.document.path
+        suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
+        kinds = f"Pictures ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;Layers (*.ora)"
+        if (chosen := self.ask_save("Save as", str(path.with_name(f"{path.stem}-edited{suffix}")), kinds)) is not None:
+            self.write(chosen)
+
+    def write(self, path: Path) -> None:
+        document, state = self.document, self.document.state
+
+        def saved(_result: None) -> None:
+            document.target, document.saved = path, state
+            self.refresh()
+            self.statusBar().showMessage(f"Saved {path}", 5000)
+
+        self.start(f"Save {path.name}", saved, save, state, path, document.metadata)
+
+    def paste_file(self) -> None:
+        if (path := self.ask_open("Paste a picture")) is not None:
+            self.edit("Paste", edits.paste_file, path)
+
+    def paste(self) -> None:
+        """Put the clipboard's picture on a layer."""
+        image = QtWidgets.QApplication.clipboard().image()
+        if image.isNull():
+            self.statusBar().showMessage("The clipboard holds no picture", 5000)
+        else:
+            self.edit("Paste", edits.paste, imgedit.qt.from_qimage(image), "Clipboard")
+
+    # Errors, and Qt's events
+
+    def guarded(self, title: str, call: Callable[[], Any]) -> None:
+        """Call, and tell in a dialog what can go wrong with it."""
+        try:
+            call()
+        except (ie.errors.ImgeditError, OSError) as error:
+            self.report(title, error)
+
+    def report(self, title: str, error: BaseException) -> None:
+        """Tell what went wrong: the problem, then what helps; where it came from only if nobody expected it."""
+        box = self._ask(QtWidgets.QMessageBox.Icon.Warning, f"{title} did not work.")
+        text = str(error)
+        if isinstance(error, ie.errors.ArgumentError):
+            text = f"The {error.argument} {error.problem}.\n\nWhat helps: {error.remedy}."
+        elif not isinstance(error, (ie.errors.ImgeditError, OSError)):
+            text = f"{type(error).__name__}: {error}"
+            box.setDetailedText("".join(traceback.format_exception(error)))
+        box.setInformativeText(text)
+        box.open()
+
+    def _ask(self, icon: Any, text: str, *buttons: Any) -> Any:
+        box = QtWidgets.QMessageBox(icon, "imgedit", text, parent=self)
+        for standard in buttons:
+            box.addButton(standard)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return box
+
+    def _unsaved(self) -> bool:
+        return self.document is not None and self.document.state.layers is not self.document.saved.layers
+
+    def _sure_then(self, call: Callable[[], Any]) -> None:
+        """Call at once if nothing would be lost; else ask first."""
+        if not self._unsaved():
+            call()
+            return
+        button = QtWidgets.QMessageBox.StandardButton
+        text = f"{self.document.path.name} has changes that are not saved."
+        box = self._ask(QtWidgets.QMessageBox.Icon.Question, text, button.Save, button.Discard, button.Cancel)
+
+        def answered(answer: int) -> None:
+            if button(answer) == button.Discard:
+                self.document.saved = self.document.state
+                call()
+            elif button(answer) == button.Save:
+                self.save()
+
+        box.finished.connect(answered)
+        box.open()
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        if event.mimeData().hasUrls() and not self.worker.running:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802
+        if self._unsaved():
+            event.ignore()
+            self._sure_then(self.close)
+            return
+        for worker in (self.worker, self._drawer, self.panels["Style"]):
+            worker.cancel()
+        event.accept()
+
+
+def _rendered(state: State, before: State | None, moving: bool, progress: Any = None) -> dict[str, Any]:
+    """All that the canvas needs, so that nothing large is left for the interface's thread."""
+    pyramid, whole = imgedit.qt.Pyramid.of, picture(state, progress)
+    drawn = {"whole": pyramid(whole), "before": None, "alone": None, "without": None}
+    if before is not None:
+        first = picture(before)
+        drawn["before"] = pyramid(first if first.shape[:2] == whole.shape[:2] else ie.resize(first, whole.shape[:2]))
+    if moving:
+        drawn["alone"] = pyramid(state.layer.image)
+        drawn["without"] = pyramid(picture(state.edited("", visible=False), progress))
+    return drawn
