@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imgedit.batch import Report
     from imgedit.batch.tally import Tally
 
-__all__ = ["Pace", "bar", "batch_bar", "print_failures", "print_summary", "progress_bar", "show", "unwrapped"]
+__all__ = ["BatchBar", "Pace", "bar", "print_failures", "print_summary", "progress_bar", "show", "unwrapped"]
 
 # Failures that are told one by one at the end of a run; the report has all of them.
 FAILURES_TOLD = 20
@@ -100,31 +100,62 @@ class Pace:
         return ", ".join([*parts, f"{failed:,} failed", f"{workers} worker{'s' * (workers != 1)}"])
 
 
-@contextlib.contextmanager
-def batch_bar() -> Iterator[Callable[[Tally], None]]:
+class BatchBar:
     """Show how a batch goes on; nothing where standard error is not a terminal.
 
-    Yields
-    ------
-    callable
-        Takes each tally.
+    It is called with each tally; `last` is the latest.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
-    columns = (BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.description}"))
-    began = None
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, expand=True) as progress:
-        task = progress.add_task("planning", total=None)
+    def __init__(self) -> None:
+        self.last: Tally | None = None
+        self._show: Callable[[Tally], None] | None = None
 
-        def tell(tally: Tally) -> None:
-            nonlocal began
-            began = began or time.monotonic()
-            pace = Pace(tally, time.monotonic() - began)
-            progress.update(task, total=tally.total, completed=tally.settled, description=str(pace))
+    def __call__(self, tally: Tally) -> None:
+        """Show a tally.
 
-        yield tell
+        Parameters
+        ----------
+        tally : Tally
+            How far the run is.
+        """
+        self.last = tally
+        if self._show is not None:
+            self._show(tally)
+
+    def next(self, reports: Iterator[Report]) -> Report | None:
+        """Show the bar while the next report is made, and take it away before anything else is printed.
+
+        Parameters
+        ----------
+        reports : iterator of Report
+            Makes them.
+
+        Returns
+        -------
+        Report
+            None where there are no more.
+        """
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        console = Console(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("waiting for files", total=None)
+            began: float | None = None
+
+            def show(tally: Tally) -> None:
+                nonlocal began
+                now = time.monotonic()
+                began = now if began is None else began
+                pace = Pace(tally, now - began)
+                progress.update(task, total=tally.total, completed=tally.settled, description=str(pace))
+
+            self._show = show
+            try:
+                return next(reports, None)
+            finally:
+                self._show = None
 
 
 def print_failures(report: Report) -> None:
