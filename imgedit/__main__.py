@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -9,7 +10,9 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     from imgedit.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop but the exit code
+    sys.exit(code)
 
 
 if __name__ == "__main__":

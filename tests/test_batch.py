@@ -411,14 +411,15 @@ def test_an_executor_of_processes_can_be_handed_in(photos, tmp_path):
 
 # The command line of a run that sends itself a signal as soon as it has recorded five files.
 STOPPED_RUN = """
-import contextlib, itertools, os, sys
+import os, sys
 from imgedit.cli import commands, run
 
-def bar(title):
-    calls = itertools.count(1)
-    yield lambda fraction: next(calls) == 5 and os.kill(os.getpid(), int(sys.argv[1]))
+class Bar(commands.BatchBar):
+    def __call__(self, tally):
+        if tally.done == 5:
+            os.kill(os.getpid(), int(sys.argv[1]))
 
-commands.bar = contextlib.contextmanager(bar)
+commands.BatchBar = Bar
 sys.exit(run(sys.argv[2:]))
 """
 

@@ -16,20 +16,21 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgedit.batch.folder import Folder
+from imgedit.batch.places import Output, output_at
 from imgedit.batch.planning import Plan, plan
 from imgedit.batch.record import Record
 from imgedit.batch.report import write_pages
 from imgedit.batch.rows import Job, Report, Row, State
 from imgedit.batch.tally import Tally
 from imgedit.batch.thumbnails import MOST_PICTURED, Album
+from imgedit.batch.watching import watch
 from imgedit.batch.working import Outcome, Task, results
 from imgedit.engines import ENGINES, usable_cores
 from imgedit.errors import ArgumentError, BatchError
 from imgedit.pixels import Progress, check_number
 from imgedit.recipes import Recipe
 
-__all__ = ["Job", "Plan", "Report", "Row", "Tally", "plan", "preview", "run"]
+__all__ = ["Job", "Plan", "Report", "Row", "Tally", "plan", "preview", "run", "watch"]
 
 # A state for each file of the plan in one byte.
 STATES: tuple[State, ...] = ("pending", "done", "failed", "skipped")
@@ -48,6 +49,8 @@ def run(
     resume: bool = True,
     retry_failed: bool = False,
     variables: Mapping[str, object] | None = None,
+    state: str | Path | None = None,
+    only: Callable[[str], bool] | None = None,
     progress: Progress | None = None,
     tally: Callable[[Tally], None] | None = None,
 ) -> Report:
@@ -60,9 +63,11 @@ def run(
     recipe : Recipe, str or Path
         A recipe, or the TOML file that holds one.
     inputs : path, or sequence of paths
-        Files, and folders that are searched for images; the tree below a folder is kept in the output.
+        Files, folders that are searched for images, patterns (``"photos/**/*.jpg"``), lists (``"@list.txt"``), zip and
+        tar archives, URLs. The tree below a folder is kept in the output.
     output : str or Path
-        Folder for the results, made where it is missing. Results of an earlier run are replaced, inputs never.
+        Folder for the results, made where it is missing, or URL of a store. Results of an earlier run are replaced,
+        inputs never.
     engine : str or concurrent.futures.Executor
         A name in `imgedit.engines.ENGINES`, or any executor, whose owner shuts it down.
     workers : int, optional
@@ -80,6 +85,11 @@ def run(
         Do those on which an earlier run failed once more.
     variables : mapping, optional
         Values of variables of the recipe's file, in place of its own.
+    state : str or Path, optional
+        Folder of this machine for the record of the runs: ``.imgedit`` in the output by default; for a URL, a folder of
+        the user's state that is named after it.
+    only : callable, optional
+        Given the path of each input; what it is false for is left out, and a run of nothing is no error.
     progress : callable, optional
         Given the fraction of the files done; what it raises stops the run.
     tally : callable, optional
@@ -118,16 +128,16 @@ def run(
     crew = Crew(engine, workers, {"timeout": timeout, "memory": memory, "address": address})
     name = "" if isinstance(recipe, Recipe) else os.path.basename(recipe)
     recipe = _opened(recipe, variables)
-    jobs = plan(recipe, inputs, output)
-    folder = _folder(output)
+    place = output_at(output, state)
+    jobs = plan(recipe, inputs, place, only=only)
     fingerprint = recipe.fingerprint()
-    with crew, Record(folder, fingerprint) as record:
+    with crew, _record(place, fingerprint) as record:
         states, standing = _known(record, jobs, resume=resume, retry_failed=retry_failed)
         counts = _counts(states)
         so_far = Tally(len(jobs), crew.size, failed=standing, skipped=counts["skipped"], standing=standing)
-        task = Task(recipe, replace(folder, scratch=record.scratch))
+        task = Task(recipe, replace(place, scratch=record.scratch))
         pending = ((index, job) for index, job in enumerate(jobs) if states[index] == STATES.index("pending"))
-        with _reported(record, jobs, states, folder, name) as reported, Album(folder.state, fresh=not resume) as album:
+        with _reported(record, jobs, states, place, name) as reported, Album(place.state, fresh=not resume) as album:
             if tally is not None:
                 tally(so_far)
             for index, outcome in crew.results(task, pending, counts["pending"]):
@@ -152,9 +162,10 @@ def _opened(recipe: Recipe | str | Path, variables: Mapping[str, object] | None)
     return recipe
 
 
-def _folder(output: str | Path) -> Folder:
-    root = Path(os.path.abspath(output))
-    return Folder(root, root / ".imgedit", root / ".imgedit" / "tmp")
+def _record(place: Output, fingerprint: str) -> Record:
+    """Give the record of an output, which can be written to."""
+    place.refuse_unwritable()
+    return Record(place, fingerprint)
 
 
 def _counts(states: bytearray) -> dict[State, int]:
@@ -163,14 +174,14 @@ def _counts(states: bytearray) -> dict[State, int]:
 
 @contextlib.contextmanager
 def _reported(
-    record: Record, jobs: Plan, states: bytearray, folder: Folder, recipe: str
+    record: Record, jobs: Plan, states: bytearray, place: Output, recipe: str
 ) -> Iterator[Callable[[float, int], Report]]:
     """Write the report however a run ends; where that was an error, it is what counts."""
 
     def write(seconds: float, standing: int) -> Report:
         record.write_report(jobs, (STATES[state] for state in states))
         report = Report(_counts(states), record.report, seconds, standing)
-        write_pages(report, folder.state, output=folder.show(), recipe=recipe)
+        write_pages(report, place.state, output=place.show(), recipe=recipe)
         return report
 
     try:
@@ -279,6 +290,7 @@ def preview(
     resume: bool = True,
     retry_failed: bool = False,
     variables: Mapping[str, object] | None = None,
+    state: str | Path | None = None,
 ) -> Iterator[tuple[Job, State]]:
     """Tell what `run` would do, without writing anything.
 
@@ -292,7 +304,7 @@ def preview(
         Folder for the results.
     resume, retry_failed : bool
         As for `run`.
-    variables : mapping, optional
+    variables, state : optional
         As for `run`.
 
     Yields
@@ -308,8 +320,9 @@ def preview(
     ...     print(state, job.name)
     """
     recipe = _opened(recipe, variables)
-    jobs = plan(recipe, inputs, output)
-    record = Record(_folder(output), recipe.fingerprint())
+    place = output_at(output, state)
+    jobs = plan(recipe, inputs, place)
+    record = Record(place, recipe.fingerprint())
     states, _ = _known(record, jobs, resume=resume, retry_failed=retry_failed)
-    for job, state in zip(jobs, states, strict=True):
-        yield job, STATES[state]
+    for job, number in zip(jobs, states, strict=True):
+        yield job, STATES[number]

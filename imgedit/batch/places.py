@@ -200,7 +200,8 @@ def output_at(output: str | Path | Output, state: str | Path | None = None) -> O
     if not stores.is_url(root):
         folder = Path(os.path.abspath(root))
         kept = Path(os.path.abspath(state)) if state is not None else folder / STATE_FOLDER
-        return Folder(folder, kept, kept / SCRATCH)
+        # Below the output even if the record is elsewhere: a file gets its name in one step on one file system only.
+        return Folder(folder, kept, folder / STATE_FOLDER / SCRATCH)
     if (protocol := root.partition("://")[0].lower()) not in stores.ONE_STEP:
         remedy = f"give a folder, or a store of {', '.join(sorted(stores.ONE_STEP))}"
         raise ArgumentError("output", f"is {root}, and {protocol} may show half a file", remedy)

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from array import array
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -27,8 +28,8 @@ __all__ = ["Record"]
 
 MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
 
-# How many lines of the manifest may be lost with the power.
-SYNC_EVERY = 64
+# How many lines of the manifest may be lost with the power, and of how many seconds.
+SYNC_EVERY, SYNC_AFTER = 64, 2.0
 
 
 class Record:
@@ -46,35 +47,42 @@ class Record:
         self._output, self._recipe = output, recipe
         self._folder = output.state
         self.report = self._folder / REPORT
-        self.scratch = self._folder / SCRATCH / secrets.token_hex(8)
-        self._lines = 0
+        # With the results and not with the record, which another run may keep elsewhere.
+        self._lock = Lock(output.scratch.parent)
+        self.scratch = output.scratch / secrets.token_hex(8)
+        self._lines, self._synced = 0, time.monotonic()
         self._numbers: dict[int, int] = {}
         self._places, self._states = array("q"), array("q")
 
     def __enter__(self) -> Record:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = Lock(self._folder)
+            self._output.scratch.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except OSError as failure:
-            raise BatchError(f"the output can't be written: {failure}") from failure
+            raise _unwritable(failure) from failure
         try:
             # A late worker of a killed run, on another machine, finds its own folder gone and can't put its result.
-            shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
+            shutil.rmtree(self._output.scratch, ignore_errors=True)
             self.scratch.mkdir(parents=True)
             self._file: IO[bytes] = open(self._folder / MANIFEST, "a+b")
             self._end_torn_line()
         except OSError as failure:
             self._lock.release()
-            raise BatchError(f"the output can't be written: {failure}") from failure
+            raise _unwritable(failure) from failure
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        shutil.rmtree(self._folder / SCRATCH, ignore_errors=True)
-        self._lock.release()
+        try:
+            self._file.close()
+        except OSError as failure:  # what it could not write before
+            if kind is None:
+                raise _unwritable(failure) from failure
+        finally:
+            shutil.rmtree(self._output.scratch, ignore_errors=True)
+            self._lock.release()
 
     def _end_torn_line(self) -> None:
         """Keep a line that a crash tore off from swallowing the next one."""
@@ -143,8 +151,9 @@ class Record:
             self._file.write(row.line())
             self._file.flush()
             self._lines += 1
-            if self._lines % SYNC_EVERY == 0:
+            if self._lines % SYNC_EVERY == 0 or time.monotonic() - self._synced > SYNC_AFTER:
                 os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
         except OSError as failure:
             raise BatchError(f"the manifest can't be written: {failure}") from failure
         self._note(vars(row), place)
@@ -184,3 +193,7 @@ class Record:
         line = self._file.readline()
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
         return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line
+
+
+def _unwritable(failure: OSError) -> BatchError:
+    return BatchError(f"the output can't be written: {failure}")

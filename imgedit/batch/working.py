@@ -18,6 +18,7 @@ from imgedit.batch.rows import Job, Row, stamp
 from imgedit.batch.thumbnails import Sketch
 from imgedit.engines import explain
 from imgedit.errors import BatchError, ImgeditError, StorageError
+from imgedit.io.formats import sniff
 from imgedit.recipes import Recipe
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.wording import for_recipe
@@ -98,8 +99,17 @@ class Task:
         if stamp(job, fresh=True) != before:
             raise BatchError("the input changed while it was worked on")
         outputs = [(name, self._put(name, result)) for name, result in made]
-        row = Row(job.source, job.name, "done", size=before[0], changed=before[1])
-        return replace(row, written=sum(size for _, size in outputs), outputs=outputs)
+        header = sniff(data, job.source).probe(data, job.source)
+        return Row(
+            job.source,
+            job.name,
+            "done",
+            size=before[0],
+            changed=before[1],
+            written=sum(size for _, size in outputs),
+            pixels=header.width * header.height,
+            outputs=outputs,
+        )
 
     def _put(self, name: str, result: bytes) -> int:
         try:

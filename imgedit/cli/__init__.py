@@ -56,6 +56,7 @@ def _code(failure: Exception) -> int:
     from imgedit import errors
 
     rows: list[tuple[type[Exception] | tuple[type[Exception], ...], int]] = [
+        (errors.StorageError, BROKEN),
         (errors.ImageError, FAILED),
         ((CycloptsError, errors.ArgumentError, errors.RecipeError, errors.ParameterError), USAGE),
         (errors.Cancelled, INTERRUPTED),
@@ -85,7 +86,7 @@ def _options(arguments: list[str]) -> list[str]:
 
     verb = _verb(arguments)
     if verb is None:
-        return ["engine", "output", "timeout", "workers"]
+        return ["address", "engine", "memory", "output", "state", "timeout", "workers"]
     own = [p.name for p in verb.parameters.values() if p.kind not in ("image", "images", "layers")]
     return [*own, *(name for row in verb.rows() for name in verb.extras(row)), *reading(), *writing()]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter as Option
 
-from imgedit.cli.console import bar, show
+from imgedit.cli.console import BatchBar, print_failures, print_summary, show
 from imgedit.cli.doctor import doctor
 from imgedit.cli.models import MODELS
 from imgedit.cli.recipe import RECIPES
@@ -17,6 +21,9 @@ from imgedit.cli.sampling import SAMPLING
 from imgedit.cli.training import TRAININGS
 from imgedit.engines import ENGINES
 from imgedit.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from imgedit.batch import Report
 
 __all__ = ["COMMANDS"]
 
@@ -45,64 +52,132 @@ def info(image: File, /, *, as_json: Json = False) -> None:
 
 def batch(
     recipe: Path,
-    inputs: list[Path],
+    inputs: list[str] | None = None,
     /,
     *,
-    output: Annotated[Path, Option(alias="-o")],
+    output: Annotated[str, Option(alias="-o")],
     engine: Literal[tuple(ENGINES)] = "local",  # type: ignore[valid-type]
     workers: int | None = None,
     timeout: float | None = None,
+    memory: str | None = None,
+    address: str | None = None,
+    values: Annotated[list[str] | None, Option(name="--set", negative=())] = None,
+    files_from: str | None = None,
+    state: Path | None = None,
     force: Annotated[bool, Option(negative=())] = False,
     retry_failed: Annotated[bool, Option(negative=())] = False,
     dry_run: Annotated[bool, Option(negative=())] = False,
+    watch: Annotated[bool, Option(negative=())] = False,
+    settle: float | None = None,
     as_json: Json = False,
 ) -> int:
     """Do a recipe on many files.
 
     A file that fails is reported, and the others go on. A second run leaves out what is done already and has not
-    changed; what failed stands as failed. OUT/.imgedit/report.jsonl says what became of each file.
+    changed; what failed stands as failed. OUT/.imgedit/report.html shows what became of each file, report.jsonl beside
+    it says the same to programs.
 
     Parameters
     ----------
     recipe : Path
         The recipe, a TOML file.
-    inputs : list of Path
-        Files, and folders that are searched for images; the tree below a folder is kept in the output.
-    output : Path
-        Folder for the results, made where it is missing.
+    inputs : list of str
+        Files, folders that are searched for images, quoted patterns, @LIST files, zip and tar archives, URLs. The tree
+        below a folder is kept in the output.
+    output : str
+        Folder for the results, made where it is missing, or URL of a store.
     engine : str
-        Where the work is done: in processes of this machine, or in this one, file after file.
+        Where the work is done: in processes of this machine (local), in one, file after file (serial), or by a Dask
+        cluster (dask).
     workers : int
-        Number of processes; as many as there are cores by default.
+        Number of processes; as many as there are cores by default, or as the cluster has.
     timeout : float
         Seconds that one file may take; no limit by default.
+    memory : str
+        What one process may take, such as 4GB (Linux); by default they share nine tenths of the machine's memory.
+    address : str
+        Scheduler of the cluster that engine dask uses, such as tls://host:8786; by default it starts one here.
+    values : list of str
+        A value for a variable of the recipe, NAME=VALUE; may be given several times.
+    files_from : str
+        A file that lists inputs, one a line; - for standard input.
+    state : Path
+        Folder of this machine for the record of the runs, OUT/.imgedit by default; a URL has one of its own here.
     force : bool
         Do all files again.
     retry_failed : bool
         Do those files again on which an earlier run failed.
     dry_run : bool
         Only print what would be written, and what stands already.
+    watch : bool
+        Go on, and do what arrives in the folders once it is whole, until Ctrl-C.
+    settle : float
+        With --watch: seconds for which a file must not change to count as whole; 2 by default.
     as_json : bool
-        Print the summary as JSON.
+        Print the summary as JSON, with --watch one line for each round.
     """
     from imgedit import batch as runner
+    from imgedit.recipes.variables import assigned
 
     if not recipe.is_file():
         raise ArgumentError("recipe", f"is {str(recipe)!r}, which is no file", "give the path of a TOML file")
-    which = {"resume": not force, "retry_failed": retry_failed}
+    inputs = [*(inputs or []), *([f"@{files_from}"] if files_from is not None else [])]
+    if not inputs:
+        raise ArgumentError("inputs", "are missing", "name files or folders, or give --files-from")
+    which: dict[str, Any] = {"resume": not force, "retry_failed": retry_failed, "state": state}
+    which["variables"] = assigned(values or [])
     if dry_run:
         return _foretell(runner.preview(recipe, inputs, output, **which), as_json=as_json)
-    with bar("batch") as progress:
-        report = runner.run(
-            recipe, inputs, output, engine=engine, workers=workers, timeout=timeout, progress=progress, **which
-        )
-    counts = {state: report.count(state) for state in ("done", "skipped", "failed")}
-    if as_json:
-        failures = [{"input": row.input, "error": row.error, "problem": row.problem} for row in report.failures]
-        show({**counts, "seconds": report.seconds, "report": str(report.file), "failures": failures}, as_json=True)
+    if settle is not None and not watch:
+        raise ArgumentError("settle", f"is {settle}, but nothing is watched", "add --watch")
+    limits = {"timeout": timeout, "memory": None if memory is None else _bytes(memory), "address": address}
+    which |= {"engine": engine, "workers": workers, **limits}
+    _settle_down()
+    bar, failed = BatchBar(), 0
+    if watch:
+        reports = runner.watch(recipe, inputs, output, tally=bar, settle=2.0 if settle is None else settle, **which)
     else:
-        _summarize(report, counts)
-    return 3 if report.failures else 0
+        reports = (runner.run(recipe, inputs, output, tally=bar, **which) for _ in range(1))
+    while (report := bar.next(reports)) is not None:
+        failed = report.count("failed")
+        if as_json:
+            _print_json(report, in_one_line=watch)
+        else:
+            print_failures(report)
+            print_summary(report, bar.last)
+    return 3 if failed else 0
+
+
+# Units of memory as Docker and Dask take them: powers of 1,000, and of 1,024 with an i.
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+
+
+def _bytes(text: str) -> int:
+    """Read an amount of memory."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmg]?i?)b?", text.strip().lower())
+    if found is None or found[2] not in UNITS:
+        raise ArgumentError("memory", f"is {text!r}", "write it like 4GB or 512MiB")
+    return int(float(found[1]) * UNITS[found[2]])
+
+
+def _settle_down() -> None:
+    """Let a run end well where the system asks it to, and keep Dask's own messages out of it: its errors are ours."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
+def _print_json(report: Report, *, in_one_line: bool) -> None:
+    import json
+
+    counts = {state: report.count(state) for state in ("done", "skipped", "failed")}
+    failures = [{"input": row.input, "error": row.error, "problem": row.problem} for row in report.failures]
+    places = {"report": str(report.file), "page": str(report.page)}
+    told = {**counts, "seconds": report.seconds, **places, "failures": failures}
+    if in_one_line:
+        print(json.dumps(told), flush=True)
+    else:
+        show(told, as_json=True)
 
 
 def _foretell(jobs: Any, *, as_json: bool) -> int:
@@ -115,17 +190,6 @@ def _foretell(jobs: Any, *, as_json: bool) -> int:
         else:
             print(f"{state}: {job.source} -> {job.name}".encode(errors="backslashreplace").decode())
     return 0
-
-
-def _summarize(report: Any, counts: dict[str, int]) -> None:
-    import sys
-
-    for row in report.failures:
-        problem = row.problem if row.input in row.problem else f"{row.input}: {row.problem}"
-        print(f"imgedit: {problem}".encode(errors="backslashreplace").decode(), file=sys.stderr)
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "done")
-    standing = f" ({report.standing} by an earlier run; --retry-failed does them again)" if report.standing else ""
-    print(f"{told}{standing} in {report.seconds:.1f} s")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info, **SAMPLING}

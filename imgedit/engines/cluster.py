@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import secrets
 import threading
 import time
@@ -21,10 +22,9 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from imgedit.engines.child import outcome
-from imgedit.engines.local import LEAST_MEMORY, Local
+from imgedit.engines.local import Local, check_memory
 from imgedit.engines.machine import memory_share, usable_cores
-from imgedit.errors import BatchError, MissingExtraError
-from imgedit.pixels import check_number
+from imgedit.errors import ArgumentError, BatchError, MissingExtraError
 
 __all__ = ["Dask"]
 
@@ -36,6 +36,8 @@ ANSWER, LOOK, SILENCE = 10.0, 2.0, 30.0
 
 # Seconds after which a Dask worker ends the processes of a run that is silent: its client may have been killed.
 IDLE = 60.0
+
+ADDRESS = re.compile(r"[a-z]+://.+:\d+")
 
 # A worker with other versions would give other pixels, or none.
 MUST_AGREE = ("imgedit", "numpy", "opencv")
@@ -96,8 +98,9 @@ class Dask(Executor):
             import distributed
         except ImportError as failure:
             raise MissingExtraError("dask.distributed", "dask", "engine dask") from failure
-        if memory is not None:
-            check_number(memory, "memory", least=LEAST_MEMORY)
+        check_memory(memory)
+        if address is not None and not ADDRESS.fullmatch(address):
+            raise ArgumentError("address", f"is {address!r}", "write it like tls://host:8786")
         self._cluster = None
         self._most = workers
         if address is None:

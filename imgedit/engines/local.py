@@ -18,9 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 from imgedit.engines.child import Child, Died, outcome
 from imgedit.engines.machine import cards, memory_share, usable_cores
 from imgedit.errors import ArgumentError, BatchError
-from imgedit.pixels import check_number
 
-__all__ = ["LEAST_MEMORY", "Local"]
+__all__ = ["Local", "check_memory"]
 
 T = TypeVar("T")
 
@@ -29,6 +28,13 @@ STARTS = 3
 
 # Python with OpenCV and ONNX Runtime has set aside 260 MiB before it has seen a photo.
 LEAST_MEMORY = 512 * 2**20
+
+
+def check_memory(memory: int | None) -> None:
+    """Refuse a limit that no worker could start with."""
+    if memory is not None and memory < LEAST_MEMORY:
+        told = f"is {memory} bytes, of which a worker takes half before it has seen a photo"
+        raise ArgumentError("memory", told, f"give at least {LEAST_MEMORY // 2**20} MiB")
 
 
 class Task(NamedTuple):
@@ -75,10 +81,9 @@ class Local(Executor):
     ) -> None:
         if address is not None:
             raise ArgumentError("address", f"is {address!r}, but engine local works on this machine", "use engine dask")
-        if memory is not None:
-            check_number(memory, "memory", least=LEAST_MEMORY)
-            if sys.platform != "linux":
-                raise ArgumentError("memory", "can be limited on Linux only", "leave it out")
+        check_memory(memory)
+        if memory is not None and sys.platform != "linux":
+            raise ArgumentError("memory", "can be limited on Linux only", "leave it out")
         if getattr(sys, "frozen", False):
             raise BatchError("a frozen program has no interpreter to start workers with; use engine serial")
         # One task a worker and none in reserve: what is in hand is what a killed run does again.
