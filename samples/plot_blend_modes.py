@@ -6,8 +6,6 @@ Every mode that `imgedit.blend` knows, by name: a photograph below, above it a p
 lightness for every row, and a disc of alpha.
 """
 
-import math
-
 import matplotlib.pyplot as plt
 import numpy as np
 import skimage.data
@@ -30,7 +28,7 @@ for mode in BLEND_MODES:
     pictures[mode] = ie.blend(np.full_like(backdrop, 255), result)
 
 columns = 10
-rows = math.ceil(len(pictures) / columns)
+rows = -(-len(pictures) // columns)
 figure, axes = plt.subplots(rows, columns, figsize=(16, 1.46 * rows), dpi=100)
 for axis in axes.flat:
     axis.axis("off")

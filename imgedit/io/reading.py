@@ -232,6 +232,16 @@ def read_mask(
         As for `read`.
     ArgumentError
         A picture in colour, which is no mask.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import imgedit as ie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "mask.png")
+    ...     ie.write(path, np.array([[0, 255], [100, 200]], np.uint8))
+    ...     ie.read_mask(path).tolist()
+    [[False, True], [False, True]]
     """
     image = read(path, frame=frame, max_pixels=max_pixels)
     mask = _one_channel(image, files.show(path))
@@ -278,6 +288,17 @@ def info(path: files.PathLike, *, max_bytes: int = files.MAX_BYTES) -> Info:
         No image, or a broken header.
     OSError
         What the system says, unchanged.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import imgedit as ie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "deep.tif")
+    ...     ie.write(path, np.zeros((480, 640, 3), np.uint16))
+    ...     found = ie.info(path)
+    >>> found.format, found.size, found.channels, found.dtype
+    ('tiff', (480, 640), 3, 'uint16')
     """
     data = files.load(path, max_bytes=max_bytes)
     name = files.show(path)

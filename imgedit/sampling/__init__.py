@@ -397,6 +397,11 @@ def write_latents(path: str | os.PathLike[str], latents: Floats, model: str | Pa
     ------
     ArgumentError
         Latents that are not finite float32 NxD.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ie.write_latents("smiles.npz", ie.encode(smiles, "vae-emoji-64"), "vae-emoji-64")  # doctest: +SKIP
     """
     manifest = _manifest(model)
     write_fields(
@@ -429,6 +434,11 @@ def read_latents(path: str | os.PathLike[str], model: str | Path | Model | None 
     ------
     ReadError
         Not such a file, or latents of another net or space.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> smile = ie.decode(ie.read_latents("smiles.npz", "vae-emoji-64").mean(0), "vae-emoji-64")  # doctest: +SKIP
     """
     fields = read_fields(path)
     if model is not None:
