@@ -380,7 +380,7 @@ def test_metadata_goes_from_photo_to_result(tmp_path):
 
 
 def opened(steps, path):
-    return decoding.open_for(steps, path.read_bytes(), ie.recipes.Photo(str(path), format="jpeg"), {})
+    return decoding.open_for(steps, path.read_bytes(), ie.recipes.Photo(str(path), path.name, "jpeg"), {})
 
 
 def smooth_photo(height, width):

@@ -57,7 +57,7 @@ class Names:
             Another one has it, or may have.
         """
         for index, name in enumerate(job.names):
-            wanted, claimed = self._keys(index, name)
+            wanted, claimed = self._keys(index, name) if self._shapes else 2 * ([(_folded(name),)],)
             # Two names with one hash are rare and no error; nothing else of a name is kept.
             if any(hash(key) in self._taken for key in wanted):
                 self._refuse_taken(job, index, wanted, before)

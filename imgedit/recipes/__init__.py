@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -317,8 +317,8 @@ class Recipe:
         [[0, 255]]
         """
         if photo is not None and not isinstance(photo, Photo):
-            photo = Photo(show(photo))
-            photo = replace(photo, format=format_of({"name": photo.name}))
+            photo = Photo.at(show(photo))
+            photo = photo._replace(format=format_of({"name": photo.name}))
         return running.apply(self.steps, image, self.folder, progress, photo=photo)
 
     def render(
@@ -381,7 +381,7 @@ class Recipe:
             problem = f"is one file, but the recipe has {len(self.outputs)} outputs"
             raise ArgumentError("target", problem, "write them with ie.batch.run")
         data = load(source, **{key: value for key, value in self.input.items() if key == "max_bytes"})
-        image, metadata = self._stepped(data, _sniffed(data, Photo(show(source))), None, progress)
+        image, metadata = self._stepped(data, _sniffed(data, Photo.at(show(source))), None, progress)
         (output,) = self.results
         io.write(target, image, metadata=output.kept(metadata), format=output.format or None, **output.encoding)
 
@@ -449,7 +449,7 @@ def _table(output: Mapping[str, Any]) -> dict[str, Any]:
 def _sniffed(data: bytes, photo: Photo) -> Photo:
     codec = sniff(data, photo.source)
     warn_of_suffix(photo.name, codec)
-    return replace(photo, format=codec.name)
+    return photo._replace(format=codec.name)
 
 
 def _made(steps: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:

@@ -64,6 +64,10 @@ class Output:
         return format_of(self.options)
 
     @cached_property
+    def _suffix(self) -> str:
+        return FORMATS[self.format].suffixes[0] if self.format else ""
+
+    @cached_property
     def is_sized(self) -> bool:
         """Whether its name holds the size of the result, which is known only then."""
         return not set(SIZE).isdisjoint(fields_of(self.name))
@@ -117,8 +121,8 @@ class Output:
 
     def _named(self, photo: Photo, width: str, height: str) -> str:
         fields = photo.fields()
-        ext = FORMATS[self.format].suffixes[0] if self.format else fields["suffix"]
-        return filled(self.name, {**fields, "ext": ext[1:], "width": width, "height": height})
+        ext = self._suffix or fields["suffix"]
+        return filled(self.name, fields | {"ext": ext[1:], "width": width, "height": height})
 
 
 def format_of(options: Mapping[str, Any]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from string import Formatter
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from imgedit.errors import ArgumentError
@@ -20,8 +19,7 @@ BESIDE = (*FIELDS, "parent")
 """The same in the path of a mask or an overlay."""
 
 
-@dataclass(frozen=True)
-class Photo:
+class Photo(NamedTuple):
     """Where a photo lies, and what it is called.
 
     Parameters
@@ -29,8 +27,7 @@ class Photo:
     source : str
         A path or a URL.
     name : str
-        Its path below the folder that was given, with forward slashes: ``"deep/c.tif"``; the last part of `source` by
-        default.
+        Its path below the folder that was given, with forward slashes: ``"deep/c.tif"``.
     format : str
         Name of the format that it is encoded in, once that is known.
 
@@ -41,19 +38,22 @@ class Photo:
     """
 
     source: str
-    name: str = ""
+    name: str
     format: str = ""
 
-    def __post_init__(self) -> None:
-        if not self.name:
-            path = urlsplit(self.source).path if "://" in self.source else self.source
-            object.__setattr__(self, "name", path.replace("\\", "/").rpartition("/")[2])
+    @classmethod
+    def at(cls, source: str) -> Photo:
+        """Name a photo by the last part of where it lies."""
+        path = urlsplit(source).path if "://" in source else source
+        return cls(source, path.replace("\\", "/").rpartition("/")[2])
 
     def fields(self) -> dict[str, str]:
         """Give what stands in braces in the names of its results."""
         folder, _, name = self.name.rpartition("/")
-        stem, suffix = posixpath.splitext(name)
-        return {"folder": folder, "stem": stem, "suffix": suffix, "name": name}
+        stem, dot, suffix = name.rpartition(".")
+        if not stem:  # no dot, or only one at the beginning
+            return {"folder": folder, "stem": name, "suffix": "", "name": name}
+        return {"folder": folder, "stem": stem, "suffix": dot + suffix, "name": name}
 
     def beside(self, pattern: str) -> str:
         """Fill the path of a file that each photo has of its own.
@@ -134,4 +134,5 @@ def filled(pattern: str, fields: Mapping[str, str]) -> str:
     str
         A relative path with forward slashes.
     """
-    return "/".join(part for part in pattern.format_map(fields).split("/") if part)
+    name = pattern.format_map(fields)
+    return "/".join(filter(None, name.split("/"))) if name[:1] == "/" or "//" in name else name
