@@ -35,7 +35,8 @@ def dress(app: Any, theme: str) -> None:
             palette.setColor(member, QtGui.QColor(colors[name]))
     for member in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QtGui.QPalette.ColorGroup.Disabled, member, QtGui.QColor(colors["faint"]))
-    app.setStyle("Fusion")
+    if not app.styleSheet():
+        app.setStyle("Fusion")
     app.setPalette(palette)
     sheet = (HERE / "look.qss").read_text(encoding="utf-8").replace("@files", _folder(colors["text"]).path())
     for name in sorted(colors, key=len, reverse=True):  # no name may be taken for the beginning of a longer one
