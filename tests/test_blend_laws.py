@@ -152,6 +152,28 @@ def test_a_neutral_source_changes_nothing(mode, neutral):
     np.testing.assert_allclose(ie.blend(b, np.full_like(b, neutral), mode), b, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("brightest", [1, 3])
+def test_a_formula_leaves_its_arguments_alone(mode, brightest):
+    given = np.linspace(0, brightest, 2 * 3 * 7 * 5, dtype=np.float32).reshape(2, 3, 7, 5)
+    b, s = np.ascontiguousarray(given[0]), np.ascontiguousarray(given[1, :, ::-1])
+    before = b.copy(), s.copy()
+    if MODES[mode].separable:
+        b, s = b[0], s[0]
+    result = MODES[mode].formula(b, s)
+    assert (result is s) == (mode == "normal")
+    np.testing.assert_array_equal((b, s), before if b.ndim == 3 else (before[0][0], before[1][0]))
+
+
+def test_what_is_left_of_a_division_of_16_bit_levels_is_that_of_integers():
+    rng = np.random.default_rng(0)
+    s = rng.integers(1, 65536, 100_000)
+    near_multiples = s * (rng.integers(0, 65536, s.size) // s) + rng.integers(-1, 2, s.size)
+    b = np.clip(near_multiples, 0, 65535)
+    got = MODES["modulo"].formula(*((x / 65535).astype(np.float32) for x in (b, s)))
+    np.testing.assert_array_equal(np.rint(got.astype(np.float64) * 65535), b % s)
+
+
 @quickly
 @given(kinds, modes)
 def test_the_cut_into_strips_is_not_seen(kind, mode):

@@ -11,25 +11,25 @@ ImageMagick. Compose operators. https://imagemagick.org/Usage/compose/
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+import cv2
 import numpy as np
 
 from imgedit.compositing.elementwise import (
     FAINT,
     TINY,
     Values,
+    above,
     at_least,
-    at_most,
-    at_most_white,
+    cap,
+    cap_at_white,
     full_ratio,
     halves,
     power,
     ratio,
     root,
+    scaled,
     select,
 )
-from imgedit.compositing.separable import color_burn, color_dodge
 
 
 def soft_light_pegtop(b: Values, s: Values) -> Values:
@@ -39,12 +39,12 @@ def soft_light_pegtop(b: Values, s: Values) -> Values:
 
 def soft_light_illusions(b: Values, s: Values) -> Values:
     """Change the backdrop's gamma: ``b ^ (2 ^ (1 - 2 s))`` (IFS Illusions, Krita)."""
-    return power(b, np.exp2(1 - 2 * s))
+    return power(b, np.exp2(scaled(s, -2, 1)), steep=True)
 
 
 def reflect(b: Values, s: Values) -> Values:
     """Shine: ``min(1, b^2 / (1 - s))``, 1 where s = 1 (Pegtop, chaiNNer, Krita)."""
-    return at_most_white(full_ratio(b * b, 1 - s), b)
+    return cap_at_white(full_ratio(b * b, 1 - s), b)
 
 
 def glow(b: Values, s: Values) -> Values:
@@ -57,7 +57,8 @@ def freeze(b: Values, s: Values) -> Values:
     rest = 1 - b
     rest *= rest
     rest /= at_least(s, FAINT)
-    return select(b >= 1, b, 1 - at_most(rest, 1))
+    result = 1 - cap(rest, 1)
+    return result if b.max() <= 1 else select(b >= 1, b, result)
 
 
 def heat(b: Values, s: Values) -> Values:
@@ -67,7 +68,7 @@ def heat(b: Values, s: Values) -> Values:
 
 def helow(b: Values, s: Values) -> Values:
     """Heat where ``b + s > 1``, else glow (Krita)."""
-    return _upside_down(glow, b + s > 1, b, s)
+    return _glow_or_heat(b, s, above(b + s, 1))
 
 
 def frect(b: Values, s: Values) -> Values:
@@ -77,7 +78,7 @@ def frect(b: Values, s: Values) -> Values:
 
 def gleat(b: Values, s: Values) -> Values:
     """Glow where ``b + s > 1``, else heat (Krita)."""
-    return _upside_down(glow, b + s < 1, b, s)  # at b + s = 1 the two are the same
+    return _glow_or_heat(b, s, above(1 - b - s, 0))  # at b + s = 1 the two are the same
 
 
 def reeze(b: Values, s: Values) -> Values:
@@ -87,7 +88,18 @@ def reeze(b: Values, s: Values) -> Values:
 
 def fhyrd(b: Values, s: Values) -> Values:
     """Mean of frect and helow (Krita)."""
-    return _upside_down(lambda b, s: (reflect(b, s) + glow(b, s)) / 2, b + s > 1, b, s)
+    # Where b + s < 1 that is (b^2 / (1 - s) + s^2 / (1 - b)) / 2, elsewhere the same upside down: with the smaller and
+    # the larger of b and 1 - s it is one formula for both.
+    rest = 1 - s
+    upper = above(b - rest, 0)
+    low, high = np.minimum(b, rest), np.maximum(b, rest, out=rest)
+    up, down = 1 - high, 1 - low
+    low *= low
+    up *= up
+    result = full_ratio(low, high)
+    result += full_ratio(up, down)
+    result *= 0.5
+    return _complement(cap(result, 1), upper)
 
 
 def negation(b: Values, s: Values) -> Values:
@@ -122,12 +134,17 @@ def arc_tangent(b: Values, s: Values) -> Values:
 
 def gamma_dark(b: Values, s: Values) -> Values:
     """Darken by a power: ``b ^ (1 / s)``, 0 where s = 0 (Krita)."""
-    return (s > 0) * power(b, 1 / at_least(s, TINY))
+    exponent = at_least(s, TINY)
+    result = power(b, np.divide(1, exponent, out=exponent), steep=True)
+    result *= (s > 0).astype(b.dtype)
+    return result
 
 
 def gamma_light(b: Values, s: Values) -> Values:
     """Lighten by a power: ``b ^ s`` (Krita)."""
-    return ((b > 0) | (s <= 0)) * power(b, s)
+    result = power(b, s)
+    result *= ((b > 0) | (s <= 0)).astype(b.dtype)
+    return result
 
 
 def gamma_illumination(b: Values, s: Values) -> Values:
@@ -138,23 +155,41 @@ def gamma_illumination(b: Values, s: Values) -> Values:
 def hard_overlay(b: Values, s: Values) -> Values:
     """Multiply by ``2 s`` up to half, divide by ``2 - 2 s`` above; white gives 1 (Krita)."""
     low, high = halves(s)
-    return at_most_white(full_ratio(b * low, 1 - high), b)
+    low *= b
+    return cap_at_white(full_ratio(low, 1 - high), b)
 
 
 def hard_mix_krita(b: Values, s: Values) -> Values:
     """Color dodge where the backdrop is above half, else color burn (Krita)."""
-    return select(b > 0.5, color_dodge(b, s), color_burn(b, s))
+    # b / (1 - s) or 1 - (1 - b) / s: the latter is the former upside down.
+    dark = 1 - above(b, 0.5)
+    return _complement(cap_at_white(ratio(_turn(b, dark), _turn(s, 1 - dark)), b), dark)
 
 
 def interpolation(b: Values, s: Values) -> Values:
     """Mean of the two on a cosine: ``1/2 - cos(pi s)/4 - cos(pi b)/4`` (Krita)."""
-    pi = np.float32(np.pi)
-    return 0.5 - 0.25 * (np.cos(pi * s) + np.cos(pi * b))
+    waves = _cosines(b, s)
+    waves *= -0.25
+    waves += 0.5
+    return waves
 
 
 def interpolation_2x(b: Values, s: Values) -> Values:
     """Interpolation of the interpolation with itself (Krita)."""
-    return 0.5 - 0.5 * np.cos(np.float32(np.pi) * interpolation(b, s))
+    waves = _cosines(b, s)
+    waves *= np.float32(np.pi / 4)
+    np.sin(waves, out=waves)  # the cosine of pi times the first interpolation
+    waves *= -0.5
+    waves += 0.5
+    return waves
+
+
+def _cosines(b: Values, s: Values) -> Values:
+    """Add up ``cos(pi b)`` and ``cos(pi s)``."""
+    one, other = np.float32(np.pi) * b, np.float32(np.pi) * s
+    np.cos(one, out=one)
+    one += np.cos(other, out=other)
+    return one
 
 
 def penumbra_a(b: Values, s: Values) -> Values:
@@ -164,8 +199,7 @@ def penumbra_a(b: Values, s: Values) -> Values:
 
 def penumbra_b(b: Values, s: Values) -> Values:
     """Half of ``s / (1 - b)`` below 1, else 1 less half of its inverse; 1 where b = 1 (Krita; IM's soft burn)."""
-    share = full_ratio(s, 1 - b)
-    return (at_most(share, 1) - 1 / at_least(share, 1)) / 2 + 0.5  # one of the two is 1
+    return _half_or_inverse(full_ratio(s, 1 - b))
 
 
 def penumbra_c(b: Values, s: Values) -> Values:
@@ -180,7 +214,20 @@ def penumbra_d(b: Values, s: Values) -> Values:
 
 def flat_light(b: Values, s: Values) -> Values:
     """Penumbra B where the backdrop is lighter than the source, else penumbra A; 0 where s = 0 (Krita)."""
-    return (s > 0) * penumbra_b(np.maximum(b, s), np.minimum(b, s))
+    low, high = np.minimum(b, s), np.maximum(b, s)
+    cv2.scaleAdd(s, 1e-20, low, low)  # decides 0 / 0 of black and white, which may be either's
+    np.subtract(1, high, out=high)
+    return _half_or_inverse(at_least(low, 0) / at_least(high, FAINT))
+
+
+def _half_or_inverse(share: Values) -> Values:
+    """Halve what is below 1, and give 1 less half of the inverse of what is above; in place."""
+    inverse = at_least(share, 1)
+    share = cap(share, 1)
+    share -= np.divide(1, inverse, out=inverse)  # one of the two is 1
+    share *= 0.5
+    share += 0.5
+    return share
 
 
 def p_norm_a(b: Values, s: Values) -> Values:
@@ -194,17 +241,20 @@ def p_norm_b(b: Values, s: Values) -> Values:
     b_squared *= b_squared
     s_squared *= s_squared
     b_squared += s_squared
-    return np.minimum(root(root(b_squared)), at_least(b, 1))
+    return cap_at_white(root(root(b_squared)), b)
 
 
 def super_light(b: Values, s: Values) -> Values:
     """Length in a norm, p = 2.875, of ``2 s - 1`` above half; of the complements below (Krita)."""
-    return _upside_down(lambda b, s: _norm(b, 2 * s - 1, 2.875), s < 0.5, b, s)
+    share = scaled(s, 2, -1)
+    dark = 1 - above(share, 0)
+    np.abs(share, out=share)  # 2 s - 1, of the complement where that is dark
+    return _turn(_norm(_turn(b, dark), share, 2.875), dark)
 
 
 def tint(b: Values, s: Values) -> Values:
     """Lighten strongly: ``min(1, s (1 - b) + sqrt(b))`` (IFS Illusions, Krita)."""
-    return at_most_white(s * (1 - b) + root(b), b)
+    return cap_at_white(s * (1 - b) + root(b), b)
 
 
 def shade(b: Values, s: Values) -> Values:
@@ -224,22 +274,24 @@ def fog_darken(b: Values, s: Values) -> Values:
 
 def easy_dodge(b: Values, s: Values) -> Values:
     """Dodge by a power: ``b ^ (1.04 (1 - s))``, 1 where s = 1 (Krita)."""
-    return ((b > 0) | (s >= 1)) * power(b, 1.04 * at_least(1 - s, 0))
+    result = power(b, at_least(scaled(s, -1.04, 1.04), 0))
+    result *= ((b > 0) | (s >= 1)).astype(b.dtype)
+    return result
 
 
 def easy_burn(b: Values, s: Values) -> Values:
     """Burn by a power: ``1 - (1 - s) ^ (1.04 b)``, the base at least 1e-12 (Krita)."""
-    return 1 - power(at_least(1 - s, 1e-12), 1.04 * b)
+    return 1 - power(1 - s, 1.04 * b, least=1e-12)
 
 
 def hard_mix_softer(b: Values, s: Values) -> Values:
     """Steepen around complements, without a threshold: ``3 b - 2 (1 - s)`` in [0, 1] (Krita)."""
-    return at_most_white(at_least(3 * b + 2 * s - 2, 0), b)
+    return cap_at_white(at_least(scaled(b, 3, -2) + 2 * s, 0), b)
 
 
 def stamp(b: Values, s: Values) -> Values:
     """Press the backdrop into the source: ``s + 2 b - 1`` in [0, 1] (ImageMagick)."""
-    return at_most_white(at_least(s + 2 * b - 1, 0), b)
+    return cap_at_white(at_least(s + scaled(b, 2, -1), 0), b)
 
 
 def subtract_exchanged(b: Values, s: Values) -> Values:
@@ -249,7 +301,7 @@ def subtract_exchanged(b: Values, s: Values) -> Values:
 
 def divide_exchanged(b: Values, s: Values) -> Values:
     """Divide with the two images exchanged: ``min(1, s / b)``, 0 where both are 0 (ImageMagick's divide-dst)."""
-    return at_most(ratio(s, b), 1)
+    return cap(ratio(s, b), 1)
 
 
 def modulus_add(b: Values, s: Values) -> Values:
@@ -264,18 +316,37 @@ def modulus_subtract(b: Values, s: Values) -> Values:
     return rest + (rest < 0)
 
 
-def _upside_down(formula: Callable[[Values, Values], Values], where: Values, b: Values, s: Values) -> Values:
-    """Apply a formula; in some places to the complements, giving the complement of what it gives."""
-    offset = where.astype(b.dtype)
-    sign = 1 - 2 * offset
-    return sign * formula(sign * b + offset, sign * s + offset) + offset
+def _glow_or_heat(b: Values, s: Values, heated: Values) -> Values:
+    """Glow; where `heated` is 1, of the complements and upside down, which is heat."""
+    share = heated - s
+    share *= share
+    return _complement(cap(full_ratio(share, _turn(b, 1 - heated)), 1), heated)
+
+
+def _turn(values: Values, where: Values) -> Values:
+    """Subtract from white where `where` is 1, not where it is 0."""
+    out = scaled(where, -2, 1)
+    out *= values
+    out += where
+    return out
+
+
+def _complement(shares: Values, where: Values) -> Values:
+    """Do the same to values in [0, 1], in place."""
+    np.subtract(where, shares, out=shares)
+    return np.abs(shares, out=shares)
 
 
 def _norm(b: Values, s: Values, p: float) -> Values:
     """Length of two numbers in a norm; the larger is factored out, which leaves one power of each to take."""
     larger = np.maximum(b, s)
-    share = power(np.minimum(b, s) / at_least(larger, TINY), p)
+    share = np.minimum(b, s)
+    share /= at_least(larger, TINY)
+    share = power(share, p, least=1e-12)
     share += 1
-    share = power(share, 1 / p)
+    flat = share.reshape(-1)
+    cv2.log(flat, flat)
+    share *= 1 / p
+    cv2.exp(flat, flat)
     share *= larger
-    return np.minimum(share, at_least(b, 1))
+    return cap_at_white(share, b)

@@ -1,7 +1,12 @@
 """Pieces that blend formulas are made of: limits, quotients, powers and choices, on arrays of floats.
 
-A formula is a chain of passes over a strip, and most passes take the same time. Some of NumPy's do not: they branch at
-each number, or leave the vector unit for zeros and underflow. What stands here does the same without.
+A formula is a chain of passes over a strip, and most passes take the same time; one that writes over its argument takes
+half to two thirds of it. Some of NumPy's take longer: they branch at each number, or leave the vector unit for zeros
+and underflow. What stands here does the same without. `cap` and `cap_at_white` write over their first argument, which
+must be an array that the formula made, never its backdrop or source.
+
+Two pieces of a formula are better chained, or chosen by a factor of 0 or 1, than picked by a mask: a choice for each
+pixel takes up to ten times as long where it follows the picture's edges, which a processor can't foresee.
 """
 
 from __future__ import annotations
@@ -15,14 +20,17 @@ __all__ = [
     "FAINT",
     "TINY",
     "Values",
+    "above",
     "at_least",
     "at_most",
-    "at_most_white",
+    "cap",
+    "cap_at_white",
     "full_ratio",
     "halves",
     "power",
     "ratio",
     "root",
+    "scaled",
     "select",
 ]
 
@@ -49,14 +57,40 @@ def at_most(values: Values, most: float) -> Values:
     return np.clip(values, -np.inf, most)
 
 
-def at_most_white(values: Values, backdrop: Values) -> Values:
-    """Stop at white, or at the backdrop where that is brighter."""
-    return np.minimum(values, at_least(backdrop, 1))
+def cap(values: Values, most: float) -> Values:
+    """Clip from above, in place: a third of the time of `at_most`."""
+    flat = values.reshape(-1)
+    cv2.threshold(flat, most, 0, cv2.THRESH_TRUNC, flat)
+    return values
+
+
+def cap_at_white(values: Values, backdrop: Values) -> Values:
+    """Stop at white, or at the backdrop where that is brighter; in place."""
+    if backdrop.max() <= 1:
+        return cap(values, 1)
+    return np.minimum(values, at_least(backdrop, 1), out=values)
+
+
+def above(values: Values, limit: float) -> Values:
+    """Give 1 where values are above a limit, else 0."""
+    out = np.empty(values.shape, values.dtype)
+    cv2.threshold(values.reshape(-1), limit, 1, cv2.THRESH_BINARY, out.reshape(-1))
+    return out
+
+
+def scaled(values: Values, factor: float, term: float) -> Values:
+    """Give ``factor values + term`` in one pass."""
+    # OpenCV adds two images, each times a number: twice the same one, at half of it (not at 0, which times inf is NaN).
+    out = np.empty(values.shape, values.dtype)
+    flat = values.reshape(-1)
+    cv2.addWeighted(flat, factor / 2, flat, factor / 2, term, out.reshape(-1))
+    return out
 
 
 def ratio(above: Values, below: Values) -> Values:
     """Divide; 0 over anything is 0, and anything else over 0 (or less) is far beyond white."""
-    return above / at_least(below, TINY)
+    below = at_least(below, TINY)
+    return np.divide(above, below, out=below)
 
 
 def full_ratio(above: Values, below: Values) -> Values:
@@ -78,27 +112,44 @@ def halves(s: Values) -> tuple[Values, Values]:
 
 def root(values: Values, least: float = 0.0) -> Values:
     """Take the square root, of `least` where there is less; OpenCV does it in half of NumPy's time."""
-    values = at_least(values, least)
-    cv2.sqrt(values.reshape(-1), values.reshape(-1))
-    return values
+    if not values.min() >= least:  # or NaN
+        values = at_least(values, least)
+    out = np.empty(values.shape, values.dtype)
+    cv2.sqrt(values.reshape(-1), out.reshape(-1))
+    return out
 
 
-def power(base: Values, exponent: Values) -> Values:
-    """Raise to a power of at least 1/4; what is below 0 counts as 0.
+def power(base: Values, exponent: Values, *, least: float = FAINT, steep: bool = False) -> Values:
+    """Raise to a power; what is below 0 counts as 0.
 
     ``np.power`` takes ten times as long for a base of 0 and for results that float32 can't hold.
+
+    Parameters
+    ----------
+    base, exponent : ndarray or float
+        The exponent is at least 0.
+    least : float
+        Stands for 0, whose logarithm has no end. Raised to the largest exponent, it must stay above 1e-37.
+    steep : bool
+        Whether exponents have no limit.
+
+    Returns
+    -------
+    ndarray of float
+        A new array.
     """
-    out = at_least(base, FAINT)
+    out = at_least(base, least)
     flat = out.reshape(-1)
     cv2.log(flat, flat)
     out *= exponent
-    np.clip(out, -MOST_EXPONENT, MOST_EXPONENT, out=out)
+    if steep:
+        np.clip(out, -MOST_EXPONENT, MOST_EXPONENT, out=out)
     cv2.exp(flat, flat)
     return out
 
 
 def select(condition: Values, yes: Values, no: Values) -> Values:
-    """Choose by a condition as ``np.where`` does, in a third of its time where neighbours differ.
+    """Choose by a condition as ``np.where`` does, in less than its time where neighbours differ.
 
     Parameters
     ----------

@@ -15,17 +15,21 @@ https://docs.gimp.org/3.0/en/gimp-concepts-layer-modes.html
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from imgedit.compositing.elementwise import (
     FAINT,
     Values,
+    above,
     at_least,
     at_most,
-    at_most_white,
+    cap,
+    cap_at_white,
     halves,
     ratio,
     root,
+    scaled,
     select,
 )
 
@@ -62,12 +66,12 @@ def lighten(b: Values, s: Values) -> Values:
 
 def color_dodge(b: Values, s: Values) -> Values:
     """Brighten by the source: ``min(1, b / (1 - s))``, 0 where b = 0 (W3C 10.1.7)."""
-    return at_most_white(ratio(b, 1 - s), b)
+    return cap_at_white(ratio(b, 1 - s), b)
 
 
 def color_burn(b: Values, s: Values) -> Values:
     """Darken by the source: ``1 - min(1, (1 - b) / s)``, 1 where b = 1 (W3C 10.1.8)."""
-    return 1 - at_most(ratio(1 - b, s), 1)
+    return 1 - cap(ratio(1 - b, s), 1)
 
 
 def hard_light(b: Values, s: Values) -> Values:
@@ -80,14 +84,11 @@ def hard_light(b: Values, s: Values) -> Values:
 
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
-    low = at_most(b, 0.25)
-    curve = 16 * low
-    curve -= 12
+    # With x = min(b - 1/4, 0), 16 b^3 - 12 b^2 + 4 b is x (16 x^2 + 1) + 1/2; where the root begins, both are 1/2.
+    low = cap(b - 0.25, 0)
+    curve = scaled(low * low, 16, 1)
     curve *= low
-    curve += 4
-    curve *= low
-    curve += root(b, 0.25)  # the two pieces meet at 1/4, where both are 1/2
-    curve -= 0.5
+    curve += root(b, 0.25)
     return _soften(b, s, curve)
 
 
@@ -98,17 +99,16 @@ def soft_light_photoshop(b: Values, s: Values) -> Values:
 
 def _soften(b: Values, s: Values, curve: Values) -> Values:
     """Move a backdrop towards a curve above it for a light source, towards its square for a dark one."""
-    up = 2 * s - 1
-    down = at_most(up, 0)
-    up -= down
+    light = scaled(s, 2, -1)
+    dark = at_most(light, 0)
+    light -= dark
     curve -= b
-    up *= curve
-    np.multiply(b, b, out=curve)
-    np.subtract(b, curve, out=curve)
-    down *= curve
-    up += down
-    up += b
-    return up
+    result = 1 - b
+    result *= dark
+    result += 1
+    result *= b
+    cv2.accumulateProduct(light, curve, result)
+    return result
 
 
 def difference(b: Values, s: Values) -> Values:
@@ -128,24 +128,26 @@ def linear_burn(b: Values, s: Values) -> Values:
 
 def linear_dodge(b: Values, s: Values) -> Values:
     """Add: ``min(1, b + s)`` (Photoshop; also called add)."""
-    return at_most_white(b + s, b)
+    return cap_at_white(b + s, b)
 
 
 def vivid_light(b: Values, s: Values) -> Values:
     """Color burn with ``2 s`` up to half, color dodge with ``2 s - 1`` above; black gives 0, white 1 (Photoshop)."""
     # 1 + (b - 1) / 2s and b / (2 - 2s) are one quotient, from 1 downwards or from 0 upwards.
-    start = (s <= 0.5).astype(b.dtype)
-    twice = 2 * s - 1
+    twice = scaled(s, 2, -1)
+    start = 1 - above(twice, 0)
     result = b - start
-    result += FAINT * twice  # decides 0 / 0 for black and white sources
-    result /= at_least(1 - np.abs(twice), FAINT)
+    cv2.scaleAdd(twice, FAINT, result, result)  # decides 0 / 0 for black and white sources
+    np.abs(twice, out=twice)
+    np.subtract(1, twice, out=twice)
+    result /= at_least(twice, FAINT)
     result += start
-    return at_most_white(at_least(result, 0), b)
+    return cap_at_white(at_least(result, 0), b)
 
 
 def linear_light(b: Values, s: Values) -> Values:
     """Linear burn up to half, linear dodge above: ``b + 2 s - 1`` within [0, 1] (Photoshop)."""
-    return at_most_white(at_least(b + 2 * s - 1, 0), b)
+    return cap_at_white(at_least(b + scaled(s, 2, -1), 0), b)
 
 
 def pin_light(b: Values, s: Values) -> Values:
@@ -166,7 +168,7 @@ def subtract(b: Values, s: Values) -> Values:
 
 def divide(b: Values, s: Values) -> Values:
     """Divide by the source: ``min(1, b / s)``, 0 where both are 0 (Photoshop)."""
-    return at_most_white(ratio(b, s), b)
+    return cap_at_white(ratio(b, s), b)
 
 
 def addition(b: Values, s: Values) -> Values:
