@@ -20,8 +20,6 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     ran = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     pictures = [output for output in outputs(ran) if "image/png" in output.get("data", {})]
     sliders = [output for output in outputs(ran) if WIDGET in output.get("data", {})]
-        output for output in outputs(ran) if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
-    ]
     assert len(pictures) == 2  # those of `interact` lie inside their widgets
     assert len(sliders) == 3
     states = ran.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
