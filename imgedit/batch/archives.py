@@ -7,14 +7,16 @@ gone through once, and then read forwards.
 
 from __future__ import annotations
 
-import functools
+import atexit
+import contextlib
+import lzma
 import os
 import tarfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, Any, TypeVar
 
 from imgedit.batch import stores
 from imgedit.errors import EmptyFileError, ImageTooLargeError, StorageError
@@ -25,10 +27,23 @@ __all__ = ["is_archive", "is_member", "load", "members", "stamp"]
 ZIPS, TARS = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 # What the standard library raises for archives that are damaged, encrypted, or packed in a way that it does not know.
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError, KeyError)
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    KeyError,
+)
 
-# Of several threads, one at a time moves in a file.
-MOVING = threading.Lock()
+# Of several threads, one at a time moves in a file, and one opens or closes.
+MOVING, KEEPING = threading.RLock(), threading.Lock()
+
+MOST_OPEN = 4
+
+A = TypeVar("A", zipfile.ZipFile, tarfile.TarFile)
 
 
 def is_archive(place: str) -> bool:
@@ -147,18 +162,38 @@ def _archive_stamp(archive: str) -> stores.Stamp:
     return found.st_size, found.st_mtime_ns
 
 
-@functools.lru_cache(maxsize=4)
 def _zip(archive: str, size: int, changed: int) -> zipfile.ZipFile:
-    """Open an archive, or give the one that is open, unless it has changed."""
-    del size, changed
-    return zipfile.ZipFile(_file(archive))
+    return _kept(zipfile.ZipFile, archive, size, changed)
 
 
-@functools.lru_cache(maxsize=4)
 def _tar(archive: str, size: int, changed: int) -> tarfile.TarFile:
-    del size, changed
-    return tarfile.open(fileobj=_file(archive), mode="r:*")
+    return _kept(lambda file: tarfile.open(fileobj=file, mode="r:*"), archive, size, changed)
+
+
+def _kept(unpack: Callable[[IO[bytes]], A], archive: str, size: int, changed: int) -> A:
+    """Open an archive, or give the one that is open, unless it has changed since."""
+    key = archive, size, changed
+    with KEEPING:
+        if key not in _open:
+            atexit.unregister(_close_all)  # so that it is there once
+            atexit.register(_close_all)
+            with contextlib.ExitStack() as closing:
+                unpacked = closing.enter_context(unpack(closing.enter_context(_file(archive))))
+                _open[key] = unpacked, closing.pop_all()
+            if len(_open) > MOST_OPEN:
+                _open.pop(next(iter(_open)))[1].close()
+        found: A = _open[key][0]
+        return found
 
 
 def _file(archive: str) -> IO[bytes]:
     return stores.opened(archive) if stores.is_url(archive) else open(archive, "rb")
+
+
+# Those that this process has open: the archive, and what closes it with its file.
+_open: dict[tuple[str, int, int], tuple[Any, contextlib.ExitStack]] = {}
+
+
+def _close_all() -> None:
+    while _open:
+        _open.popitem()[1][1].close()

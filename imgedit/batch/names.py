@@ -57,7 +57,7 @@ class Names:
             Another one has it, or may have.
         """
         for index, name in enumerate(job.names):
-            wanted, claimed = self._keys(index, name) if self._shapes else 2 * ([(_folded(name),)],)
+            wanted, claimed = self._keys(index, name)
             # Two names with one hash are rare and no error; nothing else of a name is kept.
             if any(hash(key) in self._taken for key in wanted):
                 self._refuse_taken(job, index, wanted, before)
@@ -71,6 +71,8 @@ class Names:
         """Say under what the rivals of a name are found, and under what they find it."""
         name = _folded(name)
         wanted: list[Key] = [(name,)]
+        if not self._shapes:
+            return wanted, wanted
         claimed: list[Key] = [(name,)]
         for sized, shape in self._shapes.items():
             if match := shape.fullmatch(name):

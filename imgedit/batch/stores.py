@@ -42,6 +42,8 @@ Stamp = tuple[int, int]
 
 TRIES, PAUSE, PATIENCE = 5, 0.5, 60.0
 
+S3, LARGE = (("s3", "s3a"), "s3"), 50 * 2**20
+
 # Answers of HTTP that another try may change.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -101,7 +103,9 @@ def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1) -> bytes:
             raise ImageTooLargeError(url, f"has {told} bytes, the limit is {max_bytes}; allow more with max_bytes=")
         if told < 0:
             return _read_limited(system, path, url, max_bytes)
-        data: bytes = system.cat_file(path)
+        # s3fs would ask for the size once more, to read large files in parts side by side.
+        how = {"max_concurrency": 1} if system.protocol in S3 and told < LARGE else {}
+        data: bytes = system.cat_file(path, **how)
         if len(data) != told:
             raise OSError(errno.EIO, f"{len(data)} bytes of {told} came")
         return data

@@ -62,7 +62,7 @@ def batch(
     memory: str | None = None,
     address: str | None = None,
     values: Annotated[list[str] | None, Option(name="--set", negative=())] = None,
-    files_from: str | None = None,
+    files_from: Annotated[str | None, Option(allow_leading_hyphen=True)] = None,
     state: Path | None = None,
     force: Annotated[bool, Option(negative=())] = False,
     retry_failed: Annotated[bool, Option(negative=())] = False,
