@@ -2,7 +2,7 @@
 Put one image on another
 ========================
 
-A logo with soft alpha on a photograph: as it is, with a blend mode, at an offset, and mixed in linear light.
+A logo with soft alpha on a photograph: as it is, with a blend mode, at an offset, in a corner, mixed in linear light.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,9 @@ pictures = {
     "backdrop": photo,
     "normal": ie.blend(photo, logo, offset=(20, 60)),
     "multiply, hanging over the edge": ie.blend(photo, logo, "multiply", offset=(width - 110, -50)),
-    "soft light": ie.blend(photo, logo, "soft-light", offset=(20, 60)),
+    "soft light, in the lower right corner": ie.blend(
+        photo, logo, "soft-light", anchor="bottom-right", offset=(10, 10)
+    ),
     "half, in encoded sRGB": ie.blend(photo, logo, opacity=0.5, offset=(20, 60)),
     "half, in linear light": ie.blend(photo, logo, opacity=0.5, space="linear", offset=(20, 60)),
 }

@@ -141,6 +141,45 @@ def test_an_offset_places_the_source_and_keeps_the_size_of_the_backdrop(dtype, m
             np.testing.assert_array_equal(got, ie.blend(wide, placed, mode)[100:130, 100:140])
 
 
+@pytest.mark.parametrize(
+    ("anchor", "offset", "corner"),
+    [
+        ("bottom-right", (3, 2), (40 - 11 - 3, 30 - 8 - 2)),
+        ("bottom-right", None, (29, 22)),
+        ("bottom-right", (-5, -4), (34, 26)),  # hangs over
+        ("top-right", (3, 2), (26, 2)),
+        ("bottom-left", (3, 2), (3, 20)),
+        ("top-left", (3, 2), (3, 2)),
+        ("center", (3, 2), (14 + 3, 11 + 2)),  # 29 pixels of room: 14 at the left, 15 at the right
+        ("center-right", (3, 2), (26, 11 + 2)),
+        ("top-center", (3, 2), (14 + 3, 2)),
+    ],
+)
+def test_an_anchor_names_where_the_offset_counts_from(anchor, offset, corner):
+    backdrop, source = photo(np.uint8, 3, (30, 40)), photo(np.uint8, 4, (8, 11), seed=3)
+    mask = photo(np.uint8, 1, (8, 11), seed=4)
+    want = ie.blend(backdrop, source, "multiply", offset=corner, mask=mask)
+    np.testing.assert_array_equal(ie.blend(backdrop, source, "multiply", anchor=anchor, offset=offset, mask=mask), want)
+    stack = [ie.Layer(backdrop), ie.Layer(source, mode="multiply", mask=mask, anchor=anchor, offset=offset)]
+    assert abs(ie.flatten(stack).astype(int) - want).max() <= 1  # the two round differently
+
+
+def test_an_anchored_source_may_be_larger_than_the_backdrop():
+    backdrop, source = photo(np.uint8, 3, (9, 9)), photo(np.uint8, 3, (14, 13), seed=3)
+    np.testing.assert_array_equal(ie.blend(backdrop, source, anchor="center"), source[3:12, 2:11])
+    np.testing.assert_array_equal(ie.blend(backdrop, source, anchor="bottom-right"), source[5:, 4:])
+
+
+def test_an_unknown_anchor_is_told_with_the_nearest():
+    image = photo(np.uint8, 3, (9, 9))
+    for call in (lambda: ie.blend(image, image, anchor="bottom right"), lambda: ie.Layer(image, anchor="bottom right")):
+        with pytest.raises(ie.errors.UnknownNameError, match="did you mean 'bottom-right'"):
+            call()
+    for offset in ((0.5, 1), (True, 0), 3, (1, 2, 3), "ab"):
+        with pytest.raises(ie.errors.ArgumentError, match="offset"):
+            ie.blend(image, image, anchor="center", offset=offset)
+
+
 def test_where_the_source_does_not_reach_it_counts_as_transparent():
     backdrop, source = photo(np.uint8, 4, (9, 9)), np.full((3, 3, 4), 255, np.uint8)
     for operator in OPERATORS:

@@ -197,6 +197,19 @@ def test_toml_there_and_back(tmp_path):
     np.testing.assert_array_equal(flatten(back), flatten(layers, size=SIZE, background="#204060"))
 
 
+@pytest.mark.parametrize("suffix", [".toml", ".ora"])
+def test_an_anchor_there_and_back(tmp_path, suffix):
+    logo = photo(np.uint8, 4, (8, 9))
+    layers = [Layer(photo(np.uint8, 3, SIZE)), Layer(logo, anchor="bottom-right", offset=(2, 1))]
+    write_layers(tmp_path / f"stack{suffix}", layers)
+    back = read_layers(tmp_path / f"stack{suffix}")
+    corner = (SIZE[1] - 9 - 2, SIZE[0] - 8 - 1)
+    assert (back[1].anchor, tuple(back[1].offset)) == (
+        ("bottom-right", (2, 1)) if suffix == ".toml" else (None, corner)
+    )
+    np.testing.assert_array_equal(flatten(back)[..., :3], flatten(layers))
+
+
 def test_toml_by_hand(tmp_path):
     ie.write(tmp_path / "photo.png", photo(np.uint8, 3, SIZE))
     ie.write(tmp_path / "logo.png", photo(np.uint8, 4, (8, 8)))

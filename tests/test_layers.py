@@ -228,6 +228,19 @@ def test_background_size_and_offsets():
     assert flatten([Layer(dot)], background="white").shape == (2, 2)
 
 
+def test_an_anchored_layer_gives_no_size_and_finds_its_place_in_groups_and_masks():
+    ground, dot = np.zeros((9, 12), np.uint8), np.full((2, 3), 255, np.uint8)
+    corner = Layer(dot, anchor="bottom-right", offset=(1, 2))
+    want = ground.copy()
+    want[5:7, 8:11] = 255
+    for stack in ([corner, Layer(ground, mode="lighten")], [Layer(ground), Group([corner])]):
+        np.testing.assert_array_equal(flatten(stack)[:, :, 0] if flatten(stack).ndim == 3 else flatten(stack), want)
+    lit = Layer(adjustment=lambda image: image + 1, mask=dot, anchor="bottom-right", offset=(1, 2))
+    np.testing.assert_array_equal(flatten([Layer(ground), lit]), want)
+    with pytest.raises(ie.errors.ArgumentError, match="size"):
+        flatten([corner])
+
+
 def test_grey_meets_colour_and_alpha():
     grey, color = picture(0, 1, np.uint8), picture(1, 3, np.uint8)
     assert flatten([Layer(grey), Layer(picture(2, 1, np.uint8), mode="multiply")]).ndim == 2

@@ -26,6 +26,7 @@ from imgedit.compositing.equation import (
 from imgedit.compositing.integer import blend_levels, takes
 from imgedit.compositing.noise import dither_noise, white_noise
 from imgedit.compositing.operators import OPERATORS, keeps_opaque
+from imgedit.compositing.placing import ANCHORS, check_offset, corner
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, full_range
@@ -50,6 +51,7 @@ def blend(
     fill: float = 1.0,
     mask: Mask | None = None,
     offset: tuple[int, int] | None = None,
+    anchor: Annotated[str, ANCHORS] | None = None,
     operator: Annotated[str, OPERATORS] = "source-over",
     space: Annotated[str, SPACES] = "srgb",
     composite_space: Annotated[str, SPACES] | None = None,
@@ -67,7 +69,7 @@ def blend(
         HxW, HxWx3 or HxWx4 (straight alpha), uint8, uint16 or float32: what is below. Without alpha it is opaque.
     source : ndarray
         What is put on it. Of any image dtype and number of channels; its values are converted by range. Of another size
-        only with `offset`.
+        only with `offset` or `anchor`.
     mode : str
         The blend mode: W3C's names, and many more; where programs disagree a variant is named after a colon
         (``soft-light``, ``soft-light:photoshop``, ``soft-light:pegtop``).
@@ -81,6 +83,10 @@ def blend(
         backdrop's size.
     offset : tuple of int, optional
         (x, y) of the source's top left corner on the backdrop; may lie outside. The result keeps the backdrop's size.
+        With `anchor`, the distance from there.
+    anchor : str, optional
+        Side or corner of the backdrop that the source lies at, such as ``bottom-right`` or ``center``; `offset` then
+        counts inwards: from the right side to the left, from the bottom upwards.
     operator : str
         The Porter-Duff operator. Where the source does not reach, it counts as transparent.
     space : str
@@ -110,7 +116,7 @@ def blend(
     Raises
     ------
     ImageError
-        Something that is not an image or mask; sizes that don't match without an offset; NaN in alpha.
+        Something that is not an image or mask; sizes that don't match without offset or anchor; NaN in alpha.
     ArgumentError
         A number out of its range, an unknown name, or options that contradict each other.
 
@@ -145,7 +151,7 @@ def blend(
         seed=_check_seed(seed),
     )
     options.check()
-    place = _Place.of(backdrop, source, offset)
+    place = _Place.of(backdrop, source, offset, anchor)
     cover = None if mask is None else _Cover.of(mask, backdrop, source, place)
     covers = place.covers(backdrop, source)
     if not covers:
@@ -244,20 +250,18 @@ class _Place:
         return self.x == self.y == 0 and backdrop.shape[:2] == source.shape[:2]
 
     @classmethod
-    def of(cls, backdrop: Image, source: Image, offset: tuple[int, int] | None) -> _Place:
+    def of(cls, backdrop: Image, source: Image, offset: tuple[int, int] | None, anchor: str | None) -> _Place:
         (height, width), (source_height, source_width) = backdrop.shape[:2], source.shape[:2]
-        if offset is None:
-            if backdrop.shape[:2] != source.shape[:2]:
-                raise ImageError(
-                    "source",
-                    f"is {source_height}x{source_width} but backdrop is {height}x{width}",
-                    f"say where it goes, offset=(x, y), or resize it: ie.resize(source, ({height}, {width}))",
-                )
-            offset = 0, 0
-        pair = isinstance(offset, (tuple, list)) and len(offset) == 2
-        if not pair or not all(isinstance(value, (int, np.integer)) for value in offset):
-            raise ArgumentError("offset", f"is {offset!r}", "give whole pixels (x, y); ie.warp moves by fractions")
-        x, y = int(offset[0]), int(offset[1])
+        if offset is None and anchor is None and backdrop.shape[:2] != source.shape[:2]:
+            raise ImageError(
+                "source",
+                f"is {source_height}x{source_width} but backdrop is {height}x{width}",
+                f"say where it goes, offset=(x, y) or anchor='center', or resize it: "
+                f"ie.resize(source, ({height}, {width}))",
+            )
+        if offset is not None:
+            offset = check_offset(offset)
+        x, y = corner(anchor, offset, source.shape[:2], backdrop.shape[:2])
         return cls(x, y, max(0, x), max(0, y), min(width, x + source_width), min(height, y + source_height))
 
     def overlap(self, top: int, bottom: int) -> tuple[slice, slice]:

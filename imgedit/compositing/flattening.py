@@ -19,7 +19,7 @@ from imgedit.compositing.alpha_modes import ALPHA_MODES, dissolved
 from imgedit.compositing.blend_if import share_shown
 from imgedit.compositing.dressing import Frame, Paint, dress, join
 from imgedit.compositing.equation import composite, to_pixels, to_planes
-from imgedit.compositing.layers import Group, Item, Layer, Stack, clip_runs, walk
+from imgedit.compositing.layers import Group, Item, Layer, Stack, clip_runs, placed, walk
 from imgedit.compositing.noise import white_noise
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
@@ -51,8 +51,8 @@ def flatten(
     layers : sequence of Layer or Group
         From the lowest to the topmost: a list, or what ``read_layers`` gave.
     size : (int, int), optional
-        Height and width of the canvas. Default: the document's, that of the lowest layer without an offset, or what all
-        layers reach.
+        Height and width of the canvas. Default: the document's, that of the lowest layer without offset and anchor, or
+        what all layers without an anchor reach.
     background : str or tuple of float, optional
         Colour under all layers; default transparent.
     space : str
@@ -97,6 +97,8 @@ def flatten(
     pictures = [item for item in everything if isinstance(item, Layer) and item.image is not None]
     height, width = _canvas(pictures, size)
     canvas = _Box(0, height, 0, width)
+    layers = placed(layers, (height, width))
+    everything = list(walk(layers))
     for item in everything:
         _check_fit(item, canvas)
     paper = None if background is None else parse_color(background, name="background")
@@ -486,9 +488,9 @@ def _canvas(pictures: Sequence[Layer], size: tuple[int, int] | None) -> tuple[in
         height, width = (check_number(side, "size", least=1) for side in size)
         return int(height), int(width)
     for layer in pictures:
-        if layer.offset is None and layer.image is not None:
+        if layer.offset is None and layer.anchor is None and layer.image is not None:
             return layer.image.shape[0], layer.image.shape[1]
-    places = [_place(layer.image, layer.offset) for layer in pictures]
+    places = [_place(layer.image, layer.offset) for layer in pictures if layer.anchor is None]
     if not places or max(p.bottom for p in places) <= 0 or max(p.right for p in places) <= 0:
         raise ArgumentError("size", "is not given, and no layer says it", "give size=(height, width)")
     return max(p.bottom for p in places), max(p.right for p in places)
@@ -503,7 +505,7 @@ def _check_fit(item: Item, canvas: _Box) -> None:
     raise ImageError(
         f"{what} {item.name!r}" if item.name else what,
         f"is {h}x{w} but the canvas is {ch}x{cw}",
-        "give it offset=(x, y), or resize it, or give flatten another size",
+        "give it offset=(x, y) or anchor='center', or resize it, or give flatten another size",
     )
 
 

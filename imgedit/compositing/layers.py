@@ -9,19 +9,18 @@ ones before it inside its shape.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, Literal, TypeAlias, overload
-
-import numpy as np
 
 from imgedit.color import Color
 from imgedit.compositing.blend_if import check_ranges
 from imgedit.compositing.dressing import Effect
 from imgedit.compositing.equation import BLEND_MODES
+from imgedit.compositing.placing import ANCHORS, check_offset, corner
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, check_same_size, describe
 
-__all__ = ["MOST_NESTED", "Group", "Item", "Layer", "Stack", "clip_runs", "walk"]
+__all__ = ["MOST_NESTED", "Group", "Item", "Layer", "Stack", "clip_runs", "placed", "walk"]
 
 # Deeper nesting than any editor writes; a chain of groups this long is taken for damage.
 MOST_NESTED = 64
@@ -45,6 +44,10 @@ class Layer:
         HxW mask of the image's size, at its place: a factor on alpha. An adjustment's mask has a size of its own.
     offset : (int, int), optional
         (x, y) of the top left corner on the canvas; may lie outside. Without it, the image must have the canvas' size.
+        With `anchor`, the distance from there.
+    anchor : str, optional
+        Side or corner of the canvas that the image lies at, such as ``bottom-right``, ``center``; `offset` then counts
+        inwards: from the right side to the left, from the bottom upwards.
     clip : bool
         Show the layer only where the layer below it is that is not clipped itself, and blend with that one alone.
     blend_if : mapping, optional
@@ -74,6 +77,7 @@ class Layer:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import imgedit as ie
     >>> ie.Layer(np.zeros((4, 6), np.uint8), mode="multiply", offset=(2, 1)).offset
     (2, 1)
@@ -86,6 +90,7 @@ class Layer:
     fill: float = 1.0
     mask: Mask | None = None
     offset: tuple[int, int] | None = None
+    anchor: Annotated[str, ANCHORS] | None = None
     clip: bool = False
     blend_if: Mapping[str, Sequence[Sequence[float]]] | None = None
     visible: bool = True
@@ -97,6 +102,8 @@ class Layer:
 
     def __post_init__(self) -> None:
         _check_item(self)
+        if self.anchor is not None:
+            ANCHORS[self.anchor]
         if (self.image is None) == (self.adjustment is None):
             raise ArgumentError("image", "and adjustment are both given, or neither", "give one of the two")
         if self.adjustment is not None and not callable(self.adjustment):
@@ -155,6 +162,7 @@ class Group:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import imgedit as ie
     >>> dot = ie.Layer(np.full((1, 1), 255, np.uint8))
     >>> len(ie.Group([dot, dot], mode="screen").layers)
@@ -232,12 +240,41 @@ def _check_item(item: Item) -> None:
     check_number(item.opacity, "opacity", least=0, most=1)
     check_number(item.fill, "fill", least=0, most=1)
     if item.offset is not None:
-        whole = isinstance(item.offset, (tuple, list)) and len(item.offset) == 2
-        if not whole or not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in item.offset):
-            raise ArgumentError("offset", f"is {item.offset!r}", "give (x, y) in whole pixels")
+        check_offset(item.offset)
     for effect in item.effects:
         if not callable(getattr(effect, "paints", None)):
             raise ArgumentError("effects", f"holds {effect!r:.60}", "give DropShadow(...), Stroke(...) and the like")
+
+
+def placed(layers: Sequence[Item], canvas: tuple[int, int]) -> Sequence[Item]:
+    """Give each layer that has an anchor the offset that this means on a canvas.
+
+    Parameters
+    ----------
+    layers : sequence of Layer or Group
+        A stack that `walk` has seen.
+    canvas : (int, int)
+        Height and width.
+
+    Returns
+    -------
+    sequence of Layer or Group
+        The same, where no layer has an anchor.
+    """
+    if not any(isinstance(item, Layer) and item.anchor for item in walk(layers)):
+        return layers
+    items = tuple(_placed(item, canvas) for item in layers)
+    return replace(layers, layers=items) if isinstance(layers, Stack) else items
+
+
+def _placed(item: Item, canvas: tuple[int, int]) -> Item:
+    if isinstance(item, Group):
+        return replace(item, layers=tuple(_placed(child, canvas) for child in item.layers))
+    array = item.mask if item.image is None else item.image
+    if item.anchor is None or array is None:
+        return item
+    place = corner(item.anchor, item.offset, (array.shape[0], array.shape[1]), canvas)
+    return replace(item, anchor=None, offset=place)
 
 
 def walk(layers: Sequence[Item], name: str = "layers", path: tuple[int, ...] = ()) -> Iterator[Item]:

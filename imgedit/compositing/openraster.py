@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from imgedit.compositing.flattening import flatten
-from imgedit.compositing.layers import MOST_NESTED, Group, Item, Layer, Stack, walk
+from imgedit.compositing.layers import MOST_NESTED, Group, Item, Layer, Stack, placed, walk
 from imgedit.compositing.modes import FILLED
 from imgedit.errors import ArgumentError, ImageTooLargeError, NotAnImageError, ReadError, UnsupportedFormatError
 from imgedit.io import decode, encode
@@ -250,7 +250,8 @@ def encode_ora(layers: Sequence[Item], size: tuple[int, int] | None) -> bytes:
         "image", version="0.0.5", w=str(merged.shape[1]), h=str(merged.shape[0]), xres="72", yres="72"
     )
     pictures: dict[str, bytes] = {}
-    _describe(ElementTree.SubElement(root, "stack"), layers, pictures)
+    canvas = merged.shape[0], merged.shape[1]
+    _describe(ElementTree.SubElement(root, "stack"), placed(layers, canvas), pictures)
     xml = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     with io.BytesIO() as buffer:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
