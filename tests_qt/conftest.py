@@ -8,6 +8,13 @@ import pytest
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before the first QGuiApplication
 
 
+def pytest_addoption(parser):
+    """Let pictures of the sample editor go where somebody wants them."""
+    parser.addoption(
+        "--screenshots", metavar="DIR", help="where pictures of the sample editor go; to a temporary folder"
+    )
+
+
 @pytest.fixture(scope="session")
 def app():
     """Return the one application of the process."""

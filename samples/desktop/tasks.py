@@ -48,6 +48,8 @@ class Task(QtWidgets.QWidget):
         for name, field in fields.items():
             words = label(name)
             words.setMinimumHeight(field.sizeHint().height())  # Qt sets a label to the top of its field
+            for edit in field.findChildren(QtWidgets.QLineEdit):
+                edit.setTextMargins(8, 0, 0, 0)
             form.addRow(words, field)
         column(label(text, "faint", wrap=True), form, *items, parent=self, margin=14)
 
