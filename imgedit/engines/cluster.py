@@ -39,6 +39,8 @@ IDLE = 60.0
 
 ADDRESS = re.compile(r"[a-z]+://.+:\d+")
 
+NOWHERE = "127.0.0.1:0"
+
 # A worker with other versions would give other pixels, or none.
 MUST_AGREE = ("imgedit", "numpy", "opencv")
 
@@ -211,8 +213,7 @@ class Dask(Executor):
         self._ended.set()
         with suppress(Exception):  # a cluster that is lost has nothing to stop
             self._executor.shutdown(wait=wait and not cancel_futures)
-            if self._cluster is None:
-                self._client.sync(self._client._run, dislodge, self._lodging.token, callback_timeout=ANSWER)
+            self._client.sync(self._client._run, dislodge, self._lodging.token, callback_timeout=ANSWER)
         with suppress(Exception):
             self._client.close(timeout=ANSWER)
         if self._cluster is not None:
@@ -221,22 +222,23 @@ class Dask(Executor):
 
 
 def _own_cluster(workers: int) -> Any:
-    """Start a scheduler and workers on this machine."""
+    """Start a scheduler and a worker within this process."""
     import dask
     import distributed
 
-    # A worker that dies is not to blame for its task, which another process does; but neither is it tried for ever.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+    # Threads of this process are workers enough, since each has its task done by a process of its own; and there is no
+    # port open to other users of the machine, who could send the scheduler whatever they want to have run. Dask can't
+    # do without a server for its dashboard, on all networks if it may: here it has nothing to show, to nobody else.
+    with dask.config.set({f"distributed.{one}.http.routes": [] for one in ("scheduler", "worker")}):
         return distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,  # that of the worker's own process is kept by itself
-            dashboard_address=None,
+            n_workers=1,
+            threads_per_worker=workers,
+            processes=False,
+            memory_limit=0,  # the processes keep their own
+            dashboard_address=NOWHERE,
+            worker_dashboard_address=NOWHERE,
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
-            # A scheduler runs whatever it is sent, so that other users of this machine must not reach it.
-            security=True,
-            protocol="tls://",
         )
 
 

@@ -1,0 +1,649 @@
+"""Faults for batches, each injected at a random moment of a real run, and what must hold after every one of them.
+
+`test_faults.py` runs a seeded share of them; ``python -m benchmarks.reliability`` repeats all of them and writes the
+counts to ``docs/reliability.md``. The runs are those of the command line, in processes of their own.
+
+What must hold, by the names of the design: every input has one final state (I1); a name in the output is a whole file,
+and the one that the manifest tells (I2); an earlier output survives until its successor is whole (I3); inputs stay as
+they are (I4); going on redoes at most one file for each place in the engine's hands, ends byte for byte like a run that
+nothing disturbed, and leaves no temporary file (I5); the exit code is the one of the manual (I6). Besides, no process
+is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import http.server
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pictures import photo
+
+import imgedit as ie
+from imgedit.batch.working import Task
+
+PHOTOS = 14
+RECIPE = '[[steps]]\nop = "resize"\nscale = 2.0\n[[steps]]\nop = "blur"\nradius = 2\n[output]\nformat = "png"\n'
+
+# Seconds within which a run on a busy machine of two cores must have come to its end.
+PATIENCE = 240.0
+
+# What a run leaves in its state folder.
+STATE = {"manifest.jsonl", "report.html", "report.jsonl", "thumbnails.bin"}
+
+MARK = "IMGEDIT_FAULT_TRIAL"
+READ_ONLY = "IMGEDIT_FAULT_READ_ONLY"
+
+
+# In the processes of a run.
+
+
+class Faulty(Task):
+    """A task that does to its worker what the name of the photo says."""
+
+    def __call__(self, job, is_pictured):
+        time.sleep(0.02)
+        if poison := re.search(r"-([a-z]+)\.", job.photo):
+            POISONS.get(poison[1], lambda: None)()
+        return super().__call__(job, is_pictured)
+
+    def _edited(self, job, before, sketch):
+        if "-raises" in job.photo:
+            raise ValueError("poison")
+        if "-memory" in job.photo:
+            hold = [np.ones(2**24) for _ in range(64)]  # 8 GiB, each page touched
+            raise AssertionError(f"{len(hold)} blocks of memory that the limit should have kept away")
+        return super()._edited(job, before, sketch)
+
+    def _put(self, name, result):
+        flag = os.environ.get(READ_ONLY)
+        if flag and os.path.exists(flag):
+            from imgedit.batch.working import OutputError
+
+            raise OutputError(str(OSError(errno.EROFS, os.strerror(errno.EROFS))))
+        return super()._put(name, result)
+
+
+def _endless():
+    while True:
+        pass
+
+
+POISONS: dict[str, Callable[[], object]] = {
+    "segfault": lambda: ctypes.string_at(0),
+    "abort": os.abort,
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "endless": _endless,
+    # Within one call of C code, in which no other thread of Python gets its turn.
+    "stuck": lambda: re.match(r"(a+)+$", 64 * "a" + "b"),
+}
+
+
+def command() -> None:
+    """Run the command line with tasks that can be poisoned."""
+    import imgedit.batch
+    from imgedit.__main__ import main
+
+    imgedit.batch.Task = Faulty
+    main()
+
+
+# Around a run.
+
+
+@dataclass
+class Trial:
+    """One run to disturb: photos, an output with earlier results in it, and what is to come of them."""
+
+    place: Path
+    engine: str
+    seed: int
+    names: tuple[str, ...] = ()
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.random = random.Random(self.seed)
+        self.token = secrets.token_hex(8)
+        self.photos, self.out, self.state = self.place / "photos", self.place / "out", self.place / "out" / ".imgedit"
+        self.recipe = self.place / "recipe.toml"
+        self.photos.mkdir(parents=True)
+        self.out.mkdir(exist_ok=True)
+        self.recipe.write_text(RECIPE)
+        names = [*self.names, *("" for _ in range(PHOTOS - len(self.names)))]
+        self.random.shuffle(names)
+        self.sources = {}
+        for number, name in enumerate(names):
+            size = self.random.randrange(60, 120), self.random.randrange(60, 120)
+            path = self.photos / f"{number:02}{name and '-'}{name}.png"
+            ie.write(path, photo(size=size, seed=1000 * self.seed + number))
+            self.sources[path] = path.read_bytes()
+        self.old = {}
+        for path in self.random.sample(sorted(self.sources), 3):
+            self.old[path.name] = ie.io.encode(photo(seed=7), "png")
+            (self.out / path.name).write_bytes(self.old[path.name])
+        self.extra: list[str] = []
+
+    def wanted(self) -> dict[str, bytes]:
+        """Give the results of a run that nothing disturbs."""
+        recipe = ie.Recipe.from_toml(self.recipe)
+        made = {}
+        for path, data in self.sources.items():
+            ((name, result),) = recipe.render(data, ie.recipes.photos.Photo(str(path), path.name))
+            made[name] = result
+        return made
+
+    @property
+    def hands(self) -> int:
+        """Files that may be in the hands of the engine."""
+        return {"serial": 1, "local": 2, "dask": 4}[self.engine]
+
+    def start(self, *options: str, engine: str = "", inputs: str = "", **surroundings: str) -> subprocess.Popen:
+        """Begin a run, deaf to whatever is done to this process."""
+        engine = engine or self.engine
+        if engine != "serial":
+            options = ("--workers", "2", *options)
+        arguments = ["batch", str(self.recipe), inputs or str(self.photos), "-o", str(self.out), "--engine", engine]
+        path = os.pathsep.join([str(Path(__file__).parent), str(Path(ie.__file__).parents[1])])
+        return subprocess.Popen(
+            [sys.executable, "-c", "import faults; faults.command()", *arguments, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path, MARK: self.token, **surroundings},
+        )
+
+    def end(self, run: subprocess.Popen, *codes: int, within: float = PATIENCE) -> str:
+        """Wait for the end of a run, and see that its exit code is one of those (I6) and no process is left."""
+        try:
+            told = run.communicate(timeout=within)[0]
+        except subprocess.TimeoutExpired:
+            for pid in self.processes():
+                os.kill(pid, signal.SIGKILL)
+            raise AssertionError(f"still running after {within} s") from None
+        assert run.returncode in codes, f"exit code {run.returncode}, not {codes}: {told}"
+        self.wait(lambda: not self.processes(), 5, "processes are left behind")
+        return told
+
+    def wait(self, holds: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait until something holds."""
+        limit = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < limit, what
+            time.sleep(0.05)
+
+    def processes(self) -> list[int]:
+        """List the processes of this trial's runs."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and self.token.encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                pass  # it has just ended, or is not ours
+        return found
+
+    def workers(self, run: subprocess.Popen) -> list[int]:
+        """List the processes of a run that do work."""
+        return [pid for pid in self.processes() if pid != run.pid and _is_worker(pid)]
+
+    def rows(self, file: str = "report.jsonl") -> list[dict]:
+        """Read the lines of the report or the manifest."""
+        found = []
+        try:
+            lines = (self.state / file).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # torn
+                found.append(json.loads(line))
+        return found
+
+    def moment(self, run: subprocess.Popen, most: int = PHOTOS - 4) -> None:
+        """Wait for a random moment: some files are done, and a little longer."""
+        before = len(self.rows("manifest.jsonl"))
+        count, pause = self.random.randrange(most), self.random.uniform(0, 0.2)
+        self.log.append(f"after {count} files and {pause:.3f} s")
+        self.wait(
+            lambda: len(self.rows("manifest.jsonl")) - before >= count or run.poll() is not None,
+            PATIENCE,
+            "no progress",
+        )
+        time.sleep(pause)
+
+    def check(self, *, is_reported: bool = True) -> None:
+        """Check what must hold after any run, whole or not."""
+        for path, data in self.sources.items():
+            assert path.read_bytes() == data, f"I4: {path.name} has changed"
+        wanted = self.wanted()
+        for path in self.out.iterdir():
+            if path.is_file():
+                allowed = {self.old.get(path.name), wanted.get(path.name)} - {None}
+                assert path.read_bytes() in allowed, f"I2: {path.name} is neither the old nor the new file"
+        for name in self.old:
+            assert (self.out / name).is_file(), f"I3: {name} is gone"
+        for row in self.rows("manifest.jsonl"):
+            if row["state"] == "done" and Path(row["input"]) in self.sources:
+                assert (self.out / row["output"]).is_file(), f"I2: {row['output']} is in the manifest only"
+        if is_reported:
+            rows = self.rows()
+            assert [row["input"] for row in rows] == sorted(map(str, self.sources)), "I1: not one row for each input"
+            assert {row["state"] for row in rows} <= {"done", "skipped", "failed", "pending"}, "I1"
+            assert not self.leftovers(), f"left behind: {self.leftovers()}"
+
+    def leftovers(self) -> list[str]:
+        """List what a run should have swept away."""
+        found = [path.name for path in self.state.iterdir() if path.name not in STATE]
+        return found + [path.name for path in self.out.rglob(".imgedit-*")]
+
+    def go_on(self, *options: str, failed: int = 0, engine: str = "") -> None:
+        """Go on with the run, and check that little is done twice and that it ends as if nothing had happened (I5).
+
+        It need not be the same engine that goes on.
+        """
+        engine = engine or self.random.choice([self.engine, "serial", "serial"])
+        wanted = self.wanted()
+        standing = {name for name, data in wanted.items() if self._stands(name, data)}
+        self.end(self.start(*options, engine=engine), 3 if failed else 0)
+        self.check()
+        rows = self.rows()
+        assert Counter(row["state"] for row in rows)["failed"] == failed, "I5: more failed"
+        again = [row["output"] for row in rows if row["state"] == "done" and row["output"] in standing]
+        assert len(again) <= self.hands, f"I5: done twice: {again}"
+        for row in rows:
+            if row["state"] != "failed":
+                assert (self.out / row["output"]).read_bytes() == wanted[row["output"]], f"I5: {row['output']} differs"
+
+    def _stands(self, name: str, data: bytes) -> bool:
+        path = self.out / name
+        return path.is_file() and path.read_bytes() == data
+
+
+def _is_worker(pid: int) -> bool:
+    return any(word in _words(pid) for word in (b"engines.child", b"spawn_main"))
+
+
+def _words(pid: int) -> bytes:
+    """The command line of a process; empty for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+# The faults. Each takes a trial that has not begun, and raises AssertionError.
+
+
+def worker_killed(trial: Trial) -> None:
+    """A worker is killed once or twice; the run does not notice but for a file that is done again."""
+    run = trial.start()
+    for _ in range(trial.random.randrange(1, 3)):
+        trial.moment(run)
+        if workers := trial.workers(run):
+            os.kill(trial.random.choice(workers), signal.SIGKILL)
+    trial.end(run, 0)
+    trial.check()
+    assert {row["state"] for row in trial.rows()} == {"done"}
+    trial.go_on()
+
+
+def parent_killed(trial: Trial) -> None:
+    """The run itself is killed: its workers go, and the next run goes on."""
+    run = trial.start()
+    trial.moment(run)
+    run.kill()
+    trial.end(run, -signal.SIGKILL, 0)
+    trial.check(is_reported=False)
+    trial.go_on()
+
+
+def interrupted(trial: Trial) -> None:
+    """Ctrl-C, as a terminal sends it to all processes."""
+    _interrupt(trial, [signal.SIGINT], 4, 0)
+    trial.check()
+    trial.go_on()
+
+
+def interrupted_twice(trial: Trial) -> None:
+    """Ctrl-C, and once more while the run is ending; it may have no time for a report."""
+    _interrupt(trial, [signal.SIGINT, signal.SIGINT], 4, 0, -signal.SIGINT, 130)
+    trial.check(is_reported=False)
+    trial.go_on()
+
+
+def terminated(trial: Trial) -> None:
+    """The system asks the run to end."""
+    _interrupt(trial, [signal.SIGTERM], 4, 0, -signal.SIGTERM)
+    trial.check(is_reported=trial.log[-1] != "too early")
+    trial.go_on()
+
+
+def _interrupt(trial: Trial, signals: list[int], *codes: int) -> None:
+    run = trial.start()
+    trial.wait(lambda: (trial.state / "manifest.jsonl").exists() or run.poll() is not None, PATIENCE, "no start")
+    trial.moment(run)
+    if trial.engine == "dask" and signals == [signal.SIGTERM]:
+        os.kill(run.pid, signal.SIGTERM)
+    else:
+        for one in signals:
+            if run.poll() is None:
+                os.killpg(run.pid, one)
+            time.sleep(trial.random.uniform(0, 0.3))
+    trial.end(run, *codes, within=PATIENCE)
+
+
+def poisoned(trial: Trial) -> None:
+    """A photo that crashes, aborts, kills, loops or raises costs itself and no other."""
+    told = trial.end(trial.start("--timeout", "6"), 3)
+    trial.check()
+    bad = {row["input"]: row for row in trial.rows() if row["state"] == "failed"}
+    assert len(bad) == len(trial.names), f"{len(bad)} failed: {told}"
+    for source, row in bad.items():
+        assert re.search(r"-([a-z]+)\.", source), f"{source} failed for another's fault: {row['problem']}"
+        assert row["problem"], "a failure without a cause"
+    trial.go_on(failed=len(trial.names))
+
+
+def memory_eaten(trial: Trial) -> None:
+    """A photo that takes more memory than its worker may."""
+    trial.end(trial.start("--memory", "1GiB"), 3)
+    trial.check()
+    failed = [row for row in trial.rows() if row["state"] == "failed"]
+    assert [row["error"] for row in failed] == ["MemoryError"], failed
+    trial.go_on(failed=1)
+
+
+def disk_full(trial: Trial) -> None:
+    """The disk of the output is full: a small file system that grows afterwards."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(trial.out)], check=True)
+    try:
+        for name, data in trial.old.items():
+            (trial.out / name).write_bytes(data)
+        trial.end(trial.start(), 5)
+        trial.check(is_reported=False)
+        subprocess.run(["mount", "-o", "remount,size=64m", str(trial.out)], check=True)
+        trial.go_on()
+    finally:
+        subprocess.run(["umount", "-l", str(trial.out)], check=True)
+
+
+def file_limit(trial: Trial) -> None:
+    """A file may not grow beyond a limit, as with a quota."""
+    import resource
+
+    sizes = sorted(map(len, trial.wanted().values()))
+    limit = sizes[trial.random.randrange(2, len(sizes) - 2)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        run = trial.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    trial.end(run, 5)
+    trial.check(is_reported=False)
+    trial.go_on()
+
+
+def read_only(trial: Trial) -> None:
+    """The output becomes read-only."""
+    flag = trial.place / "read-only"
+    run = trial.start(**{READ_ONLY: str(flag)})
+    trial.moment(run)
+    flag.touch()
+    trial.end(run, 5, 0)
+    trial.check()
+    trial.go_on()
+
+
+def two_runs(trial: Trial) -> None:
+    """A second run on the same output is refused, and the first one does not notice."""
+    first = trial.start()
+    trial.wait(lambda: (trial.state / "lock").exists(), PATIENCE, "no lock")
+    trial.moment(first, PHOTOS // 2)
+    # A little earlier than that the second one would be a run that finds all done.
+    refused = trial.start(engine="serial")
+    told = refused.communicate(timeout=PATIENCE)[0]
+    if refused.returncode != 0 or first.poll() is None:
+        assert refused.returncode == 5, told
+        assert "works on this output" in told, told
+    trial.end(first, 0)
+    trial.check()
+    trial.go_on()
+
+
+def torn_manifest(trial: Trial) -> None:
+    """The manifest ends in the middle of a line, as after a loss of power."""
+    trial.end(trial.start(), 0)
+    manifest = trial.state / "manifest.jsonl"
+    data = manifest.read_bytes()
+    cut = trial.random.randrange(len(data))
+    manifest.write_bytes(data[:cut])
+    trial.log.append(f"cut at {cut} of {len(data)} bytes")
+    kept = data[:cut].count(b"\n")
+    trial.end(trial.start(), 0)
+    trial.check()
+    assert Counter(row["state"] for row in trial.rows()) == Counter(
+        {name: count for name, count in (("skipped", kept), ("done", PHOTOS - kept)) if count}
+    )
+
+
+def input_changed(trial: Trial) -> None:
+    """A photo is replaced by another one while the run goes on."""
+    run = trial.start()
+    trial.moment(run)
+    path = trial.random.choice(sorted(trial.sources))
+    before = dict(trial.sources)
+    trial.sources[path] = ie.io.encode(photo(size=(50, 70), seed=trial.seed + 99), "png")
+    path.write_bytes(trial.sources[path])
+    trial.end(run, 0, 3)
+    now, then = trial.wanted(), _wanted_of(trial, before)
+    for row in trial.rows():
+        allowed = {now[row["output"]], then[row["output"]], trial.old.get(row["output"])}
+        target = trial.out / row["output"]
+        assert not target.exists() or target.read_bytes() in allowed, f"I2: {row['output']}"
+    trial.end(trial.start("--retry-failed"), 0)
+    trial.check()
+    trial.go_on()
+
+
+def _wanted_of(trial: Trial, sources: dict[Path, bytes]) -> dict[str, bytes]:
+    now, trial.sources = trial.sources, sources
+    try:
+        return trial.wanted()
+    finally:
+        trial.sources = now
+
+
+def scheduler_lost(trial: Trial) -> None:
+    """The scheduler of a cluster is killed, or falls silent as behind a broken network."""
+    scheduler, workers, address = _cluster(trial)
+    try:
+        run = trial.start("--address", address)
+        trial.moment(run)
+        how = trial.random.choice([signal.SIGKILL, signal.SIGSTOP])
+        trial.log.append(signal.Signals(how).name)
+        os.kill(scheduler.pid, how)
+        told = run.communicate(timeout=60 + 20)[0]
+        assert run.returncode in (5, 0), told
+        assert run.returncode == 0 or "Dask" in told, told
+    finally:
+        for process in (scheduler, *workers):
+            process.kill()
+            process.wait()
+    trial.wait(lambda: not trial.processes(), 10, "processes are left behind")
+    trial.check()
+    trial.go_on(engine="local")
+
+
+def dask_worker_killed(trial: Trial) -> None:
+    """A worker of a cluster is killed; its nanny starts another one."""
+    scheduler, workers, address = _cluster(trial)
+    try:
+        run = trial.start("--address", address)
+        trial.moment(run)
+        if victims := [pid for pid in trial.workers(run) if b"spawn_main" in _words(pid)]:
+            os.kill(trial.random.choice(victims), signal.SIGKILL)
+        told = run.communicate(timeout=PATIENCE)[0]
+        assert run.returncode == 0, told
+    finally:
+        for process in (scheduler, *workers):
+            process.terminate()
+            process.wait()
+    trial.wait(lambda: not trial.processes(), 10, "processes are left behind")
+    trial.check()
+    assert {row["state"] for row in trial.rows()} == {"done"}
+    trial.go_on(engine="serial")
+
+
+def _cluster(trial: Trial) -> tuple[subprocess.Popen, list[subprocess.Popen], str]:
+    """Start a scheduler and two workers in processes of their own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(ie.__file__).parents[1])])
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": trial.place}
+    quiet["env"] = {**os.environ, "PYTHONPATH": path, MARK: trial.token}
+    python = [sys.executable, "-m"]
+    scheduler = subprocess.Popen(
+        [*python, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
+        **quiet,
+    )
+    worker = [*python, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    workers = [subprocess.Popen([*worker, "--nworkers", "1"], **quiet) for _ in range(2)]
+    import distributed
+
+    with distributed.Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    return scheduler, workers, address
+
+
+def stumbling_store(trial: Trial) -> None:
+    """A server of photos that refuses, fails, breaks off, dawdles or sends too little, now and then."""
+    with Stumbling(trial) as server:
+        listing = trial.place / "list.txt"
+        listing.write_text("".join(f"{server.address}/{path.name}\n" for path in sorted(trial.sources)))
+        told = trial.end(trial.start(inputs=f"@{listing}"), 0)
+        trial.log.append(", ".join(f"{count} {name}" for name, count in server.done.items()))
+    rows = trial.rows()
+    assert len(rows) == PHOTOS, told
+    for name, data in trial.wanted().items():
+        assert (trial.out / name).read_bytes() == data, f"I2: {name}"
+    assert not trial.leftovers()
+
+
+class Stumbling:
+    """A server of photos with faults: at most two in a row for one photo."""
+
+    FAULTS = ("429", "500", "503", "reset", "slow", "short")
+
+    def __init__(self, trial: Trial):
+        self.done: Counter[str] = Counter()
+        self._files = {path.name: data for path, data in trial.sources.items()}
+        self._row: Counter[str] = Counter()
+        self._random = trial.random
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer._answer(self)
+
+            do_HEAD = do_GET  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        data = self._files[request.path[1:]]
+        fault = "none"
+        if request.command == "GET" and self._row[request.path] < 2 and self._random.random() < 0.5:
+            fault = self._random.choice(self.FAULTS)
+            self.done[fault] += 1
+        self._row[request.path] = self._row[request.path] + 1 if fault != "none" else 0
+        if fault.isdigit():
+            return request.send_error(int(fault))
+        if fault == "reset":
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            return request.connection.close()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.send_header("ETag", f'"{hash(data)}"')
+        request.end_headers()
+        if request.command == "GET":
+            if fault == "slow":
+                time.sleep(0.5)
+            request.wfile.write(data[: len(data) // 2] if fault == "short" else data)
+        return None
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row of the table: what to do, with which photos, on which engines."""
+
+    do: Callable[[Trial], None]
+    names: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ("serial", "local", "dask")
+
+
+WORKERS = ("local", "dask")
+FAULTS = {
+    "worker killed (kill -9), once or twice": Fault(worker_killed, engines=WORKERS),
+    "run killed (kill -9)": Fault(parent_killed),
+    "Ctrl-C": Fault(interrupted),
+    "Ctrl-C twice": Fault(interrupted_twice),
+    "SIGTERM": Fault(terminated),
+    "poison: segfault, abort, kill": Fault(poisoned, ("segfault", "abort", "killed"), WORKERS),
+    "poison: endless loop in Python and in C": Fault(poisoned, ("endless", "stuck"), WORKERS),
+    "poison: exception": Fault(poisoned, ("raises",), WORKERS),
+    "memory blow-up against a limit": Fault(memory_eaten, ("memory",), WORKERS),
+    "disk full (small tmpfs)": Fault(disk_full),
+    "file size limit, as a quota": Fault(file_limit),
+    "output becomes read-only (injected)": Fault(read_only),
+    "two runs on one output": Fault(two_runs),
+    "manifest torn at a random byte": Fault(torn_manifest),
+    "input replaced midway": Fault(input_changed),
+    "store: 429, 500, 503, reset, slow, short read": Fault(stumbling_store),
+    "worker of a cluster killed": Fault(dask_worker_killed, engines=("dask",)),
+    "scheduler killed or silent": Fault(scheduler_lost, engines=("dask",)),
+}
+
+
+def attempt(name: str, engine: str, seed: int, place: Path) -> str:
+    """Inject a fault once; say what went wrong, or nothing."""
+    fault = FAULTS[name]
+    trial = Trial(place, engine, seed, fault.names)
+    try:
+        fault.do(trial)
+    except AssertionError as failure:
+        return f"{name}, {engine}, seed {seed}, {'; '.join(trial.log)}: {failure}"
+    finally:
+        for pid in trial.processes():
+            os.kill(pid, signal.SIGKILL)
+    return ""
