@@ -19,6 +19,7 @@ from imgedit.recipes import Output
 __all__ = ["Names"]
 
 SIZE = r"(?:[0-9]+|\{width\}|\{height\})"
+EXT = r"([^./]*)"
 
 Key = tuple[str, ...]
 
@@ -92,16 +93,17 @@ class Names:
                     f"hold {job.source}, of which outputs {number + 1} and {index + 1} would both be written to {name}"
                 )
                 raise ArgumentError("inputs", problem, "give the outputs names of their own")
-            met = f"to {name}" if name == other.names[number] else f"to one name, such as {name}"
-            problem = f"{other.source} and {job.source} would both be written {met}"
+            met = f"would both be written to {name}" if name == other.names[number] else f"may meet as {name}"
+            problem = f"{other.source} and {job.source} {met}"
             raise ArgumentError("inputs", problem, 'rename one, or tell them apart: name = "{folder}/{name}.{ext}"')
 
 
 def _shape(template: str) -> re.Pattern[str]:
     """Give what cuts the sizes off the end of a name; its groups are the rest."""
     first = min(place for place in map(template.find, ("{width}", "{height}")) if place >= 0)
-    tail = re.escape(_folded(template[first:])).replace(r"\{ext\}", r"([^./]*)")
-    return re.compile("(.*)" + tail.replace(r"\{width\}", SIZE).replace(r"\{height\}", SIZE), re.DOTALL)
+    tail = re.escape(_folded(template[first:]))
+    tail = re.sub(r"\\\{(width|height|ext)\\\}", lambda field: EXT if field[1] == "ext" else SIZE, tail)
+    return re.compile(f"(.*)(?<![0-9]){tail}", re.DOTALL)
 
 
 def _folded(name: str) -> str:

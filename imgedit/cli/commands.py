@@ -184,11 +184,17 @@ def _foretell(jobs: Any, *, as_json: bool) -> int:
     """Print the plan of a run, file by file: it may be long."""
     import json
 
+    from imgedit.batch.places import exists
+
     for job, state in jobs:
+        missing = [path for path in job.beside if not exists(path)]
         if as_json:
-            print(json.dumps({"input": job.source, "output": job.name, "state": state}))
+            told = {"input": job.source, "output": job.name, "outputs": list(job.names), "state": state}
+            print(json.dumps(told | ({"missing": missing} if missing else {})))
         else:
-            print(f"{state}: {job.source} -> {job.name}".encode(errors="backslashreplace").decode())
+            lacking = f" (missing: {', '.join(missing)})" if missing else ""
+            line = f"{state}: {job.source} -> {', '.join(job.names)}{lacking}"
+            print(line.encode(errors="backslashreplace").decode())
     return 0
 
 

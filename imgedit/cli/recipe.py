@@ -6,32 +6,44 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter as Option
 
 __all__ = ["RECIPES"]
 
 
-def check(recipes: list[Path], /) -> int:
+def check(
+    recipes: list[Path], /, *, values: Annotated[list[str] | None, Option(name="--set", negative=())] = None
+) -> int:
     """Tell everything that is wrong with recipes, each with its line.
 
     Parameters
     ----------
     recipes : list of Path
         TOML files.
+    values : list of str
+        A value for a variable of the recipes, NAME=VALUE; may be given several times.
     """
     from imgedit.errors import RecipeError
     from imgedit.recipes import Recipe
+    from imgedit.recipes.variables import assigned
 
-    faults = 0
+    faults, variables = 0, assigned(values or [])
     for path in recipes:
         try:
-            count = len(Recipe.from_toml(path).steps)
+            recipe = Recipe.from_toml(path, variables=variables)
         except RecipeError as failure:
             faults += 1
             print(failure, file=sys.stderr)
         else:
-            print(f"{path}: {count} step{'' if count == 1 else 's'}, nothing wrong")
+            outputs = f", {_counted(len(recipe.outputs), 'output')}" if recipe.outputs else ""
+            print(f"{path}: {_counted(len(recipe.steps), 'step')}{outputs}, nothing wrong")
     return 2 if faults else 0
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def schema() -> None:

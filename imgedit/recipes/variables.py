@@ -55,16 +55,18 @@ def substituted(
     for name in sorted(set(given) - set(defaults) - used):
         findings.append(((), f"variable {name!r} was set, but the recipe has none{nearest(name, {*defaults, *used})}"))
     for name in defaults:
-        if name not in used and not findings:
+        if name not in used and NAME.fullmatch(name):
             findings.append((("variables", name), f"variable {name!r} is used nowhere; write ${{{name}}} in a value"))
-    values = {}
+    values: dict[str, Any] = {}
+    wrong = set()
     for name, default in {**dict.fromkeys(used & set(given)), **defaults}.items():
         try:
             values[name] = frozen(_typed(name, given[name], default)) if name in given else default
         except ArgumentError as failure:
             findings.append((("variables", name), str(failure)))
+            wrong.add(name)
     for path, name in uses:
-        if name not in values and not any(path == other for other, _ in findings):
+        if name not in values and name not in wrong:
             remedy = f"give one with --set {name}=..., or a default in [variables]"
             findings.append((path, f"variable {name!r} has no value{_guess(name, defaults)}; {remedy}"))
     return (rest if findings else _mapped(rest, lambda text: _filled(text, values))), findings
