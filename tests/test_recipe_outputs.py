@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pickle
@@ -11,8 +12,6 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pictures import disc_mask, photo
 
 import imgedit as ie
@@ -508,25 +507,30 @@ def test_results_that_meet_are_refused_before_work(tmp_path, names, photos, told
 
 TEMPLATES = ["{stem}.png", "{stem}-{width}.png", "{stem}-{width}x{height}.png", "{stem}x{height}.png"]
 
+STEMS = ["a", "a-1", "a-11", "a-1x11", "a-11x1", "ax11"]
 
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.sampled_from(TEMPLATES), min_size=1, max_size=2, unique=True),
-    st.lists(st.text("a1-x", min_size=1, max_size=5), min_size=2, max_size=3, unique=True),
-    st.lists(st.tuples(st.integers(1, 11), st.integers(1, 11)), min_size=3, max_size=3),
-)
-def test_names_that_were_let_pass_do_not_meet(templates, stems, sizes):
+SIZES = list(itertools.product([1, 11], repeat=2))
+
+
+def final(planned, size):
+    width, height = size
+    return [name.replace("{width}", str(width)).replace("{height}", str(height)) for name in planned]
+
+
+@pytest.mark.parametrize("templates", [(one,) for one in TEMPLATES] + list(itertools.permutations(TEMPLATES, 2)))
+def test_names_are_refused_if_and_only_if_they_can_meet(templates):
     outputs = [Output({"name": template}) for template in templates]
-    names, jobs, final = Names(outputs), [], []
-    try:
-        for stem, (width, height) in zip(stems, sizes, strict=False):
-            planned = [output.planned(Photo("", f"{stem}.png")) for output in outputs]
-            names.take(Job("", stem, planned), jobs)
-            jobs.append(Job("", stem, planned))
-            final += [name.replace("{width}", str(width)).replace("{height}", str(height)) for name in planned]
-    except ie.errors.ArgumentError:
-        return
-    assert len(set(final)) == len(final)
+    for stems in itertools.permutations(STEMS, 2):
+        jobs = [Job("", stem, [output.planned(Photo("", f"{stem}.png")) for output in outputs]) for stem in stems]
+        made = ([final(job.names, size) for size in SIZES] for job in jobs)
+        can_meet = any(len({*first, *second}) < 2 * len(templates) for first, second in itertools.product(*made))
+        names, refused = Names(outputs), False
+        try:
+            names.take(jobs[0], [])
+            names.take(jobs[1], jobs[:1])
+        except ie.errors.ArgumentError:
+            refused = True
+        assert refused is can_meet, (stems, templates)
 
 
 def test_names_that_wait_for_their_size_overwrite_no_input(tmp_path):
