@@ -30,7 +30,7 @@ from imgedit.pixels import (
     unpremultiply,
 )
 from imgedit.poisson import laplacian, solve_poisson
-from imgedit.strips import each_strip
+from imgedit.strips import Ticker, each_strip
 
 __all__ = ["color_change", "illumination_change", "seamless_clone", "texture_flatten"]
 
@@ -116,6 +116,8 @@ def seamless_clone(
     unknown = _placed(inside, target.shape[:2], x, y)
     if not unknown.any():
         return target.copy()
+    tick = Ticker(progress)
+    tick(0.0)
     window = _window(unknown)
     # Beyond its own edge the source goes on unchanged: no gradient is wanted there.
     rows = np.clip(np.arange(window[0].start, window[0].stop) - y, 0, source.shape[0] - 1)
@@ -123,12 +125,15 @@ def seamless_clone(
     here, near = unknown[window], _with_rim(unknown[window])
     # What the target holds under the mask plays no part, but where its gradients compete.
     ground = _finite(_premultiplied(target[window]), near if mode == "mixed" else near & ~here)
+    tick()
     wanted = _premultiplied(source[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
+    tick()
     wanted = _finite(_as_channels(wanted[rows - rows[0]][:, cols - cols[0]], ground.shape[2]), here)
+    tick()
     if mode == "monochrome" and ground.shape[2] > 1:
         wanted[..., :3] = luma(np.ascontiguousarray(wanted[..., :3]))[..., None]
-    steps = _stronger(_steps(wanted), _steps(ground)) if mode == "mixed" else None
-    return _rebuild(target, unknown, window, ground, wanted, steps, progress)
+    steps = _stronger(_steps(wanted), _steps(ground), tick) if mode == "mixed" else None
+    return _rebuild(target, unknown, window, ground, wanted, steps, tick)
 
 
 def texture_flatten(
@@ -183,14 +188,17 @@ def texture_flatten(
     low = check_number(low, "low", least=0, most=high)
     if not unknown.any():
         return image.copy()
-    window = _window(unknown)
-    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
+    tick = Ticker(progress)
+    window, ground = _ground(image, unknown, tick)
     gray = to_uint8(np.clip(luma(ground if ground.shape[2] > 1 else ground[..., 0]), 0, 1))
     # Sobel's kernel answers a step of 1 with 4.
+    tick()
     edges = cv2.Canny(gray, 4 * 255 * low, 4 * 255 * high, apertureSize=3, L2gradient=True) > 0
+    tick()
     down, right = _steps(ground)
+    tick()
     steps = (down * (edges[1:] | edges[:-1])[..., None], right * (edges[:, 1:] | edges[:, :-1])[..., None])
-    return _rebuild(image, unknown, window, ground, ground, steps, progress)
+    return _rebuild(image, unknown, window, ground, ground, steps, tick)
 
 
 def illumination_change(
@@ -247,16 +255,21 @@ def illumination_change(
     beta = check_number(beta, "beta", least=0, most=1)
     if not unknown.any():
         return image.copy()
-    window = _window(unknown)
-    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
+    tick = Ticker(progress)
+    window, ground = _ground(image, unknown, tick)
     steps = _steps(ground)
-    sizes = [np.maximum(np.sqrt((step**2).sum(axis=2, keepdims=True)), LEAST_GRADIENT) for step in steps]
+    tick()
+    sizes = []
+    for step in steps:
+        sizes.append(np.maximum(np.sqrt(_squared(step)), LEAST_GRADIENT))
+        tick()
     # Coverage is no light: the gradients of alpha stay.
     colors = min(ground.shape[2], 3)
     level = alpha * float(np.concatenate([size.ravel() for size in sizes]).mean())
     for step, size in zip(steps, sizes, strict=True):
         step[..., :colors] *= (level / size) ** beta
-    return _rebuild(image, unknown, window, ground, ground, steps, progress)
+        tick()
+    return _rebuild(image, unknown, window, ground, ground, steps, tick)
 
 
 def color_change(
@@ -311,11 +324,11 @@ def color_change(
     scales = np.array([check_number(factor, "factors", least=0) for factor in factors], np.float32)
     if not unknown.any():
         return image.copy()
-    window = _window(unknown)
-    ground = _finite(_premultiplied(image[window]), _with_rim(unknown[window]))
+    tick = Ticker(progress)
+    window, ground = _ground(image, unknown, tick)
     wanted = ground.copy()
     wanted[..., :3] *= scales if ground.shape[2] > 1 else scales.mean()
-    return _rebuild(image, unknown, window, ground, wanted, None, progress)
+    return _rebuild(image, unknown, window, ground, wanted, None, tick)
 
 
 def _offset(offset: tuple[int, int]) -> tuple[int, int]:
@@ -341,6 +354,17 @@ def _window(unknown: Flags) -> Box:
     left, top, wide, high = cv2.boundingRect(unknown.view(np.uint8))
     bottom, right = min(unknown.shape[0], top + high + 1), min(unknown.shape[1], left + wide + 1)
     return slice(max(0, top - 1), bottom), slice(max(0, left - 1), right)
+
+
+def _ground(image: Image, unknown: Flags, tick: Ticker) -> tuple[Box, Floats]:
+    """Find the box of the mask, and its pixels as numbers."""
+    tick(0.0)
+    window = _window(unknown)
+    values = _premultiplied(image[window])
+    tick()
+    values = _finite(values, _with_rim(unknown[window]))
+    tick()
+    return window, values
 
 
 def _premultiplied(image: Image) -> Floats:
@@ -376,23 +400,33 @@ def _steps(values: Floats) -> Steps:
     return np.diff(values, axis=0), np.diff(values, axis=1)
 
 
-def _stronger(wanted: Steps, ground: Steps) -> Steps:
-    """Of each pair of steps the larger in all channels together."""
-    down, right = (
-        np.where((a**2).sum(axis=2, keepdims=True) > (b**2).sum(axis=2, keepdims=True), a, b)
-        for a, b in zip(wanted, ground, strict=True)
-    )
-    return down, right
+def _stronger(wanted: Steps, ground: Steps, tick: Ticker) -> Steps:
+    """Of each pair of steps the larger in all channels together; `wanted` is written to."""
+    for step, other in zip(wanted, ground, strict=True):
+        length = _squared(step)
+        tick()
+        weaker = length <= _squared(other)
+        tick()
+        np.copyto(step, other, where=weaker)
+    return wanted
 
 
-def _divergence(steps: Steps) -> Floats:
+def _squared(step: Floats) -> Floats:
+    """Squared length over the channels, with one channel left."""
+    channels = np.ones((1, step.shape[2]), np.float32)
+    return cv2.transform(cv2.multiply(step, step).reshape(step.shape), channels)[..., None]
+
+
+def _divergence(steps: Steps, tick: Ticker) -> Floats:
     """At each pixel the sum of the steps to its neighbours."""
     down, right = steps
     out = np.zeros((right.shape[0], down.shape[1], down.shape[2]), np.float32)
     out[:-1] += down
     out[1:] -= down
+    tick()
     out[:, :-1] += right
     out[:, 1:] -= right
+    tick()
     return out
 
 
@@ -403,7 +437,7 @@ def _rebuild(
     ground: Floats,
     wanted: Floats,
     steps: Steps | None,
-    progress: Progress | None,
+    tick: Ticker,
 ) -> Image:
     """Solve for the pixels of the window and write them into a copy of the target.
 
@@ -411,8 +445,11 @@ def _rebuild(
     and soon found.
     """
     here = np.ascontiguousarray(unknown[window])
-    divergence = None if steps is None else _divergence(steps) - laplacian(wanted)
-    solved = solve_poisson(ground - wanted, here, divergence, progress=progress)
+    divergence = None if steps is None else _divergence(steps, tick)
+    if divergence is not None:
+        cv2.subtract(divergence, laplacian(wanted), dst=divergence)
+    tick()
+    solved = solve_poisson(ground - wanted, here, divergence, progress=tick.part(0.0, 0.95))
     out = target.copy()
     view = out[window]
 
@@ -427,5 +464,5 @@ def _rebuild(
         else:
             np.copyto(view[top:bottom], like(fresh, out.dtype), where=inside[..., None])
 
-    each_strip(write, here.shape[0], row_bytes=4 * solved[0].size)
+    each_strip(write, here.shape[0], row_bytes=4 * solved[0].size, progress=tick.part(0.95, 1.0))
     return out

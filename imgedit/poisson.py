@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.strips import Progress, each_strip
+from imgedit.strips import Progress, Ticker, each_strip
 
 __all__ = ["Region", "laplacian", "push_pull", "solve_poisson"]
 
@@ -155,51 +155,69 @@ class Region:
         ndarray of float32
             HxWxC, new.
         """
+        tick = Ticker(progress)
         out: Floats = np.array(values, np.float32, order="C")
         if not self.count:
             return out
         if self.listed:
             self._list.solve(out, divergence)
         else:
-            part, inside = np.ascontiguousarray(out[self.box]), self.inside
-            blank = np.zeros_like(part)
-            cv2.copyTo(blank, inside.view(np.uint8), part)
-            if not self.full:
-                near = _first_guess(part, inside) if guess is None else np.ascontiguousarray(guess[self.box])
-                cv2.copyTo(near, inside.view(np.uint8), part)
-            wanted = blank if divergence is None else divergence[self.box]
-            residual = cv2.subtract(wanted, laplacian(part)).reshape(part.shape)
-            residual *= inside[..., None]
-            if self.full:
-                part[1:-1, 1:-1] = _solve_box(residual[1:-1, 1:-1])
-            else:
-                part += _solve_region(residual, inside, tolerance, progress)
-            out[self.box] = part
-        if progress is not None:
-            progress(1.0)
+            self._solve_part(out, divergence, guess, tolerance, tick)
+        tick(1.0)
         return out
+
+    def _solve_part(
+        self, out: Floats, divergence: Floats | None, guess: Floats | None, tolerance: float, tick: Ticker
+    ) -> None:
+        """Solve in the region's box, and write that into the picture."""
+        part, inside = np.ascontiguousarray(out[self.box]), self.inside
+        blank = np.zeros_like(part)
+        cv2.copyTo(blank, inside.view(np.uint8), part)
+        tick()
+        if not self.full:
+            near = _first_guess(part, inside, tick) if guess is None else np.ascontiguousarray(guess[self.box])
+            cv2.copyTo(near, inside.view(np.uint8), part)
+            tick()
+        wanted = blank if divergence is None else divergence[self.box]
+        residual = cv2.subtract(wanted, laplacian(part)).reshape(part.shape)
+        residual *= inside[..., None]
+        tick()
+        if self.full:
+            _solve_box(residual[1:-1, 1:-1], part[1:-1, 1:-1], tick)
+        else:
+            part += _solve_region(residual, inside, tolerance, tick)
+        out[self.box] = part
 
     @cached_property
     def _list(self) -> _List:
         return _List(self.unknown)
 
 
-def _first_guess(values: Floats, unknown: Flags) -> Floats:
+def _first_guess(values: Floats, unknown: Flags, tick: Ticker) -> Floats:
     """Push-pull from the known pixels that touch the region: those behind them play no part in the equation."""
     rim = cv2.dilate(unknown.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~unknown
-    return push_pull(values, rim.astype(np.float32))
+    weight = rim.astype(np.float32)
+    tick()
+    return push_pull(values, weight, progress=lambda _: tick())
 
 
-def _solve_box(right: Floats) -> Floats:
-    """Correction inside a box with zeros around it: the sine waves are the Laplacian's eigenvectors."""
-    from scipy.fft import dstn, idstn
+def _solve_box(right: Floats, out: Floats, tick: Ticker) -> None:
+    """Write the correction inside a box with zeros around it: the sine waves are the Laplacian's eigenvectors."""
+    from scipy.fft import dst, idst
 
-    planes = np.ascontiguousarray(np.moveaxis(right, -1, 0))
-    spectrum = dstn(planes, type=1, axes=(1, 2), workers=cv2.getNumThreads() or 1)
+    workers = cv2.getNumThreads() or 1
     rows, cols = (-4 * np.sin(np.pi * np.arange(1, n + 1) / (2 * n + 2)) ** 2 for n in right.shape[:2])
-    spectrum /= np.add.outer(rows, cols).astype(np.float32)
-    solved = idstn(spectrum, type=1, axes=(1, 2), workers=cv2.getNumThreads() or 1, overwrite_x=True)
-    return np.moveaxis(solved, 0, -1)
+    eigenvalues = np.add.outer(rows, cols).astype(np.float32)
+    channels = right.shape[2]
+    for channel in range(channels):
+        plane = np.ascontiguousarray(right[..., channel])
+        for turn, transform in enumerate((dst, idst)):
+            for axis in (0, 1):
+                plane = transform(plane, type=1, axis=axis, workers=workers, overwrite_x=True)
+                tick((channel + 0.5 * turn + 0.25 * (1 + axis)) / channels)
+            if transform is dst:
+                plane /= eigenvalues
+        out[..., channel] = plane
 
 
 class _List:
@@ -236,21 +254,17 @@ class _List:
         pixels[self.own] = self.factors.solve(right)
 
 
-def _solve_region(right: Floats, inside: Flags, tolerance: float, progress: Progress | None) -> Floats:
+def _solve_region(right: Floats, inside: Flags, tolerance: float, tick: Ticker) -> Floats:
     """Correction on a region of any shape, zero outside it."""
     channels = right.shape[2]
     if right.size <= SMALL or channels == 1:
-        return _conjugate_gradients(right, _grids(inside, channels), tolerance, progress)
+        return _conjugate_gradients(right, _grids(inside, channels, tick), tolerance, tick)
     out = np.empty_like(right)
-    grids = _grids(inside, 1)
+    grids = _grids(inside, 1, tick)
     for channel in range(channels):
-
-        def report(fraction: float, channel: int = channel) -> None:
-            if progress is not None:
-                progress((channel + fraction) / channels)
-
         plane = np.ascontiguousarray(right[..., channel : channel + 1])
-        out[..., channel : channel + 1] = _conjugate_gradients(plane, grids, tolerance, report)
+        own = tick.part(channel / channels, (channel + 1) / channels)
+        out[..., channel : channel + 1] = _conjugate_gradients(plane, grids, tolerance, own)
     return out
 
 
@@ -264,7 +278,7 @@ class Grid:
     result: Floats
 
 
-def _grids(inside: Flags, channels: int) -> list[Grid]:
+def _grids(inside: Flags, channels: int, tick: Ticker) -> list[Grid]:
     """Halve the region again and again; a coarse pixel is unknown only if all four fine ones are."""
     grids: list[Grid] = []
     while inside.any():
@@ -273,10 +287,11 @@ def _grids(inside: Flags, channels: int) -> list[Grid]:
         grids.append(Grid(whole, *(np.empty_like(whole) for _ in range(3))))
         even = np.pad(inside, ((0, height % 2), (0, width % 2)), mode="edge")
         inside = even[::2, ::2] & even[1::2, ::2] & even[::2, 1::2] & even[1::2, 1::2]
+        tick()
     return grids
 
 
-def _conjugate_gradients(right: Floats, grids: list[Grid], tolerance: float, progress: Progress | None) -> Floats:
+def _conjugate_gradients(right: Floats, grids: list[Grid], tolerance: float, tick: Ticker) -> Floats:
     """Flexible conjugate gradients: the cycle is not exactly symmetric, so each step is made conjugate explicitly."""
     grid = grids[0]
     solution, residual = np.zeros_like(right), right.copy()
@@ -286,7 +301,7 @@ def _conjugate_gradients(right: Floats, grids: list[Grid], tolerance: float, pro
     for _ in range(MOST_CYCLES):
         if left <= tolerance:
             break
-        cycle = _cycle(grids, residual)
+        cycle = _cycle(grids, residual, tick)
         cv2.scaleAdd(step, -float(np.vdot(cycle, image)) / scale, cycle, dst=step)
         _apply(step, out=image)
         cv2.multiply(image, grid.inside, dst=image)
@@ -297,16 +312,15 @@ def _conjugate_gradients(right: Floats, grids: list[Grid], tolerance: float, pro
         cv2.scaleAdd(step, length, solution, dst=solution)
         cv2.scaleAdd(image, -length, residual, dst=residual)
         left = float(cv2.norm(residual, cv2.NORM_INF))
-        if progress is not None:
-            progress(float(np.log(first / max(left, tolerance)) / np.log(first / tolerance)))
+        tick(float(np.log(first / max(left, tolerance)) / np.log(first / tolerance)))
     return solution
 
 
-def _cycle(grids: list[Grid], right: Floats) -> Floats:
+def _cycle(grids: list[Grid], right: Floats, tick: Ticker) -> Floats:
     """One multigrid V-cycle from zero; the result lies in the grid's own memory."""
     grid = grids[0]
     cv2.multiply(right, grid.inside, scale=-STEPS[0], dst=grid.guess)
-    _smooth(grid, right, STEPS[1:], grid.guess, grid.result, residual=len(grids) > 1)
+    _smooth(grid, right, STEPS[1:], grid.guess, grid.result, tick, residual=len(grids) > 1)
     if len(grids) == 1:
         return grid.result
     height, width, channels = right.shape
@@ -317,9 +331,9 @@ def _cycle(grids: list[Grid], right: Floats) -> Floats:
     # The mean of four, times four: the coarse mesh is twice as wide, and the equation holds its square.
     coarse = cv2.resize(even, coarse_shape[1::-1], interpolation=cv2.INTER_AREA).reshape(coarse_shape)
     coarse = cv2.multiply(coarse, grids[1].inside, scale=4).reshape(coarse_shape)
-    fine = cv2.resize(_cycle(grids[1:], coarse), None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    fine = cv2.resize(_cycle(grids[1:], coarse, tick), None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     fine = fine.reshape(2 * coarse_shape[0], 2 * coarse_shape[1], channels)
-    _smooth(grid, right, STEPS[::-1], grid.result, grid.guess, fine)
+    _smooth(grid, right, STEPS[::-1], grid.result, grid.guess, tick, fine)
     return grid.guess
 
 
@@ -329,6 +343,7 @@ def _smooth(
     steps: tuple[float, ...],
     guess: Floats,
     out: Floats,
+    tick: Ticker,
     correction: Floats | None = None,
     *,
     residual: bool = False,
@@ -361,7 +376,7 @@ def _smooth(
             cv2.multiply(change, inside, dst=change)
             grid.work[top:bottom] = change[own]
 
-    each_strip(smooth_strip, height, row_bytes=4 * width * channels)
+    each_strip(smooth_strip, height, row_bytes=4 * width * channels, progress=lambda _: tick())
 
 
 def _apply(values: Floats, out: Floats) -> None:
@@ -386,28 +401,29 @@ def push_pull(values: Floats, weight: Floats, *, progress: Progress | None = Non
         HxWxC, new; known pixels as they were.
     """
     levels = [(values, weight)]
+    tick = Ticker(progress)
     while (levels[-1][1] == 0).any():
-        levels.append(_pull(*levels[-1]))
-        if progress is not None:
-            progress(0.5)
+        levels.append(_pull(*levels[-1], tick))
+        tick(0.5)
     filled = levels.pop()[0]
     for fine, known in reversed(levels):
         wide = cv2.resize(filled, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
         wide = wide.reshape(*wide.shape[:2], -1)[: fine.shape[0], : fine.shape[1]]
+        tick()
         share = known[..., None]
         filled = share * fine + (1 - share) * wide
-        if progress is not None:
-            progress(0.9)
+        tick(0.9)
     return filled
 
 
-def _pull(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def _pull(values: Floats, weight: Floats, tick: Ticker) -> tuple[Floats, Floats]:
     """Halve: weighted averages of 2x2 pixels, and how much is known of each four."""
     border = (0, values.shape[0] % 2, 0, values.shape[1] % 2)
     weight = cv2.copyMakeBorder(weight, *border, cv2.BORDER_CONSTANT, value=0)
     shape = (weight.shape[0] // 2, weight.shape[1] // 2, values.shape[2])
     weighted = cv2.copyMakeBorder(values, *border, cv2.BORDER_CONSTANT, value=0 * 4)
     weighted = weighted.reshape(*weight.shape, -1) * weight[..., None]
+    tick()
     total = cv2.resize(weight, shape[1::-1], interpolation=cv2.INTER_AREA)
     mean = cv2.resize(weighted, shape[1::-1], interpolation=cv2.INTER_AREA).reshape(shape)
     mean = mean / np.maximum(total, np.float32(1e-12))[..., None]

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Progress", "Scratch", "each_strip"]
+__all__ = ["Progress", "Scratch", "Ticker", "each_strip"]
 
 Progress = Callable[[float], None]
 """A callable given the fraction done, 0 to 1; what it raises stops the work."""
@@ -84,6 +84,59 @@ def each_strip(
         raise failures[0]
     if progress is not None:
         progress(1.0)
+
+
+class Ticker:
+    """Progress of one stage as a part of the whole; called between any two steps, so that a wish to stop is heard soon.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Given the fraction of the whole that is done; None: nobody asks.
+    start, stop : float
+        Fractions of the whole at which the stage begins and ends.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> tick = Ticker(seen.append, 0.5, 1)
+    >>> tick(0.2)
+    >>> tick()  # no further, but still listening
+    >>> tick.part(0.2, 1)(0.5)
+    >>> seen
+    [0.6, 0.6, 0.8]
+    """
+
+    def __init__(self, progress: Progress | None, start: float = 0.0, stop: float = 1.0) -> None:
+        self._progress, self._start, self._stop = progress, start, stop
+        self._fraction = 0.0
+
+    def __call__(self, fraction: float | None = None) -> None:
+        """Report how far the stage is.
+
+        Parameters
+        ----------
+        fraction : float, optional
+            Of the stage that is done; by default, and where it would fall, what was reported last.
+        """
+        if fraction is not None:
+            self._fraction = min(max(fraction, self._fraction), 1.0)
+        if self._progress is not None:
+            self._progress(self._start + (self._stop - self._start) * self._fraction)
+
+    def part(self, start: float, stop: float) -> Ticker:
+        """Progress of a stage within this one.
+
+        Parameters
+        ----------
+        start, stop : float
+            Fractions of this stage.
+
+        Returns
+        -------
+        Ticker
+        """
+        return Ticker(self, start, stop)
 
 
 class Scratch(threading.local):

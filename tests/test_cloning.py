@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import naive_inpaint as naive
 import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
+from measuring import lines_between_reports
 from pictures import DTYPES, KINDS, disc_mask, in_dtype, photo
 
 import imgedit as ie
 from imgedit import cloning, poisson
+from imgedit.strips import Ticker
 
 SIZE = (60, 80)
 
@@ -77,8 +81,9 @@ def test_the_laplacian_equals_its_plain_twin():
 
 def test_the_mixed_divergence_equals_its_plain_twin():
     wanted, ground = photo(np.float32, 3, (9, 12)), photo(np.float32, 3, (9, 12), seed=1)[::-1]
-    steps = cloning._stronger(cloning._steps(wanted), cloning._steps(ground))
-    np.testing.assert_allclose(cloning._divergence(steps), naive.stronger_divergence(wanted, ground), atol=1e-5)
+    tick = Ticker(None)
+    steps = cloning._stronger(cloning._steps(wanted), cloning._steps(ground), tick)
+    np.testing.assert_allclose(cloning._divergence(steps, tick), naive.stronger_divergence(wanted, ground), atol=1e-5)
 
 
 def test_progress_and_cancel():
@@ -93,6 +98,16 @@ def test_progress_and_cancel():
 
     with pytest.raises(ie.errors.Cancelled):
         ie.seamless_clone(photo(size=SIZE), photo(size=SIZE, seed=1), unknown, progress=stop)
+
+
+@pytest.mark.parametrize(("name", "unknown"), list(shapes()), ids=lambda v: v if isinstance(v, str) else "")
+def test_a_wish_to_stop_is_heard_after_few_passes(name, unknown):
+    source, target = photo(np.uint8, 4, SIZE), photo(np.uint8, 3, SIZE, seed=1)
+    calls = [functools.partial(ie.seamless_clone, source, target, unknown, mode=m) for m in ("import", "mixed")]
+    calls += [functools.partial(verb, target, unknown) for verb in (ie.texture_flatten, ie.illumination_change)]
+    for call in [*calls, functools.partial(ie.color_change, target, unknown)]:
+        # The checks of all arguments, before any report, are 80 quick lines.
+        assert lines_between_reports(lambda progress, call=call: call(progress=progress)) < 100
 
 
 @pytest.mark.parametrize("mode", ["import", "mixed", "monochrome"])

@@ -12,6 +12,7 @@ from pictures import disc_mask, in_dtype, photo
 
 import imgedit as ie
 from imgedit.inpainting import biharmonic, marching, vorticity
+from imgedit.strips import Ticker
 
 DIFFUSION = ("telea", "navier-stokes", "biharmonic", "harmonic", "push-pull")
 
@@ -69,7 +70,7 @@ def test_telea_equals_its_plain_twin(monkeypatch):
     monkeypatch.setattr(marching, "EDGE", 2.0)
     monkeypatch.setattr(marching, "DEEP", 3.0)
     everywhere = np.ones(hole.shape, bool)
-    carried = marching._carried(values, hole, everywhere, window)[1:].reshape(*hole.shape, -1)
+    carried = marching._carried(values, hole, everywhere, window, Ticker(None))[1:].reshape(*hole.shape, -1)
     plain = naive.march(
         carried,
         hole,
@@ -83,7 +84,7 @@ def test_telea_equals_its_plain_twin(monkeypatch):
         broader=(2.0, 3.0, marching.BROADER),
     )
     expected = plain.astype(np.float32)
-    marching.clip_to_edge(expected, values, hole)
+    marching.clip_to_edge(expected, values, hole, Ticker(None))
     fast = marching.fill_telea(values, hole, progress=ignore, seed=0)
     # Sums of some 28 float32 products, passed on over a handful of shells.
     np.testing.assert_allclose(fast[hole], expected[hole], atol=5e-5)
@@ -103,7 +104,7 @@ def test_the_planes_of_telea_are_least_squares_fits():
     ring = np.zeros(hole.shape, bool)
     ring[place] = True
     # The slope is whole: the picture is near a plane there.
-    slopes = np.concatenate(marching._planes(image * ~hole[..., None], ~hole, ring, 2.5), axis=1)
+    slopes = np.concatenate(marching._planes(image * ~hole[..., None], ~hole, ring, 2.5, Ticker(None)), axis=1)
     np.testing.assert_allclose(slopes[0], fit[1:], atol=1e-4)
 
 
@@ -140,12 +141,12 @@ def test_isophotes_run_along_stripes():
     middle[16:48, 16:48] = True
     for angle in (0.0, 0.4, 1.2, 2.0):
         stripes = np.sin(0.5 * (np.cos(angle) * x + np.sin(angle) * y)).astype(np.float32)[..., None]
-        down, right, flow = vorticity._isophotes(stripes, np.flatnonzero(middle))
+        down, right, flow = vorticity._isophotes(stripes, np.flatnonzero(middle), Ticker(None))
         # Stripes change along (cos, sin) in (x, y), so they run across it; 0.03 is two degrees.
         assert np.abs(right * np.cos(angle) + down * np.sin(angle)).max() < 0.03
         assert flow.min() > 0.99
     noise = np.random.default_rng(0).normal(size=(64, 64, 1)).astype(np.float32)
-    assert vorticity._isophotes(noise, np.arange(64 * 64))[2].mean() < 0.4
+    assert vorticity._isophotes(noise, np.arange(64 * 64), Ticker(None))[2].mean() < 0.4
 
 
 @pytest.mark.parametrize("place", ["inside", "corner", "border", "specks"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 import pytest
 from holes import filler
-from measuring import peak_memory
+from measuring import lines_between_reports, peak_memory
 from pictures import KINDS, disc_mask, in_dtype, photo
 
 import imgedit as ie
 from imgedit.inpainting import METHODS
 from imgedit.inpainting.regions import crops, edit_region
+from imgedit.strips import Ticker
 
 OURS = ("telea", "navier-stokes", "biharmonic", "harmonic", "push-pull")
 SIZE = (40, 56)
@@ -176,6 +179,22 @@ def test_cancel_stops_the_work_and_progress_never_falls(method):
         ie.inpaint(image, mask, method, progress=stop)
 
 
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "learned"])
+@pytest.mark.parametrize("shape", ["disc", "scratches"])
+def test_a_wish_to_stop_is_heard_after_few_passes(method, shape):
+    # A pass over 4 megapixels takes some 0.02 s. Before any report come the checks of all arguments: 80 quick lines.
+    size = (120, 160)
+    image, mask = photo(np.uint8, 3, size), disc_mask(size, 0.3)
+    if shape == "scratches":
+        mask = np.zeros(size, bool)
+        mask[::24] = mask[:, ::24] = True
+    mends = {"grow": 2, "feather": 2, "match_color": True}
+    assert lines_between_reports(lambda progress: ie.inpaint(image, mask, method, progress=progress)) < 100
+    for mend in ("poisson", "pyramid"):
+        call = functools.partial(ie.inpaint, image, mask, method, repair_seam=mend, **mends)
+        assert lines_between_reports(lambda progress, call=call: call(progress=progress)) < 100
+
+
 def test_hidden_colour_does_not_bleed_and_alpha_is_filled():
     image = np.zeros((20, 30, 4), np.uint8)
     image[:, :15] = (255, 0, 0, 255)
@@ -198,11 +217,12 @@ def test_seam_repair_takes_a_step_away_and_keeps_a_perfect_fill(how):
     values = np.where(hole[..., None], 0, ramp)
     edge = hole & (cv2.erode(hole.view(np.uint8), np.ones((3, 3))) == 0)
     stepped = ramp + 0.2 * hole[..., None]
-    mended = SEAMS[how](values, stepped.astype(np.float32), hole)
+    tick = Ticker(None)
+    mended = SEAMS[how](values, stepped.astype(np.float32), hole, tick)
     # One pixel inside the edge the fine bands of a pyramid are already those of the fill, half and half.
     assert np.abs(mended - ramp)[edge].max() < {"poisson": 0.02, "pyramid": 0.03}[how]
     np.testing.assert_allclose(
-        SEAMS[how](values, ramp, hole)[hole], ramp[hole], atol={"poisson": 1e-3, "pyramid": 0.02}[how]
+        SEAMS[how](values, ramp, hole, tick)[hole], ramp[hole], atol={"poisson": 1e-3, "pyramid": 0.02}[how]
     )
 
 
@@ -213,7 +233,7 @@ def test_matched_colours_have_the_mean_and_contrast_of_the_ring():
     values = rng.normal(0.6, 0.1, (60, 80, 3)).astype(np.float32)
     hole = disc_mask((60, 80), 0.2)
     wrong = np.where(hole[..., None], rng.normal(0.2, 0.06, values.shape), values).astype(np.float32)
-    right = match_surroundings(np.where(hole[..., None], 0, values), wrong, hole)[hole]
+    right = match_surroundings(np.where(hole[..., None], 0, values), wrong, hole, Ticker(None))[hole]
     # Standard error of the mean of some 800 ring pixels: 0.1 / sqrt(800) = 0.004.
     np.testing.assert_allclose(right.mean(axis=0), 0.6, atol=0.015)
     np.testing.assert_allclose(right.std(axis=0), 0.1, atol=0.015)

@@ -9,8 +9,10 @@ from pictures import photo
 
 import imgedit as ie
 from imgedit.inpainting import exemplar, inpaint, inpaint_with_confidence, patches
+from imgedit.strips import Ticker
 
 SIZE = (48, 64)
+TICK = Ticker(None)
 
 
 def stripes(size=SIZE, angle=0.0, period=12.0):
@@ -31,7 +33,7 @@ def canvas(seed=0, size=(24, 30)):
     rng = np.random.default_rng(seed)
     values = photo(np.float32, 3, size, seed=seed)
     hole = box(size, (7, 19), (9, 24))
-    made = exemplar._canvas(values * ~hole[..., None], hole)
+    made = exemplar._canvas(values * ~hole[..., None], hole, TICK)
     made.todo[7:11, 9:15] = False
     made.todo[15:19, 20:24] = False
     made.confidence[hole & ~made.todo] = rng.uniform(0.2, 0.9, np.count_nonzero(hole & ~made.todo))
@@ -74,7 +76,7 @@ def test_an_isophote_straight_into_the_hole_comes_first():
     image = np.zeros((*size, 1), np.float32)
     image[20:] = 1  # one horizontal edge, which meets the hole's left and right sides only
     hole = box(size, (12, 28), (12, 28))
-    rows, cols, confidence, data = exemplar.priorities(exemplar._canvas(image * ~hole[..., None], hole), 9)
+    rows, cols, confidence, data = exemplar.priorities(exemplar._canvas(image * ~hole[..., None], hole, TICK), 9)
     best = (confidence * data).argmax()
     assert rows[best] in range(15, 25)  # the edge lies in its patch
     assert cols[best] in (12, 27)
@@ -105,11 +107,11 @@ def test_exhaustive_search_equals_the_plain_twin(channels):
     rng = np.random.default_rng(channels)
     features = rng.normal(size=(17, 21, channels)).astype(np.float32)
     usable = rng.random((13, 17)) > 0.3
-    work = exemplar._canvas(features, box((17, 21), (5, 9), (6, 12)))
+    work = exemplar._canvas(features, box((17, 21), (5, 9), (6, 12)), TICK)
     work.features, work.weight = features, rng.random((17, 21)).astype(np.float32)
-    finder = exemplar.Finder(features, usable, 5, None, 1)
+    finder = exemplar.Finder(features, usable, 5, None, 1, TICK)
     tops, lefts = np.array([0, 6, 12]), np.array([0, 9, 16])
-    for to, place in zip(zip(tops, lefts, strict=True), finder.find(work, tops, lefts), strict=True):
+    for to, place in zip(zip(tops, lefts, strict=True), finder.find(work, tops, lefts, TICK), strict=True):
         assert place == naive.nearest(features, work.weight, usable, to, 5, exemplar.AWAY)[0]
 
 
@@ -123,7 +125,7 @@ def test_coarse_to_fine_search_is_nearly_as_good(size, height, width):
         known = {"strange": exemplar.STRANGE, "context": exemplar.CONTEXT}
         return naive.choice(work.features, work.todo, work.weight, to, place, size, **known)
 
-    places = exemplar.Finder(work.features, usable, size, None, 2).find(work, tops, lefts)
+    places = exemplar.Finder(work.features, usable, size, None, 2, TICK).find(work, tops, lefts, TICK)
     every = list(zip(*(at.tolist() for at in np.nonzero(usable)), strict=True))
     found = best = 0.0
     for to, place in zip(zip(tops.tolist(), lefts.tolist(), strict=True), places, strict=True):

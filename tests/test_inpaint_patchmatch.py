@@ -9,12 +9,9 @@ from pictures import photo
 
 import imgedit as ie
 from imgedit.inpainting import inpaint, patches, patchmatch
+from imgedit.strips import Ticker
 
 SIZE = (64, 80)
-
-
-def unheard(fraction):
-    pass
 
 
 def box(size=SIZE, rows=(24, 42), cols=(30, 52)):
@@ -26,11 +23,11 @@ def box(size=SIZE, rows=(24, 42), cols=(30, 52)):
 def level(gain=0.0, size=(30, 36), side=5, components=None, seed=0):
     values = photo(np.float32, 3, size, seed=seed)
     hole = box(size, (11, 19), (14, 23))
-    atlas = patchmatch._atlas(values * ~hole[..., None], hole, None, False, (), 1)
+    atlas = patchmatch._atlas(values * ~hole[..., None], hole, None, False, (), 1, Ticker(None))
     basis = patchmatch._components(atlas, side)
     if components is None:  # all of them: the projection is then a rotation and distances are those of the patches
         basis = np.eye(basis.shape[1], dtype=np.float32)
-    made = patchmatch.Level(atlas, side, basis, gain, patchmatch.Ticker(unheard, 0, 1))
+    made = patchmatch.Level(atlas, side, basis, gain, Ticker(None))
     made.start(np.random.default_rng(seed))
     return made
 
@@ -79,7 +76,7 @@ def test_the_random_search_comes_close_to_the_exact_one(gain, monkeypatch):
 
 
 def test_components_keep_nearly_all_of_the_distance():
-    values = patchmatch._atlas(photo(np.float32, 3, SIZE), box(), None, False, (), 1)
+    values = patchmatch._atlas(photo(np.float32, 3, SIZE), box(), None, False, (), 1, Ticker(None))
     basis = patchmatch._components(values, 7)
     np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-4)
     columns = patches.as_columns(patchmatch._features(values), 7)
@@ -106,7 +103,7 @@ def test_votes_come_from_the_best_patch_that_covers_the_pixel():
         y, x = work.hole[0][index], work.hole[1][index]
         cover = [(y - i, x - j) for i in range(5) for j in range(5)]
         numbers = [work.number[place] for place in cover if min(place) >= 0]
-        best = min(numbers, key=lambda number: scores[number])
+        best = min(numbers, key=lambda number: scores[work.slot[number]])
         down, right = y - work.rows[best], x - work.cols[best]
         match = work.match[best]
         copied = before[work.source_rows[match] + down, work.source_cols[match] + right]

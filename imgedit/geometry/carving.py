@@ -34,7 +34,7 @@ from imgedit.pixels import (
     split_alpha,
     unpremultiply,
 )
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 from imgedit.tables import Table
 
 __all__ = ["ENERGIES", "carve"]
@@ -151,14 +151,13 @@ class _Work:
     def __init__(self, find: Callable[[Floats], Costs], exact: bool, progress: Progress | None, total: int) -> None:
         self.find = find
         self.exact = exact
-        self._progress = progress
+        self.tick = Ticker(progress)
         self._total = max(1, total)
         self._done = 0
 
     def report(self, seams: int) -> None:
         self._done += seams
-        if self._progress is not None:
-            self._progress(min(1.0, self._done / self._total))
+        self.tick(self._done / self._total)
 
 
 def _count(old: tuple[int, int], new: tuple[int, int], bias: Floats) -> int:
@@ -237,9 +236,11 @@ def _kept(image: Image, bias: Floats, count: int, work: _Work) -> Indices:
     biased = bool(bias.any())
     while count > 0:
         costs = work.find(planes)
+        work.tick()
         if biased:
             costs = (costs[0] + bias, costs[1] + bias, costs[2] + bias)
-        seams = _one_seam(costs) if work.exact else _many_seams(costs, count)
+        seams = _one_seam(costs, work.tick) if work.exact else _many_seams(costs, count, work.tick)
+        work.tick()
         keep = np.ones(columns.shape, bool)
         keep[np.arange(len(keep))[:, None], seams] = False
         columns, planes = _cut(columns, keep), np.stack([_cut(plane, keep) for plane in planes])
@@ -320,15 +321,17 @@ def _sums(costs: Costs) -> Floats:
     return sums
 
 
-def _one_seam(costs: Costs) -> Indices:
+def _one_seam(costs: Costs, tick: Ticker) -> Indices:
     """Find the cheapest seam, Hx1."""
     sums = _sums(costs)
+    tick()
     return _walk_up(sums, costs, np.array([int(np.argmin(sums[-1, 1:-1]))]))
 
 
-def _many_seams(costs: Costs, count: int) -> Indices:
+def _many_seams(costs: Costs, count: int, tick: Ticker) -> Indices:
     """Find several seams that do not touch, Hxk: the cheapest of those that begin at one pixel of the first row."""
     sums = _sums(costs)
+    tick()
     last = sums[-1, 1:-1]
     ends = np.argsort(last, kind="stable")
     cheapest = float(last[ends[0]])

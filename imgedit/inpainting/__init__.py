@@ -33,7 +33,7 @@ from imgedit.pixels import (
     like,
     unpremultiply,
 )
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 from imgedit.tables import Table
 
 __all__ = ["METHODS", "Filled", "Method", "inpaint", "inpaint_with_confidence"]
@@ -161,6 +161,16 @@ def inpaint_with_confidence(
     ------
     ArgumentError
         As for `inpaint`, and for a method without a confidence.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> photo = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    >>> hole = np.zeros((64, 64), bool)
+    >>> hole[24:40, 24:40] = True
+    >>> filled, sure = ie.inpaint_with_confidence(photo, hole)
+    >>> bool(sure[0, 0] == 1), bool(sure[32, 32] < 0.5)
+    (True, True)
     """
     filled, confidence = _inpaint(
         image, mask, method, grow, feather, margin, match_color, repair_seam, seed, progress, method_parameters
@@ -191,7 +201,10 @@ def _inpaint(
     grow, feather = check_number(grow, "grow", least=0), check_number(feather, "feather", least=0)
     reach = method.margin if margin is None else int(check_number(margin, "margin", least=1))
     mend = None if repair_seam is None else SEAMS[repair_seam]
+    tick = Ticker(progress)
+    tick(0.0)
     hole, weight = edit_region(mask, grow, feather)
+    tick()
     if hole.all():
         why = "covers the whole image" if mask.all() else "covers the whole image once grown and feathered"
         raise ImageError("mask", why, "leave some pixels to fill from")
@@ -201,36 +214,28 @@ def _inpaint(
     work = list(crops(hole, reach, method.share if margin is None else 0.0))
     if masks and work:  # patches may come from anywhere under such a mask, so no crop may cut it off
         work = [((slice(None), slice(None)), hole)]
-    sizes = [int(np.count_nonzero(own)) for _, own in work]
+    ends = np.cumsum([0, *(np.count_nonzero(own) for _, own in work)]) / max(1, np.count_nonzero(hole))
     for index, (box, own) in enumerate(work):
-        report = _part(progress, sum(sizes[:index]), sizes[index], sum(sizes))
+        report = tick.part(float(ends[index]), float(ends[index + 1]))
         report(0.0)
         values = _known_values(image[box], hole[box])
+        report()
         inside = np.ascontiguousarray(hole[box])
         own_parameters = {**given, **{key: np.ascontiguousarray(whole[box]) for key, whole in masks.items()}}
-        result = method.fill(values, inside, progress=report, seed=seed, **own_parameters)
+        # What follows the fill takes a moment only, but that moment must be heard in as well.
+        result = method.fill(values, inside, progress=report.part(0.0, 0.98), seed=seed, **own_parameters)
         filled, sure = result if isinstance(result, Filled) else (result, None)
         if match_color:
-            filled = match_surroundings(values, filled, inside)
+            filled = match_surroundings(values, filled, inside, report.part(0.98, 0.99))
         if mend is not None:
-            filled = mend(values, filled, inside)
-        _paste(out[box], filled, own, None if weight is None else weight[box])
+            filled = mend(values, filled, inside, report.part(0.99, 1.0))
+        _paste(out[box], filled, own, None if weight is None else weight[box], report)
         if confidence is not None and sure is not None:
             confidence[box][own] = sure[own]
         else:
             confidence = None
         report(1.0)
     return out, confidence
-
-
-def _part(progress: Progress | None, before: int, size: int, total: int) -> Progress:
-    """Progress of one crop as a part of the whole."""
-
-    def report(fraction: float) -> None:
-        if progress is not None:
-            progress((before + min(max(fraction, 0.0), 1.0) * size) / total)
-
-    return report
 
 
 def _known_values(image: Image, hole: Flags) -> Floats:
@@ -247,17 +252,21 @@ def _known_values(image: Image, hole: Flags) -> Floats:
     return values
 
 
-def _paste(out: Image, filled: Floats, own: Flags, weight: Floats | None) -> None:
+def _paste(out: Image, filled: Floats, own: Flags, weight: Floats | None, tick: Ticker) -> None:
     """Write the filled pixels, and no other, into a view of the result."""
     fresh: Floats = np.asarray(filled[own], np.float32)
+    tick()
     if weight is not None:
         old = as_float(out[own]).reshape(fresh.shape).copy()
         if filled.shape[2] == 4:
             old[:, :3] *= old[:, 3:]
+        tick()
         share = weight[own][:, None]
         # What stood under the mask may be NaN, which no weight of 0 takes away.
         fresh = np.where((share == 1) | ~np.isfinite(old), fresh, share * fresh + (1 - share) * old)
+        tick()
     if filled.shape[2] == 4:
         fresh[:, 3] = np.clip(fresh[:, 3], 0, 1)
         fresh = unpremultiply(fresh[:, None])[:, 0]
+        tick()
     out[own] = like(fresh[:, 0] if out.ndim == 2 else fresh, out.dtype)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from imgedit.inpainting.regions import Flags, Floats, double, halve
 from imgedit.poisson import laplacian, push_pull
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_biharmonic"]
 
@@ -54,40 +54,43 @@ def fill_biharmonic(values: Floats, hole: Flags, *, progress: Progress, seed: in
         HxWxC; within the range of the known pixels.
     """
     del seed
+    tick = Ticker(progress)
     known = np.logical_not(hole).view(np.uint8)
     limits = [cv2.minMaxLoc(np.ascontiguousarray(values[..., c]), known)[:2] for c in range(values.shape[2])]
     # Other holes stand near some of those that are solved for on a halved picture: they need sensible pixels too.
-    out = push_pull(values, known.astype(np.float32)).astype(np.float64)
+    out = push_pull(values, known.astype(np.float32), progress=lambda _: tick()).astype(np.float64)
+    tick()
     # Holes are coupled when both reach the Laplacian of one known pixel; others are solved apart.
     reach = cv2.dilate(hole.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     number, labels, stats, _ = cv2.connectedComponentsWithStats(reach, connectivity=8, ltype=cv2.CV_32S)
+    tick()
     total, done = int(np.count_nonzero(hole)), 0
     for label in range(1, number):
         left, top, wide, tall = (int(v) for v in stats[label, :4])
         box = (slice(max(0, top - 1), top + tall + 1), slice(max(0, left - 1), left + wide + 1))
         mine = hole[box] & (labels[box] == label)
         size = int(np.count_nonzero(mine))
-
-        def report(fraction: float, done: int = done, size: int = size) -> None:
-            progress((done + fraction * size) / total)
-
-        _fill(out[box], mine, report)
+        _fill(out[box], mine, tick.part(done / total, (done + size) / total))
         done += size
-        report(1.0)
+        tick(done / total)
     filled: Floats = out.astype(np.float32)
+    tick()
     low, high = np.array(limits, np.float32).T
-    filled[hole] = np.clip(filled[hole], low, high)
+    inside = filled[hole]
+    tick()
+    filled[hole] = np.clip(inside, low, high, out=inside)
     return filled
 
 
-def _fill(values: NDArray[np.float64], hole: Flags, progress: Progress) -> None:
+def _fill(values: NDArray[np.float64], hole: Flags, tick: Ticker) -> None:
     """Fill one group of holes in place."""
     if np.count_nonzero(hole) <= DIRECT:
         _solve(values, hole)
         return
-    _fill_coarsely(values, hole, progress)
+    _fill_coarsely(values, hole, tick.part(0.0, 0.3))
     depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rim = hole & (depth <= RIM)
+    tick()
     tiles = [(top, left) for top in range(0, hole.shape[0], TILE) for left in range(0, hole.shape[1], TILE)]
     for sweep in range(SWEEPS):
         for index, (top, left) in enumerate(tiles):
@@ -98,7 +101,7 @@ def _fill(values: NDArray[np.float64], hole: Flags, progress: Progress) -> None:
             _shut(part, rows, cols, hole.shape)
             if part.any():
                 _solve(values[rows, cols], part)
-            progress(0.3 + 0.7 * (sweep * len(tiles) + index + 1) / (SWEEPS * len(tiles)))
+            tick(0.3 + 0.7 * (sweep * len(tiles) + index + 1) / (SWEEPS * len(tiles)))
 
 
 def _shut(part: Flags, rows: slice, cols: slice, shape: tuple[int, ...]) -> None:
@@ -113,11 +116,15 @@ def _shut(part: Flags, rows: slice, cols: slice, shape: tuple[int, ...]) -> None
         part[:, -2:] = False
 
 
-def _fill_coarsely(values: NDArray[np.float64], hole: Flags, progress: Progress) -> None:
+def _fill_coarsely(values: NDArray[np.float64], hole: Flags, tick: Ticker) -> None:
     """Fill the hole in place from a picture of half the size."""
     coarse, share = halve(values, ~hole)
-    _fill(coarse, share == 0, lambda fraction: progress(0.3 * fraction))
-    values[hole] = double(coarse, hole.shape)[hole]
+    tick()
+    _fill(coarse, share == 0, tick)
+    fine = double(coarse, hole.shape)
+    tick()
+    values[hole] = fine[hole]
+    tick()
 
 
 def _solve(values: NDArray[np.float64], hole: Flags) -> None:

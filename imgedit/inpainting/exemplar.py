@@ -30,7 +30,7 @@ from imgedit.inpainting.methods import Filled
 from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, product, sources, windows
 from imgedit.inpainting.regions import Flags, Floats
 from imgedit.pixels import check_number
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_exemplar"]
 
@@ -137,40 +137,44 @@ def fill_exemplar(
     size = check_patch_size(patch_size, hole)
     if search is not None:
         check_number(search, "search", least=1)
+    tick = Ticker(progress)
     usable = sources(hole, source, size)
-    progress(0.0)
-    canvas = _canvas(values, hole)
-    progress(0.0)
-    finder = Finder(canvas.features, usable, size, search, 1 if exhaustive else 2)
+    tick()
+    canvas = _canvas(values, hole, tick)
+    finder = Finder(canvas.features, usable, size, search, 1 if exhaustive else 2, tick)
     total = np.count_nonzero(hole)
     lately: list[float] = []
     while canvas.todo.any():
-        progress(JOINED * (1 - np.count_nonzero(canvas.todo) / total))
+        tick(JOINED * (1 - np.count_nonzero(canvas.todo) / total))
         rows, cols, confidence, data = priorities(canvas, size)
+        tick()
         priority = confidence * (data + FLAT) * canvas.patience[rows, cols]
-        picked = _pick(rows, cols, priority, size, 1 if exhaustive else ROUND)
+        picked = _pick(rows, cols, priority, size, 1 if exhaustive else ROUND, tick)
         tops = np.clip(rows[picked] - size // 2, 0, hole.shape[0] - size)
         lefts = np.clip(cols[picked] - size // 2, 0, hole.shape[1] - size)
-        places = finder.find(canvas, tops, lefts)
+        places = finder.find(canvas, tops, lefts, tick)
         jobs = list(zip(tops.tolist(), lefts.tolist(), places, strict=True))
         misfits = [_misfit(canvas, (top, left), place, size) for top, left, place in jobs]
         far = POOR * max(NEAR, float(np.median(lately[-LATELY:] + misfits)))
         for (top, left, place), misfit, sure, point in zip(jobs, misfits, confidence[picked], picked, strict=True):
+            tick()
             if misfit > far and canvas.patience[rows[point], cols[point]] == 1 and not exhaustive:
                 canvas.patience[top : top + size, left : left + size] = WAIT
             else:
                 _copy(canvas, (top, left), place, size, float(sure))
                 lately.append(misfit)
     if join:
-        canvas.values = join_pieces(values, hole, canvas.origin, lambda part: progress(JOINED + (1 - JOINED) * part))
+        canvas.values = join_pieces(values, hole, canvas.origin, tick.part(JOINED, 1.0))
     return Filled(canvas.values, canvas.confidence)
 
 
-def _canvas(values: Floats, hole: Flags) -> Canvas:
+def _canvas(values: Floats, hole: Flags, tick: Ticker) -> Canvas:
     features = opponent(values)
-    features = fill_push_pull(features * ~hole[..., None], hole, progress=lambda _: None, seed=0)
+    tick()
+    features = fill_push_pull(features * ~hole[..., None], hole, progress=lambda _: tick(), seed=0)
     # Differences of numbers around 0 lose fewer digits in the matrix products.
     features = np.ascontiguousarray(features - features[~hole].mean(axis=0), np.float32)
+    tick()
     weight = np.where(hole, np.float32(GUESS), np.float32(1))
     origin = np.full(hole.shape, -1, np.intp)
     patience = np.ones(hole.shape, np.float32)
@@ -228,13 +232,14 @@ def priorities(canvas: Canvas, size: int) -> tuple[Indices, Indices, Floats, Flo
     return rows + first[0], cols + first[1], confidence, data
 
 
-def _pick(rows: Indices, cols: Indices, priority: Floats, size: int, most: int) -> list[int]:
+def _pick(rows: Indices, cols: Indices, priority: Floats, size: int, most: int, tick: Ticker) -> list[int]:
     """Points of high priority whose patches do not overlap, the highest first."""
     left = priority.copy()
     picked: list[int] = []
     best = int(left.argmax())
     least = WORTH * left[best]
     while len(picked) < most and left[best] >= least:
+        tick()
         picked.append(best)
         left[np.maximum(np.abs(rows - rows[best]), np.abs(cols - cols[best])) < size] = -1
         best = int(left.argmax())
@@ -272,7 +277,7 @@ class Finder:
     around the best of these only. With `step` 1 the product compares all pixels at all places.
     """
 
-    def __init__(self, features: Floats, usable: Flags, size: int, search: int | None, step: int) -> None:
+    def __init__(self, features: Floats, usable: Flags, size: int, search: int | None, step: int, tick: Ticker) -> None:
         self.size, self.search, self.step, self.usable = size, search, step, usable
         self.windows = windows(features, size)
         self.scale = float(np.hypot(*usable.shape))
@@ -285,12 +290,21 @@ class Finder:
         order = np.minimum(np.arange(-(-len(self.rows) // GROUP) * GROUP), len(self.rows) - 1)
         order = order.reshape(-1, GROUP).T.ravel()
         self.rows, self.cols = self.rows[order], self.cols[order]
-        columns = as_columns(features, self.cells)[:, np.flatnonzero(usable)[order]]
-        squares = (columns**2).reshape(features.shape[2], self.cells**2, -1).sum(axis=0)
-        place = np.stack([self.rows, self.cols]).astype(np.float32) / np.float32(self.scale)
-        self.matrix = np.concatenate([columns, squares, place, (place**2).sum(axis=0, keepdims=True)])
+        tick()
+        everywhere = as_columns(features, self.cells)
+        where = np.flatnonzero(usable)[order]
+        cells = self.cells**2
+        self.matrix = np.zeros((len(everywhere) + cells + 3, len(where)), np.float32)
+        columns, squares, place = np.split(self.matrix, (len(everywhere), len(everywhere) + cells))
+        for number, (row, values) in enumerate(zip(columns, everywhere, strict=True)):
+            tick()
+            values.take(where, out=row, mode="clip")
+            squares[number % cells] += row**2
+        place[:2] = self.rows / self.scale, self.cols / self.scale
+        place[2] = place[0] ** 2 + place[1] ** 2
+        tick()
 
-    def find(self, canvas: Canvas, tops: Indices, lefts: Indices) -> list[tuple[int, int]]:
+    def find(self, canvas: Canvas, tops: Indices, lefts: Indices, tick: Ticker) -> list[tuple[int, int]]:
         """Give the best place for each patch.
 
         Parameters
@@ -299,6 +313,8 @@ class Finder:
             What is known.
         tops, lefts : ndarray of int
             The patches to fill.
+        tick : Ticker
+            Called between any two steps.
 
         Returns
         -------
@@ -308,7 +324,11 @@ class Finder:
         wanted = self.windows[tops, lefts]
         weight = windows(canvas.weight[..., None], self.size)[tops, lefts]
         costs = product(self._queries(wanted, weight, tops, lefts), self.matrix)
-        return [self._best(canvas, *job) for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True)]
+        places = []
+        for job in zip(costs, wanted, weight[:, 0], tops, lefts, strict=True):
+            tick()
+            places.append(self._best(canvas, *job))
+        return places
 
     def _queries(self, wanted: Floats, weight: Floats, tops: Indices, lefts: Indices) -> Floats:
         """Rows whose product with the matrix is the weighted squared distance, up to a constant."""

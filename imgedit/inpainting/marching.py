@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 
 from imgedit.inpainting.regions import Flags, Floats
 from imgedit.pixels import check_number
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_telea"]
 
 # Pixels filled in one go: their neighbourhoods (some hundred numbers each) must fit the cache.
 CHUNK = 4096
+
+# Pixels clipped in one go: a twentieth of a second.
+CLIPPED = 1_000_000
 
 # Width of a shell in pixels. Half a pixel comes near the paper's order; below, shells only become more.
 SHELL = 0.5
@@ -79,28 +82,36 @@ def fill_telea(values: Floats, hole: Flags, *, progress: Progress, seed: int, ra
         HxWxC; nothing in it lies beyond the range of the pixels that touch the hole.
     """
     del seed
+    tick = Ticker(progress)
     reach = int(check_number(radius, "radius", least=2, most=50))
     channels = values.shape[2]
     away = _disc(reach)
     toward = np.ascontiguousarray(away.T, np.float32)
     falloff = (np.hypot(*toward) ** 3).astype(np.float32)
     height = time_of_arrival(hole)
+    tick()
     near = cv2.dilate(hole.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool)
     # Only pixels near the hole are kept, in a list; its row 0 stands for all that lies outside, and is never known.
     row = np.zeros((hole.shape[0] + 2 * reach, hole.shape[1] + 2 * reach), np.intp)
     row[reach:-reach, reach:-reach][near] = np.arange(1, 1 + np.count_nonzero(near))
+    tick()
     time = np.concatenate([[np.float32(np.inf)], height[near]])
     shell = np.ceil(np.maximum(time / np.float32(SHELL), 0))
-    known = _carried(values, hole, near, float(np.clip(height.max() * WINDOW_SHARE, *WINDOW)))
+    known = _carried(values, hole, near, float(np.clip(height.max() * WINDOW_SHARE, *WINDOW)), tick)
 
+    tick()
     ys, xs = np.nonzero(hole)
     order = np.argsort(height[ys, xs], kind="stable")
+    tick()
     ys, xs = ys[order], xs[order]
     place = (ys + reach) * row.shape[1] + xs + reach
     offsets = away[:, 0] * row.shape[1] + away[:, 1]
     row = row.ravel()
     rows = row[place]
-    normal = np.stack(np.gradient(cv2.GaussianBlur(height, (0, 0), 1.0)), axis=-1)[ys, xs]
+    tick()
+    outline = cv2.GaussianBlur(height, (0, 0), 1.0)
+    normal = np.stack([slope[ys, xs] for slope in np.gradient(outline)], axis=-1)
+    tick()
     for start, stop in _chunks(shell[rows]):
         here = rows[start:stop]
         around = row[place[start:stop, None] + offsets]
@@ -111,10 +122,11 @@ def fill_telea(values: Floats, hole: Flags, *, progress: Progress, seed: int, ra
         weight = np.where(shell[around] < shell[here, None], direction / (level * falloff**sharpness), 0)
         weight /= weight.sum(axis=1, keepdims=True)
         known[here] = _extrapolate(weight, toward, known[around], channels)
-        progress(stop / len(rows))
+        tick(stop / len(rows))
     out = values.copy()
     out[ys, xs] = known[rows, :channels]
-    clip_to_edge(out, values, hole)
+    tick()
+    clip_to_edge(out, values, hole, tick)
     return out
 
 
@@ -139,12 +151,14 @@ def time_of_arrival(hole: Flags) -> Floats:
     return np.where(hole, inside, 1 - outside).astype(np.float32)
 
 
-def clip_to_edge(filled: Floats, values: Floats, hole: Flags) -> None:
+def clip_to_edge(filled: Floats, values: Floats, hole: Flags, tick: Ticker) -> None:
     """Clip each connected part of a fill, channel by channel, to the range of the known pixels that touch it."""
     number, labels = cv2.connectedComponents(hole.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     square = np.ones((3, 3), np.uint8)
+    tick()
     inside = np.flatnonzero(hole)
     rim = np.flatnonzero(hole & (cv2.erode(hole.view(np.uint8), square, borderValue=1) == 0))
+    tick()
     rim = rim[np.argsort(labels.ravel()[rim], kind="stable")]
     parts, first = np.unique(labels.ravel()[rim], return_index=True)
     limits = np.zeros((2, number, values.shape[2]), np.float32)
@@ -153,12 +167,16 @@ def clip_to_edge(filled: Floats, values: Floats, hole: Flags) -> None:
         (limits[0], np.inf, cv2.erode, np.minimum),
         (limits[1], -np.inf, cv2.dilate, np.maximum),
     ):
+        tick()
         known.reshape(-1, values.shape[2])[inside] = nothing
+        tick()
         touching = spread(known, square).reshape(-1, values.shape[2]).take(rim, axis=0)
         limit[parts] = merge.reduceat(touching, first)
-    low, high = limits[:, labels.ravel()[inside]]
     pixels = filled.reshape(-1, values.shape[2])
-    pixels[inside] = np.clip(pixels[inside], low, high)
+    for some in np.array_split(inside, 1 + len(inside) // CLIPPED):
+        tick()
+        low, high = limits[:, labels.ravel()[some]]
+        pixels[some] = np.clip(pixels[some], low, high)
 
 
 def _disc(reach: int) -> NDArray[np.intp]:
@@ -176,7 +194,7 @@ def _chunks(shells: Floats) -> Iterator[tuple[int, int]]:
             yield start, min(start + CHUNK, end)
 
 
-def _carried(values: Floats, hole: Flags, near: Flags, window: float) -> Floats:
+def _carried(values: Floats, hole: Flags, near: Flags, window: float, tick: Ticker) -> Floats:
     """Collect what a known pixel has to give: values, slopes down and to the right, the slopes' squared length.
 
     One row for each pixel that is near the hole, after an empty one.
@@ -184,14 +202,16 @@ def _carried(values: Floats, hole: Flags, near: Flags, window: float) -> Floats:
     channels = values.shape[2]
     out = np.zeros((1 + np.count_nonzero(near), 3 * channels + 1), np.float32)
     out[1:, :channels] = values[near]
-    slopes = np.concatenate(_planes(values, ~hole, near & ~hole, window), axis=1)
+    tick()
+    slopes = np.concatenate(_planes(values, ~hole, near & ~hole, window, tick), axis=1)
+    tick()
     ring = 1 + np.nonzero(~hole[near])[0]
     out[ring, channels : 3 * channels] = slopes
     out[ring, 3 * channels] = (slopes**2).sum(axis=1)
     return out
 
 
-def _planes(values: Floats, known: Flags, ring: Flags, window: float) -> tuple[Floats, Floats]:
+def _planes(values: Floats, known: Flags, ring: Flags, window: float, tick: Ticker) -> tuple[Floats, Floats]:
     """Fit planes to the known pixels around each of the ring: slopes down and to the right, 0 if they form none."""
     half = int(3 * window)
     position = np.arange(-half, half + 1, dtype=np.float32)
@@ -199,6 +219,7 @@ def _planes(values: Floats, known: Flags, ring: Flags, window: float) -> tuple[F
     powers = [bell, bell * position, bell * position**2]
 
     def moment(array: Floats, down: int, right: int) -> Floats:
+        tick()
         filtered = cv2.sepFilter2D(array, -1, powers[right], powers[down], borderType=cv2.BORDER_CONSTANT)
         return filtered.reshape(*array.shape[:2], -1)[ring]
 

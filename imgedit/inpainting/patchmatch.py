@@ -16,7 +16,7 @@ mean: that keeps textures sharp on all levels, so few turns are needed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ from imgedit.inpainting.patches import (
 )
 from imgedit.inpainting.regions import Flags, Floats, halve
 from imgedit.pixels import check_number
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_patchmatch"]
 
@@ -68,7 +68,13 @@ FADE = 1.3
 GUESS = 0.03
 # Pairs whose distances are computed at one time: 16 MB.
 CHUNK = 4_000_000
+# Patches that are compared or voted by at one time: what is looked up for them stays in the cache.
+SOME = 1 << 15
+# Patches that look for a better match at one time: each turn ends in a tenth of a second.
+MANY = 1 << 18
 MARGIN = max(STEPS)
+# Share of a level's progress after which the pieces are joined.
+JOINED = 0.8
 
 
 @dataclass
@@ -144,11 +150,15 @@ def fill_patchmatch(
     gain = check_number(gain, "gain", least=0)
     for angle in rotations:
         check_number(angle, "rotations")
+    tick = Ticker(progress)
     sources(hole, source, size)
+    tick()
     depth = _depth(hole, size)
-    pyramid = [_atlas(values, hole, source, mirror, rotations, 2**depth)]
+    tick()
+    pyramid = [_atlas(values, hole, source, mirror, rotations, 2**depth, tick)]
     for _ in range(depth):
-        smaller = _halve(pyramid[-1])
+        tick()
+        smaller = _halve(pyramid[-1], tick)
         if not _enough(smaller, size):
             break
         pyramid.append(smaller)
@@ -157,34 +167,21 @@ def fill_patchmatch(
     basis = _components(pyramid[0], size)
     level: Level | None = None
     for index in reversed(range(len(pyramid))):
-        tick = Ticker(progress, 0.25 ** (index + 1), 0.25**index)
-        coarser, level = level, Level(pyramid[index], size, basis, gain, tick)
+        own = tick.part(0.25 ** (index + 1), 0.25**index)
+        own(0.0)
+        coarser, level = level, Level(pyramid[index], size, basis, gain, own)
         if coarser is None:
             level.start(rng)
         else:
             level.inherit(coarser, rng)
         turns = TURNS[min(len(pyramid) - 1 - index, len(TURNS) - 1)]
         for turn in range(turns):
-            tick(turn / turns)
+            own(JOINED * turn / turns)
             level.search(rng)
-            tick()
             if level.vote() < SETTLED:
                 break
     assert level is not None
     return level.result(join)[: hole.shape[0], : hole.shape[1]]
-
-
-class Ticker:
-    """Progress of one level as a part of the whole; to be called often, so that a wish to stop is heard soon."""
-
-    def __init__(self, progress: Progress, start: float, stop: float) -> None:
-        self.progress, self.start, self.stop = progress, start, stop
-        self.fraction = 0.0
-
-    def __call__(self, fraction: float | None = None) -> None:
-        if fraction is not None:
-            self.fraction = fraction
-        self.progress(self.start + (self.stop - self.start) * self.fraction)
 
 
 def _depth(hole: Flags, size: int) -> int:
@@ -204,7 +201,13 @@ def _enough(atlas: Atlas, size: int) -> bool:
 
 
 def _atlas(
-    values: Floats, hole: Flags, source: Flags | None, mirror: bool, rotations: Sequence[float], multiple: int
+    values: Floats,
+    hole: Flags,
+    source: Flags | None,
+    mirror: bool,
+    rotations: Sequence[float],
+    multiple: int,
+    tick: Ticker,
 ) -> Atlas:
     """Stack the picture and its copies, each side a multiple so that all levels halve evenly."""
     known = ~hole
@@ -216,11 +219,14 @@ def _atlas(
     wide += -wide % multiple
     stacks: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for index, part in enumerate(parts):
+        tick()
         for stack, array in zip(stacks, part, strict=True):
             stack.append(_padded(array, wide, multiple, replicate=index == 0))
     size = (stacks[1][0].shape[0], values.shape[1] + -values.shape[1] % multiple)
     whole, known, source = (np.concatenate(stack) for stack in stacks)
-    texture = _texture(whole, known, multiple)
+    tick()
+    texture = _texture(whole, known, multiple, tick)
+    tick()
     return Atlas(whole, texture, known, source, size)
 
 
@@ -247,19 +253,24 @@ def _turned(values: Floats, known: Flags, source: Flags, angle: float) -> tuple[
     return turned, warp(known) > 0.999, warp(source) > 0.999
 
 
-def _texture(values: Floats, known: Flags, multiple: int) -> Floats:
+def _texture(values: Floats, known: Flags, multiple: int, tick: Ticker) -> Floats:
     """Newson's channels: mean absolute differences across and down, over what one pixel of the coarsest level holds."""
     grey = np.ascontiguousarray(values.mean(axis=2))
     share = cv2.erode(known.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     window = (multiple + 1 | 1, multiple + 1 | 1)
+    tick()
     total = np.maximum(cv2.blur(share, window), np.float32(1e-3))
+    tick()
     steps = [cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)]
+    tick()
     return TEXTURE * np.stack([cv2.blur(np.abs(step) * share, window) / total for step in steps], axis=-1)
 
 
-def _halve(atlas: Atlas) -> Atlas:
+def _halve(atlas: Atlas, tick: Ticker) -> Atlas:
     values, known = halve(atlas.values, atlas.known)
+    tick()
     texture, _ = halve(atlas.texture, atlas.known)
+    tick()
     _, source = halve(atlas.texture[..., :1], atlas.source)
     # A mean with something missing is good to start from, not to copy.
     return Atlas(values, texture, known == 1, source == 1, (atlas.size[0] // 2, atlas.size[1] // 2))
@@ -288,27 +299,33 @@ class Level:
     def __init__(self, atlas: Atlas, size: int, basis: Floats, gain: float, tick: Ticker) -> None:
         self.atlas, self.side, self.basis, self.gain, self.tick = atlas, size, basis, gain, tick
         self.features = _features(atlas)
+        tick()
         self._number_targets()
+        tick()
         self._number_sources()
         self.match: Indices = np.zeros(len(self.rows), np.intp)
         self.factor = np.ones(len(self.rows), np.float32)
         self.distance = np.zeros(len(self.rows), np.float32)
         self.origin: Indices = np.full(len(self.hole[0]), -1, np.intp)
+        self.voted: Indices = np.zeros(len(self.hole[0]), np.intp)
         self.exact = EXACT_PAIRS
 
     def _number_targets(self) -> None:
-        """Give numbers to the patches that touch the hole, and list for each hole pixel those that cover it."""
+        """Give numbers to the patches that touch the hole, on a framed grid, where pixels find those over them."""
         hole, side = self.atlas.hole, self.side
         touched = ~whole_patches(~hole, side)
         self.rows, self.cols = np.nonzero(touched)
         self.number = np.full(touched.shape, -1, np.int32)
         self.number[touched] = np.arange(len(self.rows))
         self.hole = np.nonzero(hole)
-        # Beyond the grid's edge stands number -1: the entry that vote() appends to its scores.
         framed = np.pad(self.number, side - 1, constant_values=-1)
-        shifts = np.arange(side - 1, -1, -1)
-        rows, cols = self.hole
-        self.covering = framed[rows[:, None, None] + shifts[:, None], cols[:, None, None] + shifts].reshape(-1, side**2)
+        self.framed, wide = framed.ravel(), framed.shape[1]
+        self.slot = (self.rows + side - 1) * wide + self.cols + side - 1
+        # The patch that holds a pixel in its cell (down, right) begins so far above and to the left.
+        self.covered = (self.hole[0] + side - 1) * wide + self.hole[1] + side - 1
+        cells = np.arange(side)
+        self.cells = -(cells[:, None] * wide + cells).ravel()
+        self.tick()
         depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
         self.fading = np.float32(math.log(FADE)) * depth[self.rows + side // 2, self.cols + side // 2]
 
@@ -322,6 +339,7 @@ class Level:
         self.source_number = self.source_number.ravel()
         self.place = (self.source_rows + MARGIN) * self.stride + self.source_cols + MARGIN
         self.described = self._describe(self.features, usable)
+        self.tick()
         self.energy = np.einsum("ij,ij->i", self.described, self.described)
         self.tick()
 
@@ -343,7 +361,8 @@ class Level:
         """Fill the coarsest level: from the edge inwards, or smoothly where that would take too long."""
         self.match = rng.integers(0, len(self.place), len(self.rows))
         target = self.features[: self.atlas.size[0], : self.atlas.size[1]]
-        smooth = fill_push_pull(target * ~self.atlas.hole[..., None], self.atlas.hole, progress=_unheard, seed=0)
+        unheard = self.tick.part(0.0, 0.0)
+        smooth = fill_push_pull(target * ~self.atlas.hole[..., None], self.atlas.hole, progress=unheard, seed=0)
         target[self.hole] = smooth[self.hole]
         if len(self.rows) * len(self.place) <= COARSEST_PAIRS:
             _peel(target, self.atlas.hole, self.features, (self.source_rows, self.source_cols), self.side, self.tick)
@@ -351,15 +370,20 @@ class Level:
     def inherit(self, coarser: Level, rng: np.random.Generator) -> None:
         """Take over the matches of the next coarser level."""
         last = np.subtract(coarser.number.shape, 1)
+        self.tick()
         parent = coarser.number[np.minimum(self.rows // 2, last[0]), np.minimum(self.cols // 2, last[1])]
+        self.tick()
         rows = 2 * coarser.source_rows[coarser.match[parent]] + self.rows % 2
         cols = 2 * coarser.source_cols[coarser.match[parent]] + self.cols % 2
+        self.tick()
         place = (rows + MARGIN) * self.stride + cols + MARGIN
         self.match = self.source_number[np.minimum(place, self.source_number.size - 1)].astype(np.intp)
+        self.tick()
         lost = (self.match < 0) | (parent < 0)
         self.match[lost] = rng.integers(0, len(self.place), np.count_nonzero(lost))
         self.factor = coarser.factor[parent]
         self.factor[lost] = 1
+        self.tick()
         self.distance = np.where(lost, np.float32(1e3), np.float32(0))
         self.vote()
 
@@ -379,12 +403,17 @@ class Level:
 
     def _compare(self, wanted: Floats, match: Indices) -> tuple[Floats, Floats]:
         """Squared distance of pairs, and the factor on the source at which it is reached."""
-        if self.gain == 0:
-            rest = wanted - self.described[match]
-            return np.einsum("ij,ij->i", rest, rest), np.ones(len(match), np.float32)
-        both = np.einsum("ij,ij->i", wanted, self.described[match])
-        own = np.einsum("ij,ij->i", wanted, wanted)
-        return _with_factor(own, both, self.energy[match], self.gain)
+        distance, factor = np.empty(len(match), np.float32), np.ones(len(match), np.float32)
+        for some in _slices(len(match), SOME):
+            here, there = wanted[some], self.described[match[some]]
+            if self.gain == 0:
+                rest = here - there
+                np.einsum("ij,ij->i", rest, rest, out=distance[some])
+            else:
+                both, own = np.einsum("ij,ij->i", here, there), np.einsum("ij,ij->i", here, here)
+                distance[some], factor[some] = _with_factor(own, both, self.energy[match[some]], self.gain)
+            self.tick()
+        return distance, factor
 
     def _search_all(self) -> None:
         """Compute all distances by matrix products, some targets at a time."""
@@ -407,21 +436,23 @@ class Level:
         framed = np.pad(self.number, MARGIN, constant_values=-1)
         for step in STEPS:
             for down, right in ((0, step), (0, -step), (step, 0), (-step, 0)):
-                neighbour = framed[self.rows + MARGIN + down, self.cols + MARGIN + right]
-                which = np.flatnonzero(neighbour >= 0)
-                place = self.place[self.match[neighbour[which]]] - (down * self.stride + right)
-                self._try(which, place)
+                for some in _slices(len(self.rows), MANY):
+                    neighbour = framed[self.rows[some] + MARGIN + down, self.cols[some] + MARGIN + right]
+                    which = np.flatnonzero(neighbour >= 0)
+                    place = self.place[self.match[neighbour[which]]] - (down * self.stride + right)
+                    self._try(which + some.start, place)
 
     def _search_at_random(self, rng: np.random.Generator) -> None:
         """Try places around the match, in windows that halve from the whole picture down to a pixel."""
         height, width = self.source_number.size // self.stride, self.stride
-        every = np.arange(len(self.rows))
         reach = max(height, width)
         while reach >= 1:
-            rows, cols = np.divmod(self.place[self.match], width)
-            rows += rng.integers(-reach, reach + 1, len(every))
-            cols += rng.integers(-reach, reach + 1, len(every))
-            self._try(every, np.clip(rows, 0, height - 1) * width + np.clip(cols, 0, width - 1))
+            for some in _slices(len(self.rows), MANY):
+                which = np.arange(some.start, some.stop)
+                rows, cols = np.divmod(self.place[self.match[some]], width)
+                rows += rng.integers(-reach, reach + 1, len(which))
+                cols += rng.integers(-reach, reach + 1, len(which))
+                self._try(which, np.clip(rows, 0, height - 1) * width + np.clip(cols, 0, width - 1))
             reach //= 2
 
     def _try(self, which: Indices, place: Indices) -> None:
@@ -436,19 +467,37 @@ class Level:
         self.match[which], self.distance[which], self.factor[which] = match[better], distance[better], factor[better]
 
     def _scores(self) -> Floats:
-        """How bad each target's match is, deep ones more so; last an entry for "no patch"."""
+        """How bad each target's match is, deep ones more so, on the framed grid; where no target is, infinitely bad."""
         scale = max(float(np.percentile(self.distance, 75)), 1e-8)
-        return np.append(self.distance / np.float32(2 * scale) + self.fading, np.float32(np.inf))
+        scores = np.full(self.framed.shape, np.inf, np.float32)
+        scores[self.slot] = self.distance / np.float32(2 * scale) + self.fading
+        return scores
 
     def vote(self) -> float:
         """Give each hole pixel what the best of the patches over it copies there; return the share that is new."""
-        best = self._scores()[self.covering].argmin(axis=1)
-        patch = self.covering[np.arange(len(best)), best]
-        before, self.origin = self.origin, self._origins(patch, best)
+        scores = self._scores()
         flat = self.features.reshape(-1, self.features.shape[2])
-        self.features[self.hole] = flat[self.origin] * self.factor[patch][:, None]
-        self.voted = patch
-        return float(np.count_nonzero(before != self.origin) / len(best))
+        fresh = 0.0
+        for some in _slices(len(self.covered), SOME):
+            self.tick()
+            best, patch = self._best_cells(scores, self.covered[some])
+            origin = self._origins(patch, best)
+            fresh += np.count_nonzero(self.origin[some] != origin)
+            self.origin[some], self.voted[some] = origin, patch
+            rows, cols = self.hole[0][some], self.hole[1][some]
+            self.features[rows, cols] = flat[origin] * self.factor[patch][:, None]
+        return fresh / len(self.covered)
+
+    def _best_cells(self, scores: Floats, covered: Indices) -> tuple[Indices, Indices]:
+        """For some hole pixels the cell in which the best patch over each holds it, and that patch."""
+        least = np.full(len(covered), np.inf, np.float32)
+        best = np.zeros(len(covered), np.intp)
+        for cell, step in enumerate(self.cells):
+            score = scores.take(covered + step)
+            better = score < least
+            np.copyto(least, score, where=better)
+            best[better] = cell
+        return best, self.framed[covered + self.cells[best]].astype(np.intp)
 
     def _origins(self, patch: Indices, cell: Indices) -> Indices:
         """Flat index in the atlas of what a patch copies to one of its cells."""
@@ -460,14 +509,16 @@ class Level:
     def result(self, join: bool) -> Floats:
         """Give the picture's values: those of the best patches, joined if wanted."""
         height, width = self.atlas.size
+        self.tick(JOINED)
         values = self.atlas.values[:height, :width]
         origin = np.full((height, width), -1, np.intp)
         origin[self.hole] = self.origin
         factor = np.ones((height, width), np.float32)
         factor[self.hole] = self.factor[self.voted]
+        self.tick()
         if join:
             atlas = self.atlas.values, self.atlas.known
-            return join_pieces(values, self.atlas.hole, origin, lambda _: self.tick(), atlas=atlas, factor=factor)
+            return join_pieces(values, self.atlas.hole, origin, self.tick.part(JOINED, 1.0), atlas=atlas, factor=factor)
         out = values.copy()
         flat = self.atlas.values.reshape(-1, values.shape[2])
         out[self.hole] = flat[self.origin] * factor[self.hole][:, None]
@@ -504,5 +555,7 @@ def _peel(
         known[front] = True
 
 
-def _unheard(fraction: float) -> None:
-    """Progress of a step too short to report."""
+def _slices(length: int, size: int) -> Iterator[slice]:
+    """Cut a length into slices of a size."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))

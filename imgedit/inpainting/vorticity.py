@@ -21,7 +21,7 @@ from imgedit.inpainting.marching import clip_to_edge
 from imgedit.inpainting.regions import Flags, Floats, double, halve
 from imgedit.pixels import check_number
 from imgedit.poisson import Region, laplacian
-from imgedit.strips import Progress
+from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_navier_stokes"]
 
@@ -68,13 +68,15 @@ def fill_navier_stokes(values: Floats, hole: Flags, *, progress: Progress, seed:
     """
     del seed
     viscosity = check_number(viscosity, "viscosity", least=0, most=1)
+    tick = Ticker(progress)
     region = Region(hole)
-    out = _flow(region.solve(values), region, viscosity, progress)[0]
-    clip_to_edge(out, values, hole)
+    membrane = region.solve(values, progress=tick.part(0.0, 0.2))
+    out = _flow(membrane, region, viscosity, tick.part(0.2, 1.0))[0]
+    clip_to_edge(out, values, hole, tick)
     return out
 
 
-def _flow(values: Floats, region: Region, viscosity: float, progress: Progress) -> tuple[Floats, Floats]:
+def _flow(values: Floats, region: Region, viscosity: float, tick: Ticker) -> tuple[Floats, Floats]:
     """Fill on this level, after the coarser ones; give the picture and its vorticity.
 
     `values` holds the membrane in the hole, so that coarse pixels on the rim are means of known pixels and the
@@ -84,30 +86,36 @@ def _flow(values: Floats, region: Region, viscosity: float, progress: Progress) 
     # The Laplacian of known pixels that touch the hole would be that of the kink in the fill: it is unknown as well.
     moved = np.flatnonzero(cv2.dilate(hole.view(np.uint8), CROSS))
     filled = values.copy()
+    tick()
     vorticity = laplacian(values)
+    tick()
     # At the array's edge the Laplacian is that of a mirrored picture, which says nothing of this one.
     vorticity[[0, -1]] = vorticity[:, [0, -1]] = 0
     turns = TURNS
     if cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max() > SHALLOW:
         means = halve(values, np.ones_like(hole))[0]
+        tick()
         unknown = halve(values[..., :1], ~hole)[1] == 0
-        coarse = _flow(means, Region(unknown), viscosity, lambda fraction: progress(fraction / 4))
+        tick()
+        coarse = _flow(means, Region(unknown), viscosity, tick.part(0.0, 0.25))
         # A quarter: the Laplacian holds the square of the mesh.
         for fine, known, share, place in zip((filled, vorticity), coarse, (1, 0.25), (inside, moved), strict=True):
             _flat(fine)[place] = share * _flat(double(known, hole.shape)).take(place, axis=0)
+            tick()
         turns = 1
     else:
         _flat(vorticity)[moved] = 0
     for turn in range(turns):
-        _carry(vorticity, moved, filled, viscosity)
-        filled = region.solve(values, vorticity, guess=filled)
-        progress(0.25 + 0.75 * (turn + 1) / turns)
+        own = tick.part(0.25 + 0.75 * turn / turns, 0.25 + 0.75 * (turn + 1) / turns)
+        _carry(vorticity, moved, filled, viscosity, own.part(0.0, 0.5))
+        filled = region.solve(values, vorticity, guess=filled, progress=own.part(0.5, 1.0))
     return filled, vorticity
 
 
-def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosity: float) -> None:
+def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosity: float, tick: Ticker) -> None:
     """Even out, in place, the vorticity of the moved pixels along the isophotes of the picture."""
-    y, x, flow = _isophotes(picture, moved)
+    y, x, flow = _isophotes(picture, moved, tick)
+    tick(0.5)
     values = _flat(vorticity)
     values[moved[flow == 0]] = 0
     if not flow.any():
@@ -115,7 +123,9 @@ def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosit
     # OpenCV samples at a list of points if that is given the shape of a picture.
     index = np.flatnonzero(flow)
     padded = np.append(index, np.full(-len(index) % WIDE, index[-1])).reshape(-1, WIDE)
+    tick()
     place, y, x, flow = (part[padded] for part in (moved, y, x, flow))
+    tick()
     rows, columns = np.divmod(place, picture.shape[1])
     ahead, behind = (
         ((columns + side * x).astype(np.float32), (rows + side * y).astype(np.float32)) for side in (STRIDE, -STRIDE)
@@ -123,29 +133,37 @@ def _carry(vorticity: Floats, moved: NDArray[np.intp], picture: Floats, viscosit
     across = (viscosity * flow)[..., None]
     along = (flow[..., None] - across) / 2
     shape = (*flow.shape, vorticity.shape[2])
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        tick(0.5 + 0.5 * step / STEPS)
         fresh = cv2.remap(vorticity, *ahead, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
         fresh += cv2.remap(vorticity, *behind, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(shape)
+        tick()
         fresh *= along
         around = cv2.filter2D(vorticity, -1, MEAN, borderType=cv2.BORDER_REPLICATE).reshape(values.shape)
+        tick()
         fresh += across * around.take(place, axis=0)
         values[place] = fresh
 
 
-def _isophotes(picture: Floats, place: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+def _isophotes(picture: Floats, place: NDArray[np.intp], tick: Ticker) -> tuple[Floats, Floats, Floats]:
     """Find the direction (down, right) of least change at some places, and how much of a stream there is, 0 to 1."""
     smooth = cv2.GaussianBlur(picture, (0, 0), FINE)
+    tick()
     right, down = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8), cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8)
     channels = np.ones((1, picture.shape[2]), np.float32)
     tensor = []
     for first, second in ((right, right), (right, down), (down, down)):
+        tick()
         product = cv2.transform(cv2.multiply(first, second, dst=smooth), channels)
         tensor.append(cv2.GaussianBlur(product, (0, 0), COARSE, dst=product).ravel()[place])
     xx, xy, yy = tensor
+    tick()
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
+    tick()
     energy = xx + yy
     coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(energy, np.float32(1e-8))
     flow = np.clip((coherence - STILL) / (FLOWING - STILL), 0, 1)
+    tick()
     return np.sin(angle), np.cos(angle), flow
 
 
