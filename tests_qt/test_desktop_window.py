@@ -128,11 +128,11 @@ def test_paint_remove_undo_save_reopen_compare(opened, qtbot, monkeypatch, tmp_p
     settle(window, qtbot)
     np.testing.assert_array_equal(shown(window), removed)
 
-    window.actions_["paint"].trigger()  # compare
+    window.actions_["compare"].trigger()  # compare
     settle(window, qtbot)
     np.testing.assert_array_equal(shown(window), first)
     np.testing.assert_array_equal(window.canvas._after.image, removed)
-    window.actions_["paint"].trigger()
+    window.actions_["compare"].trigger()
     settle(window, qtbot)
 
     target = tmp_path / "photo-edited.png"
@@ -167,6 +167,26 @@ def test_strokes_are_taken_back_before_edits(opened, qtbot):
     window.history.list.setCurrentRow(1)
     settle(window, qtbot)
     assert window.document.index == 1
+
+
+def test_a_mask_survives_edits_that_do_not_use_it(opened, qtbot):
+    window = opened
+    QtWidgets.QApplication.clipboard().setImage(imgedit.qt.to_qimage(np.zeros((20, 20, 3), np.uint8)))
+    window.paste()
+    settle(window, qtbot)
+    paint(window, (60, 50), (90, 50))
+    mask = window.canvas.mask()
+    for act in (
+        lambda: window.layers.opacity.setValue(50),
+        window.undo,  # takes the opacity back, not the stroke
+        lambda: window.layers.list.setCurrentRow(1),
+        window.redo,
+    ):
+        act()
+        settle(window, qtbot)
+        np.testing.assert_array_equal(window.canvas.mask(), mask)
+    assert titles(window) == ["Open", "Paste Clipboard", "Opacity"]
+    assert window.document.index == 2
 
 
 def test_cancel_in_the_middle_leaves_all_as_it_was(opened, qtbot, monkeypatch):
@@ -339,7 +359,7 @@ def test_enlarge(opened, qtbot):
     panel.enlarge()
     settle(opened, qtbot)
     assert shown(opened).shape == (240, 320, 3)
-    opened.actions_["paint"].trigger()  # the original is compared at the new size
+    opened.actions_["compare"].trigger()  # the original is compared at the new size
     settle(opened, qtbot)
     assert shown(opened).shape == opened.canvas._after.image.shape
 
@@ -434,7 +454,7 @@ def test_a_mask_over_nothing_of_the_layer_is_told_with_its_remedy(opened, qtbot)
     close_dialog(qtbot, box)
 
 
-def test_unsaved_changes_are_asked_for(opened, qtbot, monkeypatch, tmp_path):
+def test_unsaved_changes_are_asked_for(opened, qtbot, monkeypatch, tmp_path, source):
     window, button = opened, QtWidgets.QMessageBox.StandardButton
     window.canvas.set_mask(disc(120, 160))
     window.panels["Remove"].remove()
@@ -443,18 +463,18 @@ def test_unsaved_changes_are_asked_for(opened, qtbot, monkeypatch, tmp_path):
     assert window.isVisible()
     close_dialog(qtbot, the_dialog(qtbot), button.Cancel)
     assert window.isVisible()
+    window.open(source)
+    close_dialog(qtbot, the_dialog(qtbot), button.Discard)
+    settle(window, qtbot)
+    assert titles(window) == ["Open"]
+    window.canvas.set_mask(disc(120, 160))
+    window.panels["Remove"].remove()
+    settle(window, qtbot)
     monkeypatch.setattr(window, "ask_save", lambda *_: tmp_path / "saved.png")
     window.close()
     close_dialog(qtbot, the_dialog(qtbot), button.Save)
     settle(window, qtbot)
     assert (tmp_path / "saved.png").exists()
-    window.undo()
-    settle(window, qtbot)
-    window.open(tmp_path / "saved.png")
-    close_dialog(qtbot, the_dialog(qtbot), button.Discard)
-    settle(window, qtbot)
-    assert window.document.path.name == "saved.png"
-    window.close()
     assert not window.isVisible()
 
 
@@ -474,7 +494,8 @@ def test_a_photo_is_dropped(window, qtbot, source):
 
 def test_recent_files_and_theme_are_remembered(opened, qtbot, settings, source):
     opened.toggle_theme()
-    again = Window(settings)
+    settings.sync()
+    again = Window(QtCore.QSettings(settings.fileName(), QtCore.QSettings.Format.IniFormat))
     qtbot.addWidget(again, before_close_func=forget)
     assert [Path(action.text()) for action in again.recent_menu.actions()] == [source]
     role = QtGui.QPalette.ColorRole.Window

@@ -72,7 +72,7 @@ window.panels["Remove"].remove(); window.stop.click(); settle()
 assert window.document.index == 0, "cancelled"
 window.panels["Remove"].remove(); settle()
 window.undo(); settle(); window.redo(); settle()
-window.actions_["paint"].trigger(); settle()
+window.actions_["compare"].trigger(); settle()
 window.write(Path(result)); settle()
 window.open(Path(result)); settle()
 assert window.document.path == Path(result)

@@ -14,6 +14,7 @@ def main() -> int:
     sys.setswitchinterval(0.001)
     app = QtWidgets.QApplication(sys.argv)
     window = Window(QtCore.QSettings("imgedit", "desktop"))
+    sys.excepthook = lambda _kind, error, _trace: window.report("Something", error)
     window.show()
     for name in app.arguments()[1:2]:
         window.open(Path(name))

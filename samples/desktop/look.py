@@ -59,6 +59,8 @@ def _svg(name: str, color: str) -> str:
 
 def icon(name: str) -> Any:
     """Icon in the text's colour; in that of text on the accent while it is checked, fainter while it is disabled."""
+    if not (HERE / "icons" / f"{name}.svg").exists():
+        return QtGui.QIcon()
     palette, role = QtWidgets.QApplication.palette(), QtGui.QPalette.ColorRole
     mode, state, made = QtGui.QIcon.Mode, QtGui.QIcon.State, QtGui.QIcon()
     made.addPixmap(_drawn(name, palette.color(role.ButtonText).name()), mode.Normal, state.Off)

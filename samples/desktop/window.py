@@ -24,29 +24,15 @@ Qt = QtCore.Qt
 SUFFIXES = [suffix for codec in FORMATS.values() for suffix in codec.suffixes]
 MOST_RECENT = 8
 
-# Name of an action: what it says, its key, its icon. A name is that of the window's method.
-ACTIONS = {
-    "ask_and_open": ("Open…", "Ctrl+O", "open"),
-    "save": ("Save", "Ctrl+S", "save"),
-    "save_as": ("Save as…", "Ctrl+Shift+S", ""),
-    "batch": ("Do the same to a folder…", "Ctrl+B", "batch"),
-    "close": ("Quit", "Ctrl+Q", ""),
-    "undo": ("Undo", "Ctrl+Z", "undo"),
-    "redo": ("Redo", "Ctrl+Shift+Z", "redo"),
-    "paste": ("Paste", "Ctrl+V", ""),
-    "clear_mask": ("Clear mask", "Ctrl+D", ""),
-    "invert_mask": ("Invert mask", "Ctrl+I", ""),
-    "fit": ("Fit into the window", "Ctrl+0", "fit"),
-    "actual": ("Pixel for pixel", "Ctrl+1", "actual"),
-    "paint": ("Compare with the original", "C", "compare"),
-    "toggle_theme": ("Dark or light", "Ctrl+T", "theme"),
-}
 MENUS = {
-    "&File": ("ask_and_open", "save", "save_as", "batch", "close"),
-    "&Edit": ("undo", "redo", "paste", "clear_mask", "invert_mask"),
-    "&View": ("fit", "actual", "paint", "toggle_theme"),
+    "&File": ("open", "save", "save as", "batch", "quit"),
+    "&Edit": ("undo", "redo", "paste", "clear", "invert"),
+    "&View": ("fit", "actual", "compare", "theme"),
 }
-BAR = ("ask_and_open", "save", "batch", "", "undo", "redo", "", "fit", "actual", "paint", "toggle_theme", "")
+BAR = ("open", "save", "batch", "", "undo", "redo", "", "fit", "actual", "compare", "theme", "")
+
+# Actions that need no photo, and those that wait for a job to end.
+ALWAYS, IDLE = {"open", "theme", "quit"}, {"open", "save", "save as", "batch", "paste"}
 
 # Tool: key, and what to know of it.
 TOOLS = {
@@ -106,20 +92,37 @@ class Window(QtWidgets.QMainWindow):
 
     # What it is made of
 
-    def _action(self, text: str, key: str, icon: str, call: Callable[[], Any]) -> Any:
-        action = QtGui.QAction(text, self, shortcut=key, toolTip=f"{text.rstrip('…')}  {key}", objectName=icon)
+    def _action(self, text: str, key: str, call: Callable[[], Any]) -> Any:
+        action = QtGui.QAction(text, self, shortcut=key, toolTip=f"{text.rstrip('…')}  {key}")
         action.triggered.connect(lambda _checked=False: call())
         return action
 
     def _build_bars(self) -> None:
-        self.actions_ = {name: self._action(*words, partial(self._act, name)) for name, words in ACTIONS.items()}
-        self.actions_["paint"].setCheckable(True)
+        canvas = self.canvas
+        self.actions_ = {
+            name: self._action(text, key, call)
+            for name, text, key, call in (
+                ("open", "Open…", "Ctrl+O", self.ask_and_open),
+                ("save", "Save", "Ctrl+S", self.save),
+                ("save as", "Save as…", "Ctrl+Shift+S", self.save_as),
+                ("batch", "Do the same to a folder…", "Ctrl+B", self.batch),
+                ("quit", "Quit", "Ctrl+Q", self.close),
+                ("undo", "Undo", "Ctrl+Z", self.undo),
+                ("redo", "Redo", "Ctrl+Shift+Z", self.redo),
+                ("paste", "Paste", "Ctrl+V", self.paste),
+                ("clear", "Clear mask", "Ctrl+D", canvas.clear_mask),
+                ("invert", "Invert mask", "Ctrl+I", lambda: canvas.set_mask(~canvas.mask())),
+                ("fit", "Fit into the window", "Ctrl+0", canvas.fit),
+                ("actual", "Pixel for pixel", "Ctrl+1", lambda: canvas.zoom(1 / canvas.view.scale)),
+                ("compare", "Compare with the original", "C", self.paint),
+                ("theme", "Dark or light", "Ctrl+T", self.toggle_theme),
+            )
+        }
+        self.actions_["compare"].setCheckable(True)
         for title, names in MENUS.items():
-            menu = self.menuBar().addMenu(title)
-            menu.addActions([self.actions_[name] for name in names])
-            if title == "&File":
-                self.recent_menu = QtWidgets.QMenu("Open recent", self)
-                menu.insertMenu(self.actions_["save"], self.recent_menu)
+            self.menuBar().addMenu(title).addActions([self.actions_[name] for name in names])
+        self.recent_menu = QtWidgets.QMenu("Open recent", self)
+        self.menuBar().actions()[0].menu().insertMenu(self.actions_["save"], self.recent_menu)
         main, tools = (
             self._bar("main", Qt.ToolBarArea.TopToolBarArea),
             self._bar("tools", Qt.ToolBarArea.LeftToolBarArea),
@@ -129,14 +132,11 @@ class Window(QtWidgets.QMainWindow):
         self._build_options(main)
         self.tools, group = {}, QtGui.QActionGroup(self)
         for name, (key, hint) in TOOLS.items():
-            self.tools[name] = action = self._action(name.title(), key, name, partial(self.choose_tool, name))
+            self.tools[name] = action = self._action(name.title(), key, partial(self.choose_tool, name))
             action.setCheckable(True)
             action.setToolTip(f"{name.title()}  {key}\n{hint}")
             group.addAction(action)
         tools.addActions(list(self.tools.values()))
-
-    def _act(self, name: str) -> None:
-        getattr(self, name)()
 
     def _bar(self, name: str, area: Any) -> Any:
         bar = QtWidgets.QToolBar(name.title(), objectName=name, movable=False, iconSize=QtCore.QSize(20, 20))
@@ -172,13 +172,13 @@ class Window(QtWidgets.QMainWindow):
         self.side = QtWidgets.QFrame(objectName="side")
         self.side.setFixedWidth(316)
         column(split, parent=self.side)
-        self.recents, welcome = column(), QtWidgets.QWidget()
+        welcome = QtWidgets.QWidget()
         opener = button("Open a photo…", self.ask_and_open, primary=True)
         words = (
             label("Drop a photo here", "title"),
             label("JPEG, PNG, TIFF, WebP, AVIF, OpenRaster, Photoshop …", "faint"),
         )
-        middle = column(None, *words, opener, self.recents, None)
+        middle = column(None, *words, opener, None)
         for widget in (*words, opener):
             middle.setAlignment(widget, Qt.AlignmentFlag.AlignHCenter)
         row(None, middle, None, parent=welcome)
@@ -219,16 +219,11 @@ class Window(QtWidgets.QMainWindow):
         self.center.setCurrentIndex(1 if document else 0)
         self.layers.refresh(document.state if document else None)
         self.history.refresh(document)
-        self._refresh_masked()
         self.side.setEnabled(document is not None and not busy)
-        for action in (*self.tools.values(), *self.actions_.values()):
-            action.setEnabled(document is not None)
-            if action.objectName():
-                action.setIcon(look.icon(action.objectName()))
-        for name in ("ask_and_open", "save", "save_as", "batch", "paste"):
-            self.actions_[name].setEnabled(not busy and (document is not None or name == "ask_and_open"))
-        for name in ("toggle_theme", "close"):
-            self.actions_[name].setEnabled(True)
+        self.recent_menu.setEnabled(not busy)
+        for name, action in (self.actions_ | self.tools).items():
+            action.setEnabled((document is not None or name in ALWAYS) and not (busy and name in IDLE))
+            action.setIcon(look.icon(name))
         self.bar.setVisible(busy)
         self.stop.setVisible(busy)
         self.status.setText(f"{self._title}…" if busy else "")
@@ -237,13 +232,12 @@ class Window(QtWidgets.QMainWindow):
             self.size_label.setText(f"{width} × {height} px, {8 * document.state.layers[0].image.itemsize} bit")
         name = document.path.name if document and document.path else "imgedit"
         self.setWindowTitle(f"{name}{'*' * self._unsaved()}")
-        self._refresh_undo()
+        self._refresh_masked()
 
     def _refresh_masked(self) -> None:
+        """What depends on the mask."""
         for panel in self.panels.values():
             panel.refresh()
-
-    def _refresh_undo(self) -> None:
         document = None if self.worker.running else self.document
         back = document is not None and (self.canvas.can_undo or document.index > 0)
         forward = document is not None and (self.canvas.can_redo or document.index < len(document.states) - 1)
@@ -253,7 +247,6 @@ class Window(QtWidgets.QMainWindow):
     def _mask_changed(self, mask: Any) -> None:
         self.masked = bool(mask.any())
         self._refresh_masked()
-        self._refresh_undo()
 
     def toggle_theme(self) -> None:
         self.settings.setValue("theme", "light" if self.settings.value("theme", "dark") == "dark" else "dark")
@@ -271,22 +264,10 @@ class Window(QtWidgets.QMainWindow):
             for widget in widgets:
                 widget.setVisible(owner == name)
 
-    def fit(self) -> None:
-        self.canvas.fit()
-
-    def actual(self) -> None:
-        self.canvas.zoom(1 / self.canvas.view.scale)
-
-    def clear_mask(self) -> None:
-        self.canvas.clear_mask()
-
-    def invert_mask(self) -> None:
-        self.canvas.set_mask(~self.canvas.mask())
-
     def paint(self) -> None:
         """Draw the layers anew in the background; only the newest wish counts."""
         if self.document:
-            before = self.document.states[0] if self.actions_["paint"].isChecked() else None
+            before = self.document.states[0] if self.actions_["compare"].isChecked() else None
             moving = self.tools["move"].isChecked() and self.document.state.active > 0
             self._drawer.cancel()
             self._drawer.start(_rendered, self.document.state, before, moving)
@@ -328,16 +309,22 @@ class Window(QtWidgets.QMainWindow):
 
     def commit(self, state: State, *, amend: bool = False) -> None:
         self.document.commit(state, amend=amend)
-        self._changed(None if state.mask is not None or not self.masked else self.canvas.mask())
+        # Strokes that stay are part of the picture now: the next undo takes the edit back, not them.
+        self._changed(None if state.mask is not None else self.canvas.mask())
 
     def choose_layer(self, index: int) -> None:
         self.document.choose(index)
-        self._changed(self.canvas.mask())
+        self._changed()
 
     def go(self, index: int) -> None:
         left, back = self.document.state, index < self.document.index
         self.document.index = index
-        self._changed(left.mask if back else None)
+        if back and left.mask is not None:
+            self._changed(left.mask)
+        elif self.document.state.mask is not None:
+            self._changed(None)
+        else:
+            self._changed()
 
     def undo(self) -> None:
         if self.canvas.can_undo:
@@ -351,9 +338,9 @@ class Window(QtWidgets.QMainWindow):
         else:
             self.go(self.document.index + 1)
 
-    def _changed(self, mask: Any) -> None:
-        """Show another state, with a mask to begin with."""
-        self._next_mask = (mask,)
+    def _changed(self, *mask: Any) -> None:
+        """Show another state, with a mask to begin with, or with the one that is there."""
+        self._next_mask = mask or self._next_mask
         self.panels["Style"].drop()
         self.refresh()
         self.paint()
@@ -367,14 +354,14 @@ class Window(QtWidgets.QMainWindow):
     # Files
 
     def recent(self) -> list[Path]:
-        return [Path(name) for name in self.settings.value("recent", []) or [] if Path(name).exists()]
+        names = self.settings.value("recent") or []
+        # Qt gives a list of one as its only member.
+        return [Path(name) for name in ([names] if isinstance(names, str) else names) if Path(name).exists()]
 
     def _list_recent(self) -> None:
         self.recent_menu.clear()
-        for number, path in enumerate(self.recent()):
+        for path in self.recent():
             self.recent_menu.addAction(str(path), partial(self.open, path))
-            if number < 4 and not self.document:
-                self.recents.addWidget(button(path.name, partial(self.open, path)))
 
     def ask_open(self, title: str) -> Path | None:
         names = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, *LAYERED))
@@ -397,30 +384,32 @@ class Window(QtWidgets.QMainWindow):
         names = [str(document.path.resolve()), *(str(path) for path in self.recent())]
         self.settings.setValue("recent", list(dict.fromkeys(names))[:MOST_RECENT])
         self._list_recent()
-        self.actions_["paint"].setChecked(False)
+        self.actions_["compare"].setChecked(False)
         self.size_slider.setValue(round(12 * math.log2(max(2, max(document.state.size) / 40))))
         self._changed(None)
 
-    def save(self) -> None:
+    def save(self, then: Callable[[], Any] | None = None) -> None:
         if self.document.target:
-            self.write(self.document.target)
+            self.write(self.document.target, then)
         else:
-            self.save_as()
+            self.save_as(then)
 
-    def save_as(self) -> None:
+    def save_as(self, then: Callable[[], Any] | None = None) -> None:
         path = self.document.path
         suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
         kinds = f"Pictures ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;Layers (*.ora)"
         if (chosen := self.ask_save("Save as", str(path.with_name(f"{path.stem}-edited{suffix}")), kinds)) is not None:
-            self.write(chosen)
+            self.write(chosen, then)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, then: Callable[[], Any] | None = None) -> None:
         document, state = self.document, self.document.state
 
         def saved(_result: None) -> None:
             document.target, document.saved = path, state
             self.refresh()
             self.statusBar().showMessage(f"Saved {path}", 5000)
+            if then:
+                then()
 
         self.start(f"Save {path.name}", saved, save, state, path, document.metadata)
 
@@ -481,7 +470,7 @@ class Window(QtWidgets.QMainWindow):
                 self.document.saved = self.document.state
                 call()
             elif button(answer) == button.Save:
-                self.save()
+                self.save(call)
 
         box.finished.connect(answered)
         box.open()
