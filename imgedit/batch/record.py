@@ -17,7 +17,7 @@ import time
 from array import array
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from imgedit.batch.lock import Lock
 from imgedit.batch.places import Output
@@ -27,6 +27,9 @@ from imgedit.errors import BatchError
 __all__ = ["Record"]
 
 MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
+
+# Bytes of the manifest that are read at once.
+BLOCK = 2**18
 
 # How many lines of the manifest may be lost with the power, and of how many seconds.
 SYNC_EVERY, SYNC_AFTER = 64, 2.0
@@ -96,10 +99,11 @@ class Record:
         place = 0
         self._standing = self._output.standing()
         with contextlib.suppress(FileNotFoundError), open(self._folder / MANIFEST, "rb") as file:
-            for line in file:
-                with contextlib.suppress(ValueError, TypeError, KeyError):
-                    self._note(json.loads(str(line, "ascii")), place)
-                place += len(line)
+            while lines := file.readlines(BLOCK):
+                for line, row in zip(lines, _parsed(lines), strict=True):
+                    with contextlib.suppress(TypeError, KeyError):
+                        self._note(row, place)
+                    place += len(line)
 
     def _note(self, row: dict[str, object], place: int) -> None:
         name = row["output"]
@@ -193,6 +197,22 @@ class Record:
         line = self._file.readline()
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
         return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line
+
+
+def _parsed(lines: list[bytes]) -> list[Any]:
+    """Parse lines of JSON at once, which takes half the time; one by one where a crash tore one of them."""
+    try:
+        rows = json.loads(str(b"[%s]" % b",".join(lines), "ascii"))
+    except ValueError:
+        rows = ()
+    return rows if len(rows) == len(lines) else [_row(line) for line in lines]
+
+
+def _row(line: bytes) -> Any:
+    try:
+        return json.loads(str(line, "ascii"))
+    except ValueError:
+        return None
 
 
 def _unwritable(failure: OSError) -> BatchError:
