@@ -381,6 +381,8 @@ def test_a_store_is_written_once_a_file_and_listed_once_a_run(s3, monkeypatch):
     monkeypatch.setattr(type(s3), "_call_s3", counted)
     assert run(HALF, "s3://photos/in", "s3://photos/out", resume=False).count("done") == 3
     assert calls.count("put_object") == 4  # three files, and the probe
+    assert calls.count("get_object") == 3
+    assert calls.count("head_object") == 4  # the folder, and whether each file has changed meanwhile
     calls.clear()
     assert run(HALF, "s3://photos/in", "s3://photos/out").count("skipped") == 3
     assert "get_object" not in calls
