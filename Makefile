@@ -9,7 +9,7 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: demo desktop test test-package test-train test-qt check bench eval docs dist clean
+.PHONY: demo desktop test test-package test-train test-qt test-docs check bench eval docs links dist clean
 
 demo: $(VENV)/demo.done
 	$(PY) samples/demo.py demo
@@ -56,11 +56,19 @@ docs: $(VENV)/docs.done
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
+# The manual in a real browser: needs Debian's chromium and chromium-driver.
+test-docs: docs $(VENV)/test.done
+	$(BIN)/pytest tests_docs
+
+# What the manual says of the web, asked on the web.
+links: $(VENV)/docs.done
+	$(BIN)/sphinx-build -b linkcheck -D plot_gallery=0 docs docs/_build/links
+
 dist: $(VENV)/test.done
 	$(PY) -m build
 
 clean:
-	rm -rf $(VENV) build dist demo eval docs/_build docs/gallery imgedit.egg-info
+	rm -rf $(VENV) build dist demo eval docs/_build docs/gallery docs/choices/pictures imgedit.egg-info
 
 # One stamp an environment: the demo needs the plain package only, the rest adds its extra to the same .venv.
 $(VENV)/demo.done: EXTRA :=

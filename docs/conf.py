@@ -6,19 +6,21 @@ MathML, which browsers draw by themselves: the pages need neither the network no
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 from pathlib import Path
 
 import latex2mathml.converter
 from docutils import nodes
+from sphinx.ext.autodoc.mock import mock
 
 import imgedit
 from imgedit.compositing.dressing import Effect
 from imgedit.geometry.paints import Paint
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 project = "imgedit"
 author = "the imgedit authors"
@@ -26,12 +28,20 @@ project_copyright = "2026, the imgedit authors"
 version = release = imgedit.__version__
 
 extensions = [
+    "choices",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.md5", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip"]
+exclude_patterns = [
+    "_build",
+    "gallery/*.md5",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "gallery/*.zip",
+    "gallery/backreferences",
+]
 suppress_warnings = ["config.cache", "myst.xref_missing"]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
@@ -44,19 +54,24 @@ html_static_path = ["_static"]
 html_show_sphinx = False
 html_copy_source = False
 
+autodoc_mock_imports = ["PySide6"]  # the reference of imgedit.qt needs neither Qt nor a screen
 autodoc_typehints = "none"  # numpydoc's Parameters section says it in words
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 # Checked on every public name; left out: the blank-line and wording rules that ruff already holds, and See Also.
 numpydoc_validation_checks = {"GL06", "GL07", "GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "RT01", "RT03"}
-numpydoc_validation_exclude = {r"\.__", r"\.args$", r"errors\."}
+# Methods of Qt's classes say in a line what they do, as Qt's own manual does.
+QT = r"\.qt\.(Canvas|Pyramid|Tool|View|Worker)(\.|$)"
+numpydoc_validation_exclude = {r"\.__", r"\.args$", r"errors\.", QT}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../samples",
     "gallery_dirs": "gallery",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("imgedit",),
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"(__init__|demo)\.py",
+    "ignore_pattern": r"(^|[/\\])(?!plot_)[^/\\]*\.py$",  # the others are programs, not pictures
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 10,
@@ -80,6 +95,7 @@ REFERENCE = {
     "metrics": ("Metrics", ["imgedit.metrics", "imgedit.perception"]),
     "batch": ("Recipes and batch", ["imgedit.recipes", "imgedit.batch", "imgedit.engines"]),
     "pixels": ("Arrays and conversions", ["imgedit.pixels"]),
+    "qt": ("Qt", ["imgedit.qt"]),
 }
 
 
@@ -93,19 +109,15 @@ def page_of(thing: object) -> str:
 
 
 def write_reference(_app: object) -> None:
-    """Write one page a group, with every name of ``imgedit.__all__``: verbs first, then classes."""
+    """Write one page a group, with every name of ``imgedit`` and ``imgedit.qt``: verbs first, then classes."""
     pages: dict[str, list[str]] = {page: [] for page in REFERENCE}
-    for name in sorted(imgedit.__all__, key=lambda name: (inspect.isclass(getattr(imgedit, name)), name)):
-        thing = getattr(imgedit, name)
-        if name in ("__version__", "errors"):
-            continue
-        kind = "automodule" if inspect.ismodule(thing) else "autoclass" if inspect.isclass(thing) else "autofunction"
-        options = "   :members:\n" if kind != "autofunction" else ""
-        target = thing.__name__ if inspect.ismodule(thing) else f"imgedit.{name}"
-        pages[page_of(thing)].append(f".. {kind}:: {target}\n{options}")
-    folder = HERE / "reference"
+    for package in (imgedit, *with_qt()):
+        for name in sorted(package.__all__, key=lambda name: (inspect.isclass(getattr(package, name)), name)):
+            thing = getattr(package, name)
+            if name not in ("__version__", "errors") and (callable(thing) or inspect.ismodule(thing)):
+                pages[page_of(thing)].append(entry(f"{package.__name__}.{name}", thing))
     for page, entries in pages.items():
-        file = folder / f"{page}.rst"
+        file = HERE / "reference" / f"{page}.rst"
         title = REFERENCE[page][0]
         if entries:
             file.write_text(f"{title}\n{'=' * len(title)}\n\n" + "\n".join(entries), encoding="utf-8")
@@ -113,13 +125,28 @@ def write_reference(_app: object) -> None:
             file.unlink(missing_ok=True)
 
 
+def with_qt() -> list[object]:
+    """Import ``imgedit.qt`` over a stand-in for Qt."""
+    with mock(autodoc_mock_imports):
+        return [importlib.import_module("imgedit.qt")]
+
+
+def entry(name: str, thing: object) -> str:
+    """Write what stands for one name: its docstring, and the samples that use it."""
+    if inspect.ismodule(thing):
+        return f".. automodule:: {thing.__name__}\n   :members:\n"
+    if inspect.isclass(thing):
+        return f".. autoclass:: {name}\n   :members:\n"
+    return f".. autofunction:: {name}\n\n.. minigallery:: {name}\n"
+
+
 # What the library asks of a paint or an effect; who uses one never does.
 ASKED = {name for protocol in (Effect, Paint) for name in vars(protocol) if not name.startswith("_")}
 
 
 def skip_asked(_app: object, _what: str, name: str, *_rest: object) -> bool | None:
-    """Keep these out of the reference."""
-    return True if name in ASKED else None
+    """Keep these out of the reference, and what Qt calls."""
+    return True if name in ASKED or name == "event" or name.endswith("Event") else None
 
 
 def visit_math(translator: object, node: nodes.Element) -> None:

@@ -162,9 +162,9 @@ class Report:
         *states : {"done", "failed", "skipped", "pending"}
             The states.
 
-        Yields
-        ------
-        Row
+        Returns
+        -------
+        iterator of Row
             In the order of the plan.
         """
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.

@@ -51,17 +51,21 @@ def watch(
 
     Parameters
     ----------
-    recipe, output, engine, workers, timeout, memory, address
-        As for `run`. The workers are started once.
+    recipe : Recipe, str or Path
+        As for `run`.
     inputs : path, or sequence of paths
         Local folders.
+    output : str or Path
+        As for `run`.
     settle : float
         Seconds for which a file must keep its size and its time of change to count as whole.
     stop : threading.Event, optional
         Ends the watch when it is set and no file is in work.
+    engine, workers, timeout, memory, address : object
+        As for `run`. The workers are started once.
     resume, retry_failed : bool
         As for `run`, for what is there at the beginning.
-    **options
+    **options : object
         Further parameters of `run`.
 
     Yields

@@ -20,7 +20,7 @@ from imgedit.errors import ArgumentError
 from imgedit.io.formats import FORMATS
 from imgedit.recipes.steps import MEASURES, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, choices, fits, plain
-from imgedit.tables import advice
+from imgedit.tables import Files, advice
 
 __all__ = ["regrouped"]
 
@@ -36,7 +36,10 @@ ALL, LIST = 0, -1
 
 @dataclass(frozen=True)
 class Place:
-    """What a parameter of a verb takes on the command line: `words` is a number of words, ALL or LIST."""
+    """What a parameter of a verb takes on the command line.
+
+    `words` is a number of words, ALL or LIST; `file` says whether it may be a path.
+    """
 
     name: str
     words: int
@@ -45,6 +48,7 @@ class Place:
     flag: bool
     required: bool
     type: Any
+    file: bool
 
     @property
     def option(self) -> str:
@@ -182,7 +186,7 @@ class _Line:
                 kind = "path of a file" if slot.type is None else "value"
                 example = f"for example: imgedit {self._name} {self._verb.example}"
                 raise ArgumentError(self._name, f"needs {slot.name.upper()}, the {kind}", example)
-            if used and slot.type is not None and self._file_hint(left[0]):
+            if used and not slot.file and self._file_hint(left[0]):
                 break
             yield from self._written(slot, left[:used], slot.name)
             left = left[used:]
@@ -236,6 +240,7 @@ def _place(parameter: Parameter) -> Place:
         flag=members == [bool],
         required=parameter.required,
         type=kind,
+        file=kind is None or any(isinstance(note, Files) for note in getattr(parameter.type, "__metadata__", ())),
     )
 
 

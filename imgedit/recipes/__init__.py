@@ -66,7 +66,13 @@ class Step:
         object.__setattr__(self, "when", frozen(when or {}))
 
     def table(self) -> dict[str, Any]:
-        """Give it as a table of a recipe's TOML text."""
+        """Give it as a table of a recipe's TOML text.
+
+        Returns
+        -------
+        dict
+            ``op`` and the parameters, as `Recipe.from_toml` takes them.
+        """
         return {"op": self.op, **({"when": dict(self.when)} if self.when else {}), **self.parameters}
 
 
