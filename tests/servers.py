@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Site:
     """What a server gives, and what it was asked for.
 
-    `statuses` are answered first, one a request; `cuts` then say after how many bytes of the whole a connection breaks
-    off; `ranges` is whether parts are given.
+    `beside` holds other files, by the last part of their address. `statuses` are answered first, one a request; `cuts`
+    then say after how many bytes of the whole a connection breaks off; `ranges` is whether parts are given.
     """
 
     content: bytes
+    beside: dict[str, bytes] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     ranges: bool = True
@@ -34,15 +35,16 @@ class Handler(BaseHTTPRequestHandler):
         if site.statuses:
             self.send_error(site.statuses.pop(0))
             return
+        content = site.beside.get(self.path.rpartition("/")[2], site.content)
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and site.ranges else 0
-        if start and start >= len(site.content):
+        if start and start >= len(content):
             self.send_error(416)
             return
-        end = site.cuts.pop(0) if site.cuts else len(site.content)
+        end = site.cuts.pop(0) if site.cuts else len(content)
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(site.content) - start))
+        self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        self.wfile.write(site.content[start:end])
+        self.wfile.write(content[start:end])
         if site.paused is not None:
             self.wfile.flush()
             site.reached.set()

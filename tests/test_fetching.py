@@ -12,6 +12,7 @@ import threading
 import tomllib
 from pathlib import Path
 
+import onnx
 import pytest
 from graphs import blur_and_double, manifest_of
 from servers import serving
@@ -74,6 +75,40 @@ def test_a_model_is_fetched_once_and_then_works(weights, listed):
         assert len(site.asked) == 1
     assert models.load("distant", device="cpu").path == path
     assert "distant" in models.names("superres")
+
+
+@pytest.fixture
+def split(weights, listed):
+    """Keep the weights of the model in a file of their own; gives that file."""
+    data = weights.with_suffix(".data")
+    whole = onnx.load(weights)
+    onnx.save(whole, weights, save_as_external_data=True, location=data.name, size_threshold=100)
+    return data
+
+
+def test_weights_in_further_files_are_fetched_with_the_model(weights, listed, split):
+    data = split.read_bytes()
+    with serving(weights.read_bytes(), beside={split.name: data}) as site:
+        listed(site.url, external={split.name: file_hash(split)})
+        told = []
+        path = models.fetch("distant", progress=told.append)
+        assert (path.parent / split.name).read_bytes() == data
+        assert told == sorted(told)
+        assert told[-1] == 1
+        assert models.fetch("distant") == path
+        assert len(site.asked) == 2
+        (path.parent / split.name).write_bytes(b"spoilt")
+        models.fetch("distant")
+        assert len(site.asked) == 3
+    assert models.load("distant", device="cpu").path == path
+
+
+def test_other_weights_in_a_further_file_are_refused_before_the_model_comes(weights, listed, split):
+    with serving(weights.read_bytes(), beside={split.name: b"other"}) as site:
+        listed(site.url, external={split.name: file_hash(split)})
+        with pytest.raises(errors.FetchError, match=r"distant\.data gave a text file"):
+            models.fetch("distant")
+    assert not left()
 
 
 def test_nothing_is_fetched_unasked(weights, listed):

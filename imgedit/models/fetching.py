@@ -12,11 +12,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urljoin
 
 from imgedit.errors import FetchError, MissingExtraError, ModelError, OutOfSpaceError
-from imgedit.models.manifest import Manifest, file_hash
+from imgedit.models.manifest import file_hash
 from imgedit.models.screening import impostor
 from imgedit.models.store import cache, find, whole
 
@@ -45,7 +47,7 @@ def fetch(name: str, *, progress: Callable[[float], None] | None = None) -> Path
     Returns
     -------
     Path
-        The ONNX file, with the bytes that its manifest names.
+        The ONNX file, with the bytes that its manifest names; weights in further files lie beside it.
 
     Raises
     ------
@@ -65,46 +67,76 @@ def fetch(name: str, *, progress: Callable[[float], None] | None = None) -> Path
         return path
     if manifest.url is None:
         raise ModelError(name, "has no address to fetch it from: its manifest has no url")
-    if manifest.external:
-        raise ModelError(name, "has weights in further files; fetch them from its source by hand")
-    target = cache() / manifest.name / manifest.file
+    folder = cache() / manifest.name
+    # The model itself comes last: while it is missing, nobody takes what is here for the whole.
+    urls = (manifest.url, *manifest.mirrors)
+    wanted = [
+        _Wanted(folder / file, digest, None, tuple(urljoin(url, file) for url in urls))  # they lie beside the model
+        for file, digest in manifest.external.items()
+    ]
+    wanted.append(_Wanted(folder / manifest.file, manifest.sha256, manifest.size, urls))
+    with _alone(wanted[-1].target):  # who had to wait finds what another process brought meanwhile
+        for index, one in enumerate(wanted):
+            if not one.here():
+                _bring_from_any(one, name, _share(progress, index, len(wanted)))
+    return wanted[-1].target
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A file that is to come: where to, which bytes, and where it can be had."""
+
+    target: Path
+    sha256: str
+    size: int | None
+    urls: tuple[str, ...]
+
+    def here(self) -> bool:
+        """Whether it is here already, whole."""
+        return self.target.is_file() and file_hash(self.target) == self.sha256
+
+
+def _share(progress: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
+    return None if progress is None else lambda fraction: progress((index + fraction) / count)
+
+
+def _bring_from_any(wanted: _Wanted, name: str, progress: Callable[[float], None] | None) -> None:
     answers = []
-    with _alone(target) as waited:
-        if waited and target.is_file() and file_hash(target) == manifest.sha256:
-            return target  # another process brought it meanwhile
-        for url in (manifest.url, *manifest.mirrors):
-            try:
-                return _bring(url, target, manifest, progress)
-            except _Refused as answer:
-                answers.append(f"{url} {answer}")
-    raise FetchError(name, f"could not be fetched: {'; '.join(answers)}; a copy from elsewhere can be put at {target}")
+    for url in wanted.urls:
+        try:
+            _bring(url, wanted, progress)
+        except _Refused as answer:
+            answers.append(f"{url} {answer}")
+        else:
+            return
+    told = "; ".join(answers)
+    raise FetchError(name, f"could not be fetched: {told}; a copy from elsewhere can be put at {wanted.target}")
 
 
 class _Refused(Exception):  # noqa: N818 - not an error yet: another address may do
     """Why one address did not give the file."""
 
 
-def _bring(url: str, target: Path, manifest: Manifest, progress: Callable[[float], None] | None) -> Path:
-    part = target.with_name(f".{target.name}.part")
+def _bring(url: str, wanted: _Wanted, progress: Callable[[float], None] | None) -> None:
+    part = wanted.target.with_name(f".{wanted.target.name}.part")
     resumed = part.is_file() and part.stat().st_size > 0
-    _persist(url, target, part, manifest, progress)
-    if file_hash(part) != manifest.sha256 and resumed:
+    _persist(url, wanted, part, progress)
+    if file_hash(part) != wanted.sha256 and resumed:
         part.unlink()  # the part that lay here may have been of another file
-        _persist(url, target, part, manifest, progress)
-    if (got := file_hash(part)) != manifest.sha256:
-        found = impostor(part) or f"{part.stat().st_size} other bytes (sha256 {got[:12]}…, not {manifest.sha256[:12]}…)"
+        _persist(url, wanted, part, progress)
+    if (got := file_hash(part)) != wanted.sha256:
+        found = impostor(part) or f"{part.stat().st_size} other bytes (sha256 {got[:12]}…, not {wanted.sha256[:12]}…)"
         part.unlink()
         raise _Refused(f"gave {found}")
-    os.replace(part, target)
-    return target
+    os.replace(part, wanted.target)
 
 
-def _persist(url: str, target: Path, part: Path, manifest: Manifest, progress: Callable[[float], None] | None) -> None:
+def _persist(url: str, wanted: _Wanted, part: Path, progress: Callable[[float], None] | None) -> None:
     """Download to the part file, again after a trouble that may pass."""
     for attempt in range(TRIES):
         try:
-            with _space(target, part), part.open("ab") as file:
-                _transfer(url, file, manifest, progress)
+            with _space(wanted.target, part), part.open("ab") as file:
+                _transfer(url, file, wanted.size, progress)
                 os.fsync(file.fileno())
             return
         except _Refused:
@@ -126,7 +158,7 @@ class _Passing(Exception):  # noqa: N818 - a reason to try again
     """A trouble that may be over in a moment."""
 
 
-def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[float], None] | None) -> None:
+def _transfer(url: str, file: BinaryIO, size: int | None, progress: Callable[[float], None] | None) -> None:
     """Append what is missing of a file, or all of it where the server knows no ranges."""
     try:
         import pooch
@@ -135,7 +167,7 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
         raise MissingExtraError("pooch", "fetch", "fetching a model") from missing
 
     held_bytes = file.tell()
-    if manifest.size is not None and held_bytes >= manifest.size:
+    if size is not None and held_bytes >= size:
         file.truncate(held_bytes := 0)
 
     headers: Mapping[str, str] | None = None  # of the last answer; the answer itself would keep its socket open
@@ -148,7 +180,7 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
             file.truncate()
 
     download = pooch.HTTPDownloader(
-        progressbar=_Meter(file, manifest.size, progress),
+        progressbar=_Meter(file, size, progress),
         chunk_size=CHUNK,
         timeout=SILENCE,
         headers={"Accept-Encoding": "identity", **({"Range": f"bytes={held_bytes}-"} if held_bytes else {})},
@@ -167,8 +199,8 @@ def _transfer(url: str, file: BinaryIO, manifest: Manifest, progress: Callable[[
         raise _Passing(f"{what} ({type(trouble).__name__})") from trouble
     # A body as long as its header says is all that they have, be it what we want or not.
     measured = headers is not None and "Content-Length" in headers
-    if not measured and manifest.size is not None and file.tell() < manifest.size:
-        raise _Passing(f"ended after {file.tell()} of {manifest.size} bytes")
+    if not measured and size is not None and file.tell() < size:
+        raise _Passing(f"ended after {file.tell()} of {size} bytes")
 
 
 class _Meter:
@@ -207,32 +239,26 @@ def _space(target: Path, part: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone(target: Path) -> Iterator[bool]:
-    """Let one process at a time bring a file; gives whether it had to wait."""
+def _alone(target: Path) -> Iterator[None]:
+    """Let one process at a time bring a model."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f".{target.name}.lock").open("wb") as lock:
-        waited = _lock(lock)
-        yield waited
+        _lock(lock)
+        yield
 
 
-def _lock(file: BinaryIO) -> bool:
+def _lock(file: BinaryIO) -> None:
     """Lock until the file is closed, also by the death of this process."""
     if sys.platform == "win32":
         import msvcrt
 
-        waited = False
         while True:
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-                return waited
             except OSError:
-                waited = True
                 time.sleep(PAUSE)
+            else:
+                return
     import fcntl
 
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        return True
+    fcntl.flock(file, fcntl.LOCK_EX)

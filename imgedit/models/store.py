@@ -108,10 +108,13 @@ def whole(manifest: Manifest) -> Path | None:
     Returns
     -------
     Path or None
-        The ONNX file.
+        The ONNX file; None too where weights in further files are not whole.
     """
     path = held(manifest)
-    return path if path is not None and file_hash(path) == manifest.sha256 else None
+    if path is None or file_hash(path) != manifest.sha256:
+        return None
+    beside = {path.parent / name: digest for name, digest in manifest.external.items()}
+    return path if all(file.is_file() and file_hash(file) == digest for file, digest in beside.items()) else None
 
 
 def names(task: str | None = None, *, ready: bool = True) -> list[str]:
