@@ -21,6 +21,7 @@ import os
 import random
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,6 +44,9 @@ RECIPE = '[[steps]]\nop = "resize"\nscale = 2.0\n[[steps]]\nop = "blur"\nradius 
 
 # Seconds within which a run on a busy machine of two cores must have come to its end.
 PATIENCE = 240.0
+
+# Seconds that processes have to leave after the end of their run.
+LEAVE = 5.0
 
 # What a run leaves in its state folder.
 STATE = {"manifest.jsonl", "report.html", "report.jsonl", "thumbnails.bin"}
@@ -178,7 +182,7 @@ class Trial:
                 os.kill(pid, signal.SIGKILL)
             raise AssertionError(f"still running after {within} s") from None
         assert run.returncode in codes, f"exit code {run.returncode}, not {codes}: {told}"
-        self.wait(lambda: not self.processes(), 5, "processes are left behind")
+        self.wait(lambda: not self.processes(), LEAVE, "processes are left behind")
         return told
 
     def wait(self, holds: Callable[[], object], seconds: float, what: str) -> None:
@@ -486,7 +490,7 @@ def scheduler_lost(trial: Trial) -> None:
         for process in (scheduler, *workers):
             process.kill()
             process.wait()
-    trial.wait(lambda: not trial.processes(), 10, "processes are left behind")
+    trial.wait(lambda: not trial.processes(), 2 * LEAVE, "processes are left behind")
     trial.check()
     trial.go_on(engine="local")
 
@@ -505,7 +509,7 @@ def dask_worker_killed(trial: Trial) -> None:
         for process in (scheduler, *workers):
             process.terminate()
             process.wait()
-    trial.wait(lambda: not trial.processes(), 10, "processes are left behind")
+    trial.wait(lambda: not trial.processes(), 2 * LEAVE, "processes are left behind")
     trial.check()
     assert {row["state"] for row in trial.rows()} == {"done"}
     trial.go_on(engine="serial")
@@ -605,11 +609,12 @@ class Stumbling:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row of the table: what to do, with which photos, on which engines."""
+    """A row of the table: what to do, with which photos, on which engines, and whether it mounts something."""
 
     do: Callable[[Trial], None]
     names: tuple[str, ...] = ()
     engines: tuple[str, ...] = ("serial", "local", "dask")
+    mounts: bool = False
 
 
 WORKERS = ("local", "dask")
@@ -623,7 +628,7 @@ FAULTS = {
     "poison: endless loop in Python and in C": Fault(poisoned, ("endless", "stuck"), WORKERS),
     "poison: exception": Fault(poisoned, ("raises",), WORKERS),
     "memory blow-up against a limit": Fault(memory_eaten, ("memory",), WORKERS),
-    "disk full (small tmpfs)": Fault(disk_full),
+    "disk full (small tmpfs)": Fault(disk_full, mounts=True),
     "file size limit, as a quota": Fault(file_limit),
     "output becomes read-only (injected)": Fault(read_only),
     "two runs on one output": Fault(two_runs),
@@ -633,6 +638,11 @@ FAULTS = {
     "worker of a cluster killed": Fault(dask_worker_killed, engines=("dask",)),
     "scheduler killed or silent": Fault(scheduler_lost, engines=("dask",)),
 }
+
+
+def can_mount() -> bool:
+    """Tell whether a small file system can be made here."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("mount") is not None
 
 
 def attempt(name: str, engine: str, seed: int, place: Path) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import ipaddress
 import os
+import re
 import signal
+import sys
 import time
+from pathlib import Path
 
 
 def double(number):
@@ -42,3 +47,48 @@ def surroundings(_):
 class Unpicklable(Exception):  # noqa: N818
     def __init__(self, one, two):
         super().__init__("three")
+
+
+def fail_unpicklably():
+    raise Unpicklable(1, 2)
+
+
+def crash(number):
+    ctypes.string_at(0)
+
+
+def hold(number):
+    """Never end, and never let another thread of Python have its turn."""
+    re.match(r"(a+)+$", 64 * "a" + "b")
+
+
+def fill(size):
+    return len(bytearray(size))
+
+
+def chat(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    os.write(1, text.encode())
+    return text
+
+
+def cards(seconds):
+    time.sleep(seconds)
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def listening():
+    """Addresses on which this process waits for connections."""
+    own = {os.readlink(f"/proc/self/fd/{name}") for name in _descriptors()}
+    for path, width in (("/proc/net/tcp", 4), ("/proc/net/tcp6", 16)):
+        for line in Path(path).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                address = bytes.fromhex(fields[1].partition(":")[0])
+                words = [address[at : at + 4][::-1] for at in range(0, width, 4)]
+                yield str(ipaddress.ip_address(b"".join(words)))
+
+
+def _descriptors():
+    return [name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")]

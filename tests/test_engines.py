@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,14 @@ from imgedit.engines import ENGINES, explain, usable_cores
 
 @pytest.fixture(scope="module")
 def local():
-    engine = ENGINES["local"](workers=2, timeout=None)
+    engine = ENGINES["local"](workers=2)
+    yield engine
+    engine.shutdown()
+
+
+@pytest.fixture(scope="module")
+def dask():
+    engine = ENGINES["dask"](workers=2, timeout=60)
     yield engine
     engine.shutdown()
 
@@ -31,33 +38,123 @@ def test_an_unknown_engine_is_named_with_the_nearest():
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_engine_is_an_executor(name):
-    with ENGINES[name](workers=1, timeout=None) as engine:
+    with ENGINES[name](workers=1) as engine:
         assert isinstance(engine, Executor)
         assert [f.result() for f in [engine.submit(tasks.double, n) for n in range(20)]] == list(range(0, 40, 2))
         with pytest.raises(ValueError, match="3"):
             engine.submit(tasks.fail, 3).result()
+        with pytest.raises(Exception, match="three"):
+            engine.submit(tasks.fail_unpicklably).result()
+
+
+@pytest.mark.parametrize("name", ["local", "dask"])
+def test_an_engine_that_has_ended_takes_no_task(name):
+    engine = ENGINES[name](workers=1)
+    engine.shutdown()
+    with pytest.raises(RuntimeError):
+        engine.submit(tasks.double, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "message"),
+    [
+        ("serial", {"timeout": 3}, "timeout is 3, which engine serial can't keep; use engine local"),
+        ("serial", {"memory": 2**30}, "memory is .*, which engine serial can't keep"),
+        ("serial", {"address": "tcp://host:1"}, "address is .*, which engine serial can't keep"),
+        ("local", {"address": "tcp://host:1"}, "engine local works on this machine; use engine dask"),
+        ("local", {"memory": 1000}, "memory is 1000 bytes.*give at least 512 MiB"),
+        ("dask", {"memory": 1000}, "memory is 1000 bytes"),
+        ("dask", {"address": "host"}, "address is 'host'; write it like tls://host:8786"),
+    ],
+)
+def test_a_limit_that_can_not_be_kept_is_refused(name, limits, message):
+    with pytest.raises(ie.errors.ArgumentError, match=message):
+        ENGINES[name](**limits)
+
+
+def test_a_scheduler_that_does_not_answer_is_told_at_the_start(monkeypatch):
+    from imgedit.engines import cluster
+
+    monkeypatch.setattr(cluster, "ANSWER", 0.3)
+    with pytest.raises(
+        ie.errors.BatchError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'.*start one with"
+    ):
+        ENGINES["dask"](address="tcp://127.0.0.1:1")
 
 
 def test_workers_have_one_thread_and_leave_ctrl_c_to_the_parent(local):
     assert local.submit(tasks.surroundings, 0).result() == (1, True)
 
 
-@pytest.mark.parametrize(("poison", "cause"), [("die", "SIGKILL"), ("leave", "exit code 7")])
-def test_a_dead_worker_costs_one_task(local, poison, cause):
-    good = [local.submit(tasks.double, n) for n in range(5)]
-    bad = local.submit(getattr(tasks, poison), 1)
-    good += [local.submit(tasks.double, n) for n in range(5)]
+@pytest.mark.parametrize("name", ["local", "dask"])
+@pytest.mark.parametrize(("poison", "cause"), [("die", "SIGKILL"), ("leave", "exit code 7"), ("crash", "SIGSEGV")])
+def test_a_dead_worker_costs_one_task(request, name, poison, cause):
+    engine = request.getfixturevalue(name)
+    good = [engine.submit(tasks.double, n) for n in range(5)]
+    bad = engine.submit(getattr(tasks, poison), 1)
+    good += [engine.submit(tasks.double, n) for n in range(5)]
     assert [f.result() for f in good] == 2 * [0, 2, 4, 6, 8]
     assert explain(bad.exception()) == f"the worker process died ({cause})"
 
 
-def test_an_endless_task_is_stopped_at_its_deadline():
-    with ENGINES["local"](workers=1, timeout=0.5) as engine:
-        bad = engine.submit(tasks.loop, 1)
+@pytest.mark.parametrize("name", ["local", "dask"])
+@pytest.mark.parametrize("poison", ["loop", "hold"])
+def test_an_endless_task_is_stopped_at_its_deadline(name, poison):
+    with ENGINES[name](workers=1, timeout=0.5) as engine:
+        bad = engine.submit(getattr(tasks, poison), 1)
         assert isinstance(bad.exception(), TimeoutError)
-        assert "time limit" in explain(bad.exception())
-    with ENGINES["local"](workers=1, timeout=None) as engine:
-        assert engine.submit(tasks.double, 1).result() == 2
+        assert explain(bad.exception()) == "took longer than the time limit and was stopped"
+        engine.submit(tasks.double, 1).result()
+
+
+def test_a_deadline_that_is_met_costs_nothing():
+    with ENGINES["local"](workers=1, timeout=60) as engine:
+        assert [engine.submit(tasks.double, n).result() for n in range(50)] == list(range(0, 100, 2))
+        assert len({engine.submit(os.getpid).result() for _ in range(5)}) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the limit")
+def test_memory_is_limited():
+    with ENGINES["local"](workers=1, memory=2**30) as engine:
+        assert isinstance(engine.submit(tasks.fill, 2**31).exception(), MemoryError)
+        assert engine.submit(tasks.fill, 2**27).result() == 2**27
+
+
+def test_what_a_task_prints_does_not_get_among_the_answers(capfd):
+    with ENGINES["local"](workers=1) as engine:
+        assert engine.submit(tasks.chat, "hello").result() == "hello"
+    assert capfd.readouterr().err.count("hello") == 2
+
+
+@pytest.mark.parametrize("name", ["local", "dask"])
+def test_a_shutdown_at_once_stops_what_runs_and_what_waits(name):
+    engine = ENGINES[name](workers=1)
+    engine.submit(tasks.double, 1).result()
+    futures = [engine.submit(tasks.loop, 1) for _ in range(3)]
+    engine.shutdown(cancel_futures=True)  # returns, or this test never ends
+    assert name == "dask" or all(future.done() for future in futures)
+
+
+def test_each_worker_sees_one_of_several_gpus(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    with ENGINES["local"](workers=2) as engine:
+        seen = {engine.submit(tasks.cards, 0.1) for _ in range(8)}
+        assert {future.result() for future in seen} == {"3", "5"}
+
+
+def test_a_cluster_of_our_own_listens_to_this_machine_only(dask):
+    assert dask.submit(tasks.double, 1).result() == 2
+    assert set(tasks.listening()) <= {"127.0.0.1", "::1"}
+
+
+def test_workers_that_die_at_their_start_break_the_engine(monkeypatch):
+    from imgedit.engines import child
+
+    monkeypatch.setattr(child, "BOOT", "raise SystemExit(3)")
+    with ENGINES["local"](workers=1) as engine:
+        failure = engine.submit(tasks.double, 1).exception()
+        assert isinstance(failure, BrokenExecutor)
+        assert explain(failure) == "worker processes die before they are ready"
 
 
 def test_a_worker_that_dies_idle_costs_nothing(local):

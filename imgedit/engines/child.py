@@ -93,9 +93,11 @@ class Child:
             _send(self._tasks, pickle.dumps(memory))
             _receive(self._answers)
         except (OSError, EOFError) as failure:
-            raise Died(self._process.wait()) from failure
+            self.close()
+            raise Died(self._process.returncode) from failure
         except BaseException:
             self.kill()
+            self.close()
             raise
 
     @property
