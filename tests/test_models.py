@@ -124,3 +124,12 @@ def test_a_manifest_survives_its_text(model):
     again = manifest.model_copy(update={"classes": ("a", 'b "c"'), "fixed_size": (8, 9), "commercial_use": True})
     model.with_suffix(".toml").write_text(again.to_toml(), encoding="utf-8")
     assert Manifest.from_toml(model.with_suffix(".toml")) == again
+
+
+def test_a_manifest_that_is_not_valid_hides_no_other_model(model):
+    model.with_name("newer.toml").write_text('task = "superres"\nunheard_of = 1\n', encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"left out: .*newer\.toml.*unheard_of"):
+        assert "double" in names("superres")
+    with pytest.raises(errors.ModelError, match="is not a valid manifest"):
+        find("newer")
+    assert load("double", device="cpu").manifest.scale == 2

@@ -10,7 +10,8 @@ import difflib
 import functools
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -137,6 +138,11 @@ def names(task: str | None = None, *, ready: bool = True) -> list[str]:
     UnknownNameError
         No such task.
 
+    Warns
+    -----
+    UserWarning
+        A manifest is not valid; it is left out.
+
     Examples
     --------
     >>> import imgedit as ie
@@ -145,8 +151,16 @@ def names(task: str | None = None, *, ready: bool = True) -> list[str]:
     """
     if task is not None and task not in TASKS:
         raise UnknownNameError("task", f"is {task!r}", advice(task, list(TASKS)))
-    listed = [_read(path) for path in known().values()]
-    return sorted(m.name for m in listed if task in (None, m.task) and (not ready or held(m) is not None))
+    return sorted(m.name for m in _listed() if task in (None, m.task) and (not ready or held(m) is not None))
+
+
+def _listed() -> Iterator[Manifest]:
+    """Read all manifests; one that is not valid (a newer version's?) is told in a warning, and hides no other."""
+    for path in known().values():
+        try:
+            yield _read(path)
+        except ModelError as problem:
+            warnings.warn(f"left out: {problem}", UserWarning, stacklevel=3)
 
 
 def find(name: str | Path, *, task: str | None = None) -> Manifest:
@@ -191,8 +205,7 @@ def _unlisted(path: Path, task: str | None) -> Manifest:
 
     screen(path)
     size, digest = path.stat().st_size, ""
-    for listed in known().values():
-        manifest = _read(listed)
+    for manifest in _listed():
         if manifest.size in (None, size):
             digest = digest or file_hash(path)
             if manifest.sha256 == digest:
