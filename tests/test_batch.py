@@ -248,7 +248,7 @@ def test_names_that_share_a_hash_are_told_apart(photos, tmp_path, monkeypatch):
         run(HALF, photos, out)
 
 
-@pytest.mark.parametrize("named", [{}, {"model": "2x-fallin-soft"}])
+@pytest.mark.parametrize("named", [{}, {"model": "sr-x2"}])
 def test_another_net_is_another_recipe(monkeypatch, named):
     from imgedit import models
 
@@ -261,7 +261,7 @@ def test_another_net_is_another_recipe(monkeypatch, named):
 
 def test_the_net_of_a_method_counts_too():
     from imgedit import models
-    from imgedit.recipes.running import nets_of
+    from imgedit.recipes.networks import nets_of
 
     step = ie.Step("inpaint", mask="mask.png", method="learned", model="mi-gan")
     assert nets_of([step]) == [models.info("mi-gan").sha256]

@@ -24,6 +24,7 @@ from imgedit.recipes import running, trial
 from imgedit.recipes.checks import Finding, check
 from imgedit.recipes.decoding import open_for
 from imgedit.recipes.lines import KeyPath, key_lines, line_of, syntax_error
+from imgedit.recipes.networks import nets_of
 from imgedit.recipes.outputs import Output, format_of
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.steps import STEPS
@@ -404,7 +405,7 @@ class Recipe:
         digest = hashlib.sha256(repr(self.document()).encode("utf-8", "surrogatepass"))
         for path in self.files():
             digest.update(hashlib.sha256(path.read_bytes()).digest())
-        for net in running.nets_of(self._all_steps()):
+        for net in nets_of(self._all_steps()):
             digest.update(net.encode())
         return digest.hexdigest()
 

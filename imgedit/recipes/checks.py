@@ -12,6 +12,7 @@ from imgedit import io
 from imgedit.errors import ParameterError
 from imgedit.recipes.conditions import condition_faults
 from imgedit.recipes.lines import KeyPath
+from imgedit.recipes.networks import network_faults
 from imgedit.recipes.outputs import NAME, Output, format_of, name_faults
 from imgedit.recipes.photos import BESIDE, is_pattern, pattern_fault
 from imgedit.recipes.steps import STEPS, output_options, outputs_options, reading
@@ -106,7 +107,8 @@ def _step(step: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
         yield ("when", name) if name else ("when",), f"{op} {text}"
     verb, given = STEPS[op], {name: value for name, value in step.items() if name not in ("op", "when")}
     allowed = {name: p for name, p in verb.takes(given).items() if p.kind != "progress"}
-    for path, text in (*_values(given, allowed), *_images(verb, given, allowed, folder)):
+    wrong = [*_values(given, allowed), *_images(verb, given, allowed, folder)]
+    for path, text in wrong or [((name,), text) for name, text in network_faults(op, given)]:
         yield path, f"{op} {text}"
 
 

@@ -21,7 +21,7 @@ from imgedit.recipes.verbs import ON_DISK, Kind, Parameter
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["apply", "beside_of", "files_of", "in_step", "nets_of", "noted", "patterns_of", "resolved"]
+__all__ = ["apply", "beside_of", "files_of", "in_step", "noted", "patterns_of", "resolved"]
 
 
 def apply(
@@ -179,27 +179,3 @@ def beside_of(pattern: str, photo: Photo, folder: Path) -> str:
     """Say where the file of a pattern lies for a photo: an absolute path or a URL."""
     place = _place(photo.beside(pattern), folder)
     return place if "://" in place else os.path.abspath(place)
-
-
-def nets_of(steps: Sequence[Step]) -> list[str]:
-    """List the hashes of the nets that steps may use.
-
-    Parameters
-    ----------
-    steps : sequence of Step
-        Steps of a checked recipe.
-
-    Returns
-    -------
-    list of str
-        That of the net where a step names one; those of all nets where the verb chooses.
-    """
-    from imgedit import models
-
-    found = []
-    for step in steps:
-        if "device" in STEPS[step.op].takes(step.parameters):
-            name = step.parameters.get("model")
-            named = [str(name)] if name is not None else models.names(ready=False)
-            found += [models.info(one).sha256 or "" for one in named]
-    return found

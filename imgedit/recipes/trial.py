@@ -20,6 +20,7 @@ from imgedit import io
 from imgedit.errors import ArgumentError, Cancelled, WriteError
 from imgedit.pixels import Image, Mask, join_alpha, like
 from imgedit.recipes.conditions import OF_PIXELS, Traits, holds
+from imgedit.recipes.networks import needs_network
 from imgedit.recipes.outputs import Output
 from imgedit.recipes.photos import is_pattern
 from imgedit.recipes.running import resolved
@@ -40,9 +41,6 @@ SIZES = ((48, 64), (70, 50))
 
 # The usual photo first: where that passes, the others need not be tried.
 KINDS = (("uint8", 3), ("uint8", 4), ("uint16", 3), ("float32", 3), ("uint8", 1))
-
-# Looking for a network and running it takes longer than a check may.
-WITH_NETWORK = "device"
 
 # What decides how large a result is. A trial must not take the memory of a poster.
 EXTENTS = ("size", "width", "height", "scale", "margins", "box", "expand")
@@ -115,7 +113,8 @@ def _may_hold(step: Step, image: Image) -> bool:
 def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | ArgumentError:
     """Give what a step makes of a picture, or what it says against it."""
     verb = STEPS[step.op]
-    if WITH_NETWORK in verb.parameters or _is_large(step) or image.shape[0] * image.shape[1] > MOST_PIXELS:
+    # Looking for a network and running it takes longer than a check may.
+    if needs_network(step.op, step.parameters) or _is_large(step) or image.shape[0] * image.shape[1] > MOST_PIXELS:
         raise _UnknownError
     try:
         given = {name: _stand_in(step, name, value, image, folder, sized) for name, value in step.parameters.items()}
