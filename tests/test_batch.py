@@ -11,15 +11,19 @@ import sys
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pictures import photo
 
 import imgedit as ie
 from imgedit import batch
+from imgedit.batch import working
 from imgedit.batch.folder import Folder
+from imgedit.batch.places import output_at
 
 HALF = ie.Recipe([ie.Step("resize", scale=0.5)], output={"format": "png"})
 
@@ -162,7 +166,7 @@ def lock(out, **changed):
     """Lie a lock down as this very process would hold it, but for what is changed."""
     from imgedit.batch.lock import Lock
 
-    (out / ".imgedit").mkdir(parents=True)
+    (out / ".imgedit").mkdir(parents=True, exist_ok=True)
     ours = Lock(out / ".imgedit")
     ours.acquire()
     path = out / ".imgedit" / "lock"
@@ -361,12 +365,13 @@ def test_pixels_and_report_do_not_depend_on_the_engine(photos, tmp_path):
     (photos / "bad.jpg").write_bytes(b"?")
     outputs = {}
     with ThreadPoolExecutor(3) as threads:
-        for name, engine in (("serial", "serial"), ("local", "local"), ("threads", threads)):
-            report = batch.run(HALF, photos, tmp_path / name, engine=engine, workers=2)
+        engines = {"serial": "serial", "local": "local", "lone": "local", "dask": "dask", "threads": threads}
+        for name, engine in engines.items():
+            report = batch.run(HALF, photos, tmp_path / name, engine=engine, workers=1 if name == "lone" else 3)
             rows = [(row.input, row.output, row.state, row.error, row.written) for row in report.rows]
             outputs[name] = (rows, {n: (tmp_path / name / n).read_bytes() for n in names(tmp_path / name)})
         assert threads.submit(int, "3").result() == 3  # not ours to shut down
-    assert outputs["serial"] == outputs["local"] == outputs["threads"]
+    assert all(found == outputs["serial"] for found in outputs.values())
 
 
 class Flaky(ThreadPoolExecutor):
@@ -397,6 +402,96 @@ def test_a_file_whose_worker_died_is_tried_once_more(photos, tmp_path):
     )
 
 
+class Remembering(ThreadPoolExecutor):
+    """Runs out of memory over one photo as long as another task is open, and notes who came when."""
+
+    def __init__(self, hungry, *, alone):
+        super().__init__(2)
+        self.hungry, self.alone, self.came, self.open = hungry, alone, [], 0
+
+    def submit(self, task, job, *arguments):
+        self.came.append(Path(job.source).name)
+        others = len(self.came) < 4 or not self.alone
+        if Path(job.source).name == self.hungry and others:
+            future = Future()
+            row = batch.Row(job.source, job.name, "failed", "MemoryError", "no memory")
+            future.set_result(working.Outcome(row))
+            return future
+        return super().submit(task, job, *arguments)
+
+
+def test_a_file_that_ran_out_of_memory_is_done_once_more_at_the_end(photos, tmp_path):
+    with Remembering("a.jpg", alone=True) as engine:
+        assert batch.run(HALF, photos, tmp_path / "out", engine=engine, workers=2).count("done") == 3
+    assert engine.came == ["a.jpg", "b.JPG", "c.tif", "a.jpg"]
+    with Remembering("a.jpg", alone=False) as engine:
+        report = batch.run(HALF, photos, tmp_path / "out2", engine=engine, workers=2)
+    assert [(row.state, row.error) for row in report] == [("failed", "MemoryError"), ("done", ""), ("done", "")]
+    assert engine.came.count("a.jpg") == 2
+
+
+def test_memory_that_opencv_misses_is_memory():
+    assert working._kind(MemoryError()) == "MemoryError"
+    assert working._kind(np.exceptions.AxisError(1)) == "AxisError"
+    short = cv2.error("Failed to allocate")
+    short.code = -4
+    assert working._kind(short) == "MemoryError"
+
+
+def test_a_limit_for_an_engine_that_runs_already_is_refused(photos, tmp_path):
+    with ThreadPoolExecutor(1) as engine, pytest.raises(ie.errors.ArgumentError, match="engine is started already"):
+        batch.run(HALF, photos, tmp_path / "out", engine=engine, timeout=3)
+
+
+def test_an_engine_that_can_not_start_leaves_nothing(photos, tmp_path, monkeypatch):
+    from imgedit.engines import cluster
+
+    monkeypatch.setattr(cluster, "ANSWER", 0.3)
+    with pytest.raises(ie.errors.BatchError, match="no Dask scheduler answers"):
+        batch.run(HALF, photos, tmp_path / "out", engine="dask", address="tcp://127.0.0.1:1")
+    with pytest.raises(ie.errors.ArgumentError, match="engine serial can't keep"):
+        batch.run(HALF, photos, tmp_path / "out", engine="serial", timeout=3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_name_that_can_not_be_written_fails_alone(photos, tmp_path):
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    report = run(HALF, photos, tmp_path / "out")
+    assert [row.state for row in report] == ["failed", "done", "done"]
+    assert report.rows[0].error == "IsADirectoryError"
+
+
+def test_a_worker_whose_run_is_gone_can_not_put_its_result(photos, tmp_path):
+    place = output_at(tmp_path / "out")
+    late = working.Task(HALF, replace(place, scratch=place.scratch / "of-a-killed-run"))
+    (job,) = batch.plan(HALF, photos / "a.jpg", tmp_path / "out")
+    assert run(HALF, photos / "a.jpg", tmp_path / "out").count("done") == 1
+    before = (tmp_path / "out" / "a.png").stat().st_mtime_ns
+    outcome = late(job, False)
+    assert outcome.stops
+    assert outcome.row.state == "failed"
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == before
+
+
+def test_the_record_may_lie_elsewhere_but_the_lock_guards_the_output(photos, tmp_path):
+    out, state = tmp_path / "out", tmp_path / "record"
+    assert run(HALF, photos, out, state=state).file.parent == state
+    assert not (out / ".imgedit").exists()
+    assert run(HALF, photos, out, state=state).count("skipped") == 3
+    lock(out)
+    with pytest.raises(ie.errors.LockedError):
+        run(HALF, photos, out, state=tmp_path / "another")
+
+
+def test_a_tally_counts_files_and_pixels(photos, tmp_path):
+    seen = []
+    (photos / "bad.jpg").write_bytes(b"?")
+    run(HALF, photos, tmp_path / "out", tally=seen.append)
+    assert [tally.settled for tally in seen] == [0, 1, 2, 3, 4]
+    assert (seen[-1].done, seen[-1].failed, seen[-1].workers) == (3, 1, 1)
+    assert seen[-1].pixels == 3 * 40 * 56
+
+
 def test_an_engine_that_broke_stops_the_run(photos, tmp_path):
     with Flaky(9, BrokenProcessPool) as engine, pytest.raises(ie.errors.BatchError, match="engine failed"):
         batch.run(HALF, photos, tmp_path / "out", engine=engine)
@@ -425,7 +520,7 @@ sys.exit(run(sys.argv[2:]))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals as POSIX has them")
-@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
@@ -438,7 +533,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
     process = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     done = len(list(out.glob("*.png")))
     assert 5 <= done <= 7  # those recorded, and what each worker had in hand
-    if kill == signal.SIGINT:
+    if kill != signal.SIGKILL:
         assert process.returncode == 4
         assert process.stderr == "imgedit: interrupted\n"
         assert kept(out / ".imgedit") == STATE

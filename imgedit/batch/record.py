@@ -86,6 +86,8 @@ class Record:
         finally:
             shutil.rmtree(self._output.scratch, ignore_errors=True)
             self._lock.release()
+            with contextlib.suppress(OSError):  # the record is in it
+                self._output.scratch.parent.rmdir()
 
     def _end_torn_line(self) -> None:
         """Keep a line that a crash tore off from swallowing the next one."""
@@ -131,17 +133,21 @@ class Record:
         number = self._numbers.get(hash(job.name))
         if number is None:
             return "pending"
-        seen = self._recipe, job.source, job.name, *stamp(job)
-        if self._states[number] == hash(("failed", *seen, 0)):
-            return "failed"
-        sizes = [self._standing(name) for name in self._names(job, number)]
-        if None in sizes:
-            return "pending"
-        return "skipped" if self._states[number] == hash(("done", *seen, sum(filter(None, sizes)))) else "pending"
+        seen, state = (self._recipe, job.source, job.name, *stamp(job)), self._states[number]
+        written = 0
+        for name in self._names(job, number):
+            size = self._standing(name)
+            if size is None:
+                break
+            written += size
+        else:
+            if state == hash(("done", *seen, written)):
+                return "skipped"
+        return "failed" if state == hash(("failed", *seen, 0)) else "pending"
 
     def _names(self, job: Job, number: int) -> Sequence[str]:
         """Name the results of a file; where only they tell their size, so does only their line of the manifest."""
-        if not any("{" in name for name in job.names):
+        if "{" not in "".join(job.names):
             return job.names
         with open(self._folder / MANIFEST, "rb") as file:
             file.seek(self._places[number])
@@ -178,6 +184,7 @@ class Record:
             It can't be written.
         """
         temporary = self._folder / f".report-{secrets.token_hex(8)}"
+        self._at = -1  # place of the next line; mostly that is where the file stands, and to ask it takes time
         try:
             with open(temporary, "wb") as file:
                 for job, state in zip(jobs, states, strict=True):
@@ -192,9 +199,10 @@ class Record:
         if state == "pending":
             return Row(job.source, job.name, "pending").line()
         place = self._places[self._numbers[hash(job.name)]]
-        if self._file.tell() != place:
+        if self._at != place:
             self._file.seek(place)
         line = self._file.readline()
+        self._at = place + len(line)
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
         return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line
 
