@@ -116,6 +116,8 @@ def test_at_1280_by_800_in_both_themes(app, qtbot, settings, source, folder):  #
         window.toggle_theme()
 
 
+# Methods that do not suit the hole are shown on purpose.
+@pytest.mark.filterwarnings("default:mask reaches")
 def test_the_comparison(app, qtbot, settings, tmp_path, folder):  # noqa: F811
     ie.write(tmp_path / "coffee.png", skimage.data.coffee())
     window = open_window(settings, tmp_path / "coffee.png", qtbot)

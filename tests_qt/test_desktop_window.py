@@ -432,6 +432,12 @@ def test_a_file_that_can_not_be_opened_is_told(window, qtbot, tmp_path, content)
     assert window.recent() == []
 
 
+def test_a_warning_of_a_thread_is_told_in_the_status_bar(opened, qtbot):
+    text = "mask reaches far"
+    threading.Thread(target=opened.warned.emit, args=(text,)).start()
+    qtbot.waitUntil(lambda: opened.statusBar().currentMessage() == text)
+
+
 def test_an_error_nobody_expected_is_told_with_where_it_came_from(opened, qtbot, monkeypatch):
     monkeypatch.setattr(ie, "inpaint", lambda *_, **__: 1 / 0)
     opened.canvas.set_mask(disc(120, 160))

@@ -144,7 +144,7 @@ def test_the_editor_starts_as_a_folder_is_started(display, tmp_path):
     """``python samples/desktop``, from anywhere: it stands until it is ended."""
     settings = {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
     with pytest.raises(subprocess.TimeoutExpired) as stopped:
-        on_screen(display, str(SAMPLES / "desktop"), cwd=tmp_path, seconds=5, **settings)
+        on_screen(display, str(SAMPLES / "desktop"), cwd=tmp_path, seconds=8, **settings)
     assert stopped.value.stderr in (None, b"")
 
 

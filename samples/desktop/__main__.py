@@ -1,6 +1,7 @@
 """A small photo editor on imgedit: ``python samples/desktop [PHOTO]``, or ``make desktop``."""
 
 import sys
+import warnings
 from pathlib import Path
 
 
@@ -15,6 +16,8 @@ def main() -> int:
     app = QtWidgets.QApplication(sys.argv)
     window = Window(QtCore.QSettings("imgedit", "desktop"))
     sys.excepthook = lambda _kind, error, _trace: window.report("Something", error)
+    # A warning that rises on a thread of work is shown by the interface's own.
+    warnings.showwarning = lambda message, *_: window.warned.emit(str(message))
     window.show()
     for name in app.arguments()[1:2]:
         window.open(Path(name))

@@ -18,7 +18,7 @@ from desktop.look import button, column, label, row, slider
 from desktop.stack import History, Layers
 from desktop.tasks import TASKS
 from imgedit.io import FORMATS
-from imgedit.qt.binding import QtCore, QtGui, QtWidgets
+from imgedit.qt.binding import QtCore, QtGui, QtWidgets, Signal
 
 Qt = QtCore.Qt
 SUFFIXES = [suffix for codec in FORMATS.values() for suffix in codec.suffixes]
@@ -74,6 +74,8 @@ class Mover(imgedit.qt.Tool):
 
 class Window(QtWidgets.QMainWindow):
     """The editor."""
+
+    warned = Signal(str)
 
     def __init__(self, settings: Any) -> None:
         super().__init__(acceptDrops=True)
@@ -207,6 +209,7 @@ class Window(QtWidgets.QMainWindow):
         self.worker.cancelled.connect(self.refresh)
         self._drawer.finished.connect(self._show)
         self._drawer.failed.connect(partial(self.report, "Drawing the layers"))
+        self.warned.connect(lambda text: self.statusBar().showMessage(text, 15_000))
         self.canvas.mask_changed.connect(self._mask_changed)
         self.canvas.view_changed.connect(lambda view: self.zoom_label.setText(f"{100 * view.scale:.0f} %"))
         self.canvas.failed.connect(partial(self.report, "Selecting"))
