@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +65,13 @@ class Folder:
 
     def standing(self) -> Callable[[str], int | None]:
         """Give a function that tells how many bytes stand under a name; None where there is nothing."""
+        root = os.path.join(self.root, "")
 
         def size(name: str) -> int | None:
-            with suppress(OSError):
-                return os.stat(os.path.join(self.root, name)).st_size
-            return None
+            try:
+                return os.stat(root + name).st_size
+            except OSError:
+                return None
 
         return size
 
