@@ -406,6 +406,14 @@ def test_what_can_not_be_written_to_a_store_is_told_before_work(s3, monkeypatch,
         run(HALF, "s3://photos/in", "out")
 
 
+def test_an_output_inside_the_input_is_no_input(s3):
+    for place in ("s3://photos", "s3://photos/**/*.png", "s3://photos/in"):
+        for _ in range(2):
+            assert len(run(HALF, place, "s3://photos/in/out").rows) == (2 if "*" in place else 3)
+    for _ in range(2):
+        assert len(run(HALF, "photos/**/*.png", "photos/out").rows) == 2
+
+
 def test_a_missing_bucket_is_told_before_work(s3):
     with pytest.raises(FileNotFoundError) as caught:
         run(HALF, "s3://nothing/in", "out")
@@ -414,12 +422,15 @@ def test_a_missing_bucket_is_told_before_work(s3):
 
 def test_a_result_never_replaces_an_input_in_a_store(s3):
     before = s3.cat_file("photos/in/a.png")
-    with pytest.raises(ie.errors.ArgumentError, match=r"would overwrite the input s3://photos/in/a\.png"):
+    with pytest.raises(ie.errors.ArgumentError, match="output is the input folder s3://photos/in; give another"):
         run(HALF, "s3://photos/in", "s3://photos/in")
+    with pytest.raises(ie.errors.ArgumentError, match=r"would overwrite the input s3://photos/in/a\.png"):
+        run(HALF, "s3://photos/in/a.png", "s3://photos/in")
     sized = ie.Recipe([], output={"name": "{stem}-{width}x{height}.png"})
     s3.pipe_file("photos/in/a-9x9.png", before)
+    both = ["s3://photos/in/a.png", "s3://photos/in/a-9x9.png"]
     with pytest.raises(ie.errors.ArgumentError, match=r"may overwrite the input s3://photos/in/a-9x9\.png"):
-        run(sized, "s3://photos/in", "s3://photos/in")
+        run(sized, both, "s3://photos/in")
     assert s3.cat_file("photos/in/a.png") == before
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, NoReturn
 
 from imgedit.batch import archives, stores
 from imgedit.errors import ArgumentError
@@ -57,7 +57,7 @@ def found_in(given: str, output: str) -> Iterator[Found]:
     given : str
         A path, a URL, a pattern, an archive, or ``@`` with the path of a list (``@-``: standard input).
     output : str
-        Absolute path of the output folder, which is never searched; empty for none.
+        Absolute path or URL of the output: what lies in it is found by no search and no pattern.
 
     Yields
     ------
@@ -81,9 +81,9 @@ def found_in(given: str, output: str) -> Iterator[Found]:
     if archives.is_archive(given) and not os.path.isdir(given):
         yield from _in_archive(given)
     elif stores.is_url(given):
-        yield from _at_url(given)
+        yield from _at_url(given, output)
     elif PATTERN.search(given) and not os.path.lexists(given):
-        yield from _fitting(given)
+        yield from _fitting(given, output)
     else:
         yield from _at_path(os.path.abspath(given), output)
 
@@ -94,10 +94,13 @@ def _at_path(given: str, output: str) -> Iterator[Found]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), given)
         yield Found(given, os.path.basename(given), os.path.islink(given))
         return
-    output = os.path.realpath(output) if output else ""
-    if os.path.realpath(given) == output:
-        raise ArgumentError("output", f"is the input folder {given}", "give another folder")
-    yield from _below(given, "", output)
+    if os.path.realpath(given) == os.path.realpath(output):
+        _refuse_same(given)
+    yield from _below(given, "", os.path.realpath(output))
+
+
+def _refuse_same(given: str) -> NoReturn:
+    raise ArgumentError("output", f"is the input folder {given}", "give another folder")
 
 
 def _below(folder: str, above: str, output: str) -> Iterator[Found]:
@@ -121,23 +124,26 @@ def _is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def _fitting(pattern: str) -> Iterator[Found]:
+def _fitting(pattern: str, output: str) -> Iterator[Found]:
     """Take the files that fit a pattern; the tree below its first part without signs is kept."""
+    own = f"{os.path.realpath(output)}{os.sep}"
     first = PATTERN.search(pattern)
     root = os.path.abspath(os.path.dirname(pattern[: first.start()] + "x") if first else pattern)
     paths = (os.path.abspath(path) for path in sorted(glob.iglob(pattern, recursive=True)) if os.path.isfile(path))
     one = None
-    for one in paths:
+    for one in (path for path in paths if not os.path.realpath(path).startswith(own)):
         yield Found(one, os.path.relpath(one, root).replace(os.sep, "/"), os.path.islink(one))
     if one is None:
         raise ArgumentError("inputs", f"hold {pattern!r}, which fits no file", "quote it, and try it with ls")
 
 
-def _at_url(url: str) -> Iterator[Found]:
-    searched = url.endswith("/") or stores.has_pattern(url)
-    one = None
+def _at_url(url: str, output: str) -> Iterator[Found]:
+    if url.rstrip("/") == output:
+        _refuse_same(url)
+    is_pattern, one = stores.has_pattern(url), None
+    searched = url.endswith("/") or is_pattern
     for one in (Found(source, name, False, *stamp) for source, name, stamp in stores.listing(url)):
-        if one.source == url or stores.has_pattern(url) or _is_image(one.name):
+        if one.source == url or ((is_pattern or _is_image(one.name)) and not one.source.startswith(f"{output}/")):
             yield _decent(one, url)
     if one is None and searched:
         raise ArgumentError("inputs", f"hold {url}, where nothing lies", "look at it with the tools of the store")

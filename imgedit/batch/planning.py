@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from imgedit.batch import stores
-from imgedit.batch.folder import Folder
 from imgedit.batch.inputs import SUFFIXES, Found, found_in
 from imgedit.batch.names import Names
 from imgedit.batch.places import Output, exists, output_at
@@ -107,14 +106,13 @@ def plan(
         A store or an archive that can't be listed.
     """
     output = output_at(output)
-    root = str(output.root) if isinstance(output, Folder) else ""
     jobs, places = Plan(), set[int]()
     names, beside = Names(recipe.results), _Beside(recipe)
     top = _place(f"{output.show()}/x").removesuffix("x")
     # Inputs that lie where results go: few, or none.
     inside = [place for path in recipe.files() for place in _places(os.path.abspath(path)) if place.startswith(top)]
     for given in [inputs] if isinstance(inputs, (str, Path)) else inputs:
-        for found in found_in(os.fspath(given), root):
+        for found in found_in(os.fspath(given), output.show()):
             if only is not None and not only(found.source):
                 continue
             job = _job(found, recipe.results, beside.of)
