@@ -14,6 +14,7 @@ from browser import CHROMEDRIVER, CHROMIUM, browser
 from pictures import photo
 
 import imgedit as ie
+from imgedit import batch
 from imgedit.batch import report as pages
 from imgedit.batch.rows import Report, Row
 from imgedit.batch.thumbnails import Album, Sketch
@@ -170,6 +171,38 @@ def test_failures_stand_first_and_all_else_in_the_order_of_the_plan(tmp_path):
     assert "1 done, 2 failed, 1 done before, 1 not done in 1.5 s" in text
     assert "<title>imgedit batch: web.toml</title>" in text
     assert not re.search(r"\{\{\w+\}\}", text)
+
+
+def test_a_run_that_was_stopped_has_a_page(tmp_path):
+    output = tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        ie.write(tmp_path / "in" / f"{number}.jpg", photo(seed=number))
+
+    def stop(fraction):
+        raise KeyboardInterrupt
+
+    recipe = ie.Recipe([ie.Step("resize", scale=0.5)])
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(recipe, tmp_path / "in", output, engine="serial", progress=stop)
+    found = Page(output / ".imgedit" / "report.html")
+    assert found.states == ["done", "pending", "pending"]
+    assert "2 not done, 1 done. Results: " in (output / ".imgedit" / "report.html").read_text()
+    batch.run(recipe, tmp_path / "in", output, engine="serial")
+    assert Page(output / ".imgedit" / "report.html").states == ["skipped", "done", "done"]
+
+
+def test_a_run_writes_pages_with_pictures_of_what_failed_too(tmp_path):
+    (tmp_path / "in").mkdir()
+    ie.write(tmp_path / "in" / "a.png", photo(np.uint16, seed=1))
+    ie.write(tmp_path / "in" / "b.png", photo(seed=2))
+    report = batch.run(ie.Recipe([], output={"format": "webp"}), tmp_path / "in", tmp_path / "out", engine="serial")
+    assert Page(report.page).states == ["failed", "done"]
+    assert report.page.read_text().count("data:image/jpeg;base64,/9j/") >= 3
+    rows = list(report)
+    assert [row.pixels for row in rows] == [0, photo().shape[0] * photo().shape[1]]
+    again = batch.run(ie.Recipe([], output={"format": "webp"}), tmp_path / "in", tmp_path / "out", engine="serial")
+    assert again.page.read_text().count("data:image/jpeg;base64,/9j/") >= 3
 
 
 def test_an_empty_run_has_a_page(tmp_path):

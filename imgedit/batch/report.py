@@ -158,7 +158,9 @@ class Writer:
     def _head(self) -> str:
         report = self._report
         told = ", ".join(f"{number:,} {STATES[state]}" for state, number in report.counts.items() if number)
-        where = f"{told or 'no files'} in {report.seconds:,.1f} s. Results: {self._output}"
+        # A run that was stopped has no time; what it left undone says so.
+        told = f"{told or 'no files'}{f' in {report.seconds:,.1f} s' if report.seconds else ''}"
+        where = f"{told}. Results: {self._output}"
         kinds = "".join(
             f'<li><button data-kind="{_escaped(kind)}">{_escaped(kind)} &times; {number:,}</button></li>'
             for kind, number in self._kinds.most_common(KINDS_SHOWN)

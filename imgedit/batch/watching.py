@@ -45,6 +45,7 @@ def watch(
     address: str | None = None,
     resume: bool = True,
     retry_failed: bool = False,
+    variables: Mapping[str, object] | None = None,
     **options: Any,
 ) -> Iterator[Report]:
     """Do a recipe on files as they arrive in folders.
@@ -65,6 +66,8 @@ def watch(
         As for `run`. The workers are started once.
     resume, retry_failed : bool
         As for `run`, for what is there at the beginning.
+    variables : mapping, optional
+        As for `run`.
     **options : object
         Further parameters of `run`.
 
@@ -90,7 +93,7 @@ def watch(
     check_number(settle, "settle", least=0)
     folders = [_folder(given) for given in ([inputs] if isinstance(inputs, (str, Path)) else inputs)]
     if not isinstance(recipe, Recipe):
-        recipe = Recipe.from_toml(recipe)
+        recipe, variables = Recipe.from_toml(recipe, variables=variables), None
     rounds = _rounds(folders, os.path.realpath(output), settle, stop or threading.Event())
     limits = {"timeout": timeout, "memory": memory, "address": address}
     with _started(engine, workers, limits) as executor:
@@ -101,7 +104,12 @@ def watch(
                 return
             if only is None:
                 return
-            which: dict[str, Any] = {"only": only, "resume": resume, "retry_failed": retry_failed}
+            which: dict[str, Any] = {
+                "only": only,
+                "resume": resume,
+                "retry_failed": retry_failed,
+                "variables": variables,
+            }
             yield run(recipe, folders, output, engine=executor, workers=workers, **which, **options)
             resume, retry_failed = True, False
 
