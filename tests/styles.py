@@ -69,6 +69,17 @@ def gallery(path, **fields):
     return manifest_of(path, **{"task": "style", "family": "gallery", **names, **fields})
 
 
+def mosaic(path, **fields):
+    """Paint squares of 4x4 pixels in their mean: all that is to be seen is the net's own grid."""
+    nodes = [
+        helper.make_node("AveragePool", ["input"], ["means"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("Resize", ["means", "", "four"], ["output"], mode="nearest", nearest_mode="floor"),
+    ]
+    ports = [1, 3, "h", "w"]
+    _save(path, nodes, [("input", ports)], [("output", ports)], [constant("four", [1, 1, 4, 4])])
+    return manifest_of(path, **{"task": "style", "family": "rgb", "multiple_of": 4, "overlap": 4, **fields})
+
+
 def pair(path, **fields):
     """Move the mean colour of the image to that of the style: image, style -> image."""
     nodes = [

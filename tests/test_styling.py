@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pictures import KINDS, disc_mask, photo
-from styles import TINTS, gallery, gatys, pair, zoo, zoo_twin
+from styles import TINTS, gallery, gatys, mosaic, pair, zoo, zoo_twin
 
 import imgedit as ie
 from imgedit import errors
@@ -54,6 +54,27 @@ def test_dtype_channels_and_alpha_are_kept(net, dtype, channels):
         np.testing.assert_array_equal(art[..., 3], image[..., 3])
         clear = image[..., 3] == 0
         np.testing.assert_array_equal(art[clear], image[clear])
+
+
+def test_the_grid_of_a_net_is_averaged_away(folder):
+    mosaic(folder / "plain.onnx")
+    mosaic(folder / "steady.onnx", grid=4)
+    image = photo(np.float32)
+    height, width = image.shape[:2]
+    moved = np.pad(image, ((2, 0), (2, 0), (0, 0)), mode="symmetric")
+    twin = (ie.stylize(image, "plain") + ie.stylize(moved, "plain")[2:, 2:]) / 2
+    told = []
+    art = ie.stylize(image, "steady", progress=told.append)
+    np.testing.assert_allclose(art, twin, atol=NEAR)
+    assert art.shape == (height, width, 3)
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+@pytest.mark.parametrize("grid", [3, 0, -4])
+def test_an_odd_grid_is_refused(folder, grid):
+    with pytest.raises(ValueError, match="grid"):
+        mosaic(folder / "odd.onnx", grid=grid)
 
 
 def test_hidden_colour_does_not_change_the_painting(net):

@@ -6,7 +6,7 @@ and underflow. What stands here does the same without. `cap` and `cap_at_white` 
 must be an array that the formula made, never its backdrop or source.
 
 Two pieces of a formula are better chained, or chosen by a factor of 0 or 1, than picked by a mask: a choice for each
-pixel takes up to ten times as long where it follows the picture's edges, which a processor can't foresee.
+pixel takes nearly twice as long where it follows the picture's edges, which a processor can't foresee.
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ def resample(
     def work(top: int, bottom: int) -> None:
         planes = scratch.array("rows", (channels, bottom - top, width))
         if means:
-            sum_rows(image, *(each[top:bottom] for each in means), planes, scratch)
+            first, counts = means
+            sum_rows(image, first[top:bottom], counts[top:bottom], planes, scratch)
         elif row_blocks:
             reduce_rows(
                 image, [part for blocks in row_blocks for part in blocks.within(top, bottom)], planes, linear, scratch

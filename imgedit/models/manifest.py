@@ -86,6 +86,9 @@ class Manifest(pydantic.BaseModel):
         Input pixels beyond a tile that its result depends on.
     tiling : {"safe", "avoid", "never"}
         Whether a picture may be cut into tiles.
+    grid : int, optional
+        Period in pixels of a pattern that the net leaves, an even number. A picture goes through twice, the second time
+        moved by half of it along both axes: in the mean of the two the pattern is gone.
     half : bool
         Whether float16 is safe.
     parameters : int, optional
@@ -129,6 +132,7 @@ class Manifest(pydantic.BaseModel):
     free_size: bool = False
     overlap: Annotated[int, pydantic.Field(ge=0)] = 16
     tiling: Literal["safe", "avoid", "never"] = "safe"
+    grid: Annotated[int, pydantic.Field(gt=0, multiple_of=2)] | None = None
     half: bool = False
     parameters: Positive | None = None
     space: Literal["z", "w"] | None = None

@@ -76,13 +76,26 @@ def paint_feedforward(
     tile = None
     if small.shape[0] * small.shape[1] > MOST_PIXELS and net.manifest.tiling != "never":
         net, tile = pictures.frozen(net, small, extra=extra, tick=watch.tick), TILE
-    painting = pictures.run_tiled(
-        net,
-        small,
-        function=lambda batch: pictures.run(net, batch, extra=extra, tick=watch.tick),
-        tile=tile or max(small.shape),
-        progress=watch,
-    )
+    moves = (0,) if net.manifest.grid is None else (0, net.manifest.grid // 2)
+    painting = np.zeros_like(small)
+
+    def run(batch: Floats) -> Floats:
+        return pictures.run(net, batch, extra=extra, tick=watch.tick)
+
+    for turn, move in enumerate(moves):
+
+        def report(done: float, turn: int = turn) -> None:
+            watch((turn + done) / len(moves))
+
+        moved = np.pad(small, ((move, 0), (move, 0), (0, 0)), mode="symmetric")
+        painted = pictures.run_tiled(
+            net,
+            moved,
+            function=run,
+            tile=tile or max(moved.shape),
+            progress=report,
+        )
+        painting += painted[move:, move:] / np.float32(len(moves))
     # What a net paints beyond black and white is clipped, as its authors do; it would come back as rings.
     return expanded(np.clip(painting, 0, 1), small, photo)
 

@@ -350,6 +350,8 @@ def train_style(
             "inputs": ("image", "weights"),
             "classes": tuple(names),
             "overlap": 48,
+            # It halves and doubles sizes twice, and paints with the grid that this makes.
+            "grid": 4,
             "half": False,
         },
         options={"content": content, "style": style, "crop": crop, "teacher": teacher, "scratch": scratch},

@@ -166,7 +166,7 @@ class StyleBody(nn.Module):
         for block in self.blocks:
             x = block(x, numbers)
         for layer in self.up:
-            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = functional.interpolate(x, scale_factor=2.0, mode="bilinear")
             x = functional.relu(numbers.dress(layer(x)))
         return torch.sigmoid(self.leave(x).float())
 
