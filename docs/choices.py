@@ -125,15 +125,14 @@ def operators() -> tuple[str, tuple[str, ...], list[Choice]]:
 
 
 def inpainting() -> tuple[str, tuple[str, ...], list[Choice]]:
-    """Every method on one photo: text on it, and a mast to take away."""
-    photo = ie.resize(skimage.data.rocket()[60:400, 130:330], width=160)
+    """Every method on one wall: lettering on it, and a large hole."""
+    wall = ie.resize(ie.convert(skimage.data.brick(), channels="rgb")[:420, :360], width=180)
+    photo = ie.fill(wall, None, "#e09a72", mode="multiply")
     text = np.zeros(photo.shape[:2], np.uint8)
-    for y in range(30, photo.shape[0], 50):
-        cv2.putText(text, "not to be copied", (2, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, 255, 1, cv2.LINE_AA)
-    thing = np.zeros(photo.shape[:2], bool)
-    thing[40:246, 26:70] = True
-    source = np.ones_like(thing)
-    source[40:, 104:] = source[228:] = False
+    for y in range(24, photo.shape[0], 36):
+        cv2.putText(text, "not to be copied", (4, y), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1, cv2.LINE_AA)
+    y, x = np.mgrid[: photo.shape[0], : photo.shape[1]]
+    thing = np.hypot((x - 90) / 34, (y - 105) / 62) < 1
     rows = [Choice("(to fill)", (ie.fill(photo, text, "white"), ie.fill(photo, thing, "#ff00ff")), ("What is given.",))]
     nets = ie.models.names("inpaint")
     for name, method in FILLS.items():
@@ -142,14 +141,13 @@ def inpainting() -> tuple[str, tuple[str, ...], list[Choice]]:
             about += " Needs a net: ``imgedit models fetch mi-gan``."
             rows.append(Choice(name, (None, None), (about,)))
             continue
-        own = {"source": source} if "source" in method.masks else {}
-        filled = [ie.inpaint(photo, mask, name, grow=1, seed=3, **own) for mask in (text, thing)]
+        filled = [ie.inpaint(photo, mask, name, grow=1, seed=3) for mask in (text, thing)]
         rows.append(Choice(name, tuple(filled), (about,)))
     lead = (
-        "Every method of :func:`imgedit.inpaint` on one photo: lettering, and two masts to take away. The methods that "
-        "copy patches are told not to copy the rocket (``source=``). Which to take: :doc:`/algorithms/index`."
+        "Every method of :func:`imgedit.inpaint` on one wall: lettering, and a large hole. Which to take: "
+        ":doc:`/algorithms/index`."
     )
-    return lead, ("method", "lettering", "a thing", "what it does"), rows
+    return lead, ("method", "lettering", "a hole", "what it does"), rows
 
 
 def filters() -> tuple[str, tuple[str, ...], list[Choice]]:
