@@ -24,6 +24,7 @@ def test_height_is_width_turned(energy):
     np.testing.assert_array_equal(small, carve_width(image.T.copy(), 7, energy).T)
 
 
+@pytest.mark.filterwarnings("ignore:size s:UserWarning")
 @pytest.mark.parametrize("size", [(30, 40), (40, 56), (47, 70), (33, 90), (60, 30), (1, 1)])
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_any_size_is_reached(dtype, channels, size):
@@ -96,7 +97,7 @@ def test_hidden_colour_costs_nothing():
         ({"size": (4.5, 4)}, "whole"),
         ({"size": 7}, "height, width"),
         ({"size": (4, 4), "energy": "sideways"}, "valid names: forward, backward"),
-        ({"size": (4, 4), "remove": np.ones((40, 56), bool)}, "whole row and a whole column"),
+        ({"size": (30, 50), "remove": np.ones((40, 56), bool)}, "whole row and a whole column"),
         ({"size": (4, 4), "protect": np.ones((4, 4), bool)}, "protect is 4x4"),
         (
             {"size": (4, 4), "remove": np.eye(40, 56, dtype=bool), "protect": np.ones((40, 56), bool)},
@@ -128,3 +129,17 @@ def test_progress_rises_and_can_stop():
 
     with pytest.raises(errors.Cancelled):
         ie.carve(photo(), (40, 50), progress=stop)
+
+
+def test_what_seams_cannot_do_is_told_with_what_can():
+    image = photo(np.uint8, 3, (24, 40))
+    with pytest.warns(UserWarning, match=r"size shrinks the width from 40 to 19, .*with resize first"):
+        ie.carve(image, (24, 19))
+    with pytest.warns(UserWarning, match=r"size stretches the height from 24 to 37"):
+        ie.carve(image, (37, 40))
+    ie.carve(image, (36, 20))  # just half, just half as much again: no warning, which would be an error here
+    protect = np.zeros((24, 40), bool)
+    protect[12, :35] = True
+    with pytest.warns(UserWarning, match="protect leaves only 5 of the 8 pixels of width that go"):
+        ie.carve(image, (24, 32), protect=protect)
+    ie.carve(image, (24, 35), protect=protect)

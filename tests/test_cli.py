@@ -64,6 +64,17 @@ def test_a_command_does_what_the_verb_does(folder):
     np.testing.assert_array_equal(ie.read("out.png"), expected)
 
 
+def test_a_mask_of_the_method_itself_is_a_path_too(folder):
+    left = np.zeros(SIZE, bool)
+    left[:, :50] = True
+    ie.write("left.png", left.astype(np.uint8) * 255)
+    words = ["inpaint", "photo.jpg", "--mask", "mask.png", "-o", "out.png", "--method", "exemplar"]
+    assert run([*words, "--source", "left.png", "--patch-size", "7", "--no-join"]) == 0
+    given = {"source": left, "patch_size": 7, "join": False}
+    expected = ie.inpaint(ie.read("photo.jpg"), ie.read_mask("mask.png"), "exemplar", **given)
+    np.testing.assert_array_equal(ie.read("out.png"), expected)
+
+
 def test_values_are_written_as_numbers_words_or_toml(folder):
     for margins, size in (("3", (102, 134)), ("1,2,3,4", (102, 132)), ("[1, 2, 3, 4]", (102, 132))):
         assert run(["pad", "photo.jpg", margins, "--background", "1,0,0", "-o", "out.png"]) == 0

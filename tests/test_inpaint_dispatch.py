@@ -184,7 +184,7 @@ def test_cancel_stops_the_work_and_progress_never_falls(method):
 def test_a_wish_to_stop_is_heard_after_few_passes(method, shape):
     # A pass over 4 megapixels takes some 0.02 s. Before any report come the checks of all arguments: 80 quick lines.
     size = (120, 160)
-    image, mask = photo(np.uint8, 3, size), disc_mask(size, 0.3)
+    image, mask = photo(np.uint8, 3, size), disc_mask(size, 0.2)
     if shape == "scratches":
         mask = np.zeros(size, bool)
         mask[::24] = mask[:, ::24] = True
@@ -193,6 +193,30 @@ def test_a_wish_to_stop_is_heard_after_few_passes(method, shape):
     for mend in ("poisson", "pyramid"):
         call = functools.partial(ie.inpaint, image, mask, method, repair_seam=mend, **mends)
         assert lines_between_reports(lambda progress, call=call: call(progress=progress)) < 100
+
+
+@pytest.mark.parametrize(("method", "deepest"), [("telea", 64), ("navier-stokes", 64), ("biharmonic", 48)])
+def test_a_hole_too_deep_for_a_method_is_told_with_what_to_take_instead(method, deepest):
+    image, mask = photo(np.uint8, 3, (40, 300)), np.zeros((40, 300), bool)
+    # The middle of the larger of two holes is so far from its left and right edge.
+    mask[:, 10:20] = mask[:, 60 : 60 + 2 * deepest] = True
+    ie.inpaint(image, mask, method)  # no warning, which would be an error here
+    mask[:, 60 : 60 + 2 * deepest + 2] = True
+    with pytest.warns(UserWarning, match=rf"reaches {deepest + 1} pixels .* {method!r} .*'patchmatch'") as told:
+        ie.inpaint(image, mask, method)
+    assert [warning.filename for warning in told] == [__file__]
+    ie.inpaint(image, mask, "harmonic")
+
+
+@pytest.mark.parametrize(("method", "instead"), [("exemplar", "take 'patchmatch'"), ("patchmatch", "half the size")])
+def test_a_hole_that_takes_minutes_is_told(method, instead):
+    small, large = METHODS[method].most, METHODS[method].most + 1
+    for count, told in ((small, False), (large, True)):
+        hole = np.zeros((int(large) + 1, 2), bool)
+        hole[: int(count), 0] = True
+        doubt = METHODS[method].doubts(method, hole)
+        assert (instead in doubt and f"{count:,} pixels" in doubt) == told
+        assert bool(doubt) == told
 
 
 def test_hidden_colour_does_not_bleed_and_alpha_is_filled():

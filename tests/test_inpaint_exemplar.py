@@ -139,7 +139,7 @@ def test_patches_of_one_round_do_not_overlap():
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, 60, (2, 300))
     priority = rng.uniform(0.5, 1, 300).astype(np.float32)
-    picked = exemplar._pick(rows, cols, priority, 9, 16)
+    picked = exemplar._pick(rows, cols, priority, 9, 16, TICK)
     assert picked[0] == priority.argmax()
     assert len(picked) > 4
     for index, one in enumerate(picked):

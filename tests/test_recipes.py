@@ -188,6 +188,8 @@ def test_what_no_photo_can_pass_is_told_before_the_first(tmp_path, words):
         "op='flood_fill'\npoint=[3000, 2000]\npaint='red'",
         "op='carve'\nsize=[500, 700]",
         "op='inpaint'\nmask='mask.png'\nmethod='exemplar'",
+        "op='inpaint'\nmask='mask.png'\nmethod='patchmatch'\nsource='source.png'",
+        "op='carve'\nsize=[40, 50]\nprotect='mask.png'\nremove='source.png'",
         "op='blend'\nsource='mask.png'",
         "op='resize'\nsize=[40, 56]\n[[steps]]\nop='inpaint'\nmask='mask.png'",
         "op='draw_text'\ntext='far'\nposition=[3000, 2000]",
@@ -197,6 +199,7 @@ def test_what_no_photo_can_pass_is_told_before_the_first(tmp_path, words):
 )
 def test_what_depends_on_the_photo_is_left_to_it(tmp_path, steps):
     ie.write(tmp_path / "mask.png", disc_mask().astype(np.uint8) * 255)
+    ie.write(tmp_path / "source.png", (~disc_mask()).astype(np.uint8) * 255)
     ie.Recipe.parse(f"[[steps]]\n{steps}\n", folder=tmp_path)
 
 

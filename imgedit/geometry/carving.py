@@ -13,7 +13,8 @@ doi:10.1145/1360612.1360615
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
@@ -52,6 +53,9 @@ PATIENCE = 3.0
 
 # More than this part of the width is not put in at once: the same cheap place would be stretched over and over.
 GROWTH = 0.35
+
+# Beyond half and one and a half of a side hardly a photo has seams left that nobody misses.
+LEAST_SCALE, MOST_SCALE = 0.5, 1.5
 
 
 def carve(
@@ -98,6 +102,11 @@ def carve(
     ArgumentError
         A size that is no size.
 
+    Warns
+    -----
+    UserWarning
+        A side changes by more than half, or `protect` leaves fewer pixels than are to go.
+
     References
     ----------
     Avidan and Shamir (2007); Rubinstein, Shamir and Avidan (2008): see the head of this module.
@@ -127,6 +136,8 @@ def carve(
         if bias[goes].any():
             raise ImageError("remove", "overlaps protect", "leave those pixels out of one: remove & ~protect")
         bias[goes] = -FORCE
+    for doubt in _doubts(image.shape[:2], (height, width), bias):
+        warnings.warn(doubt, UserWarning, stacklevel=2)
     work = _Work(find, exact, progress, _count(image.shape[:2], (height, width), bias))
     image, bias = _without_object(image, bias, work)
     image, bias = _to_width(image, bias, width, work)
@@ -143,6 +154,21 @@ def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
         if check_number(side, "size", least=1) != int(side):
             raise ArgumentError("size", f"is {size!r}", "give whole numbers of pixels")
     return int(height), int(width)
+
+
+def _doubts(old: tuple[int, int], new: tuple[int, int], bias: Floats) -> Iterator[str]:
+    """Say where more is asked of seams than they can do."""
+    for side, before, after, axis in (("height", old[0], new[0], 0), ("width", old[1], new[1], 1)):
+        scale = after / before
+        if not LEAST_SCALE <= scale <= MOST_SCALE:
+            verb = "shrinks" if scale < 1 else "stretches"
+            yield (
+                f"size {verb} the {side} from {before} to {after}, more than seams can do unseen; "
+                "come nearer with resize first, and carve the rest"
+            )
+        free = int((bias <= 0).sum(axis).min())
+        if before - after > free:
+            yield f"protect leaves only {free} of the {before - after} pixels of {side} that go; protect less"
 
 
 class _Work:

@@ -29,7 +29,7 @@ from imgedit.inpainting.joining import join_pieces
 from imgedit.inpainting.methods import Filled
 from imgedit.inpainting.patches import as_columns, check_patch_size, opponent, product, sources, windows
 from imgedit.inpainting.regions import Flags, Floats
-from imgedit.pixels import check_number
+from imgedit.pixels import Mask, check_number
 from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_exemplar"]
@@ -94,7 +94,7 @@ def fill_exemplar(
     *,
     patch_size: int = 9,
     search: int | None = None,
-    source: Flags | None = None,
+    source: Mask | None = None,
     exhaustive: bool = False,
     join: bool = True,
     progress: Progress,
@@ -112,7 +112,7 @@ def fill_exemplar(
         Side of the patches in pixels, odd; a little more than the largest detail that repeats.
     search : int, optional
         Look for patches at most so many pixels away, up, down, left and right; by default in all that is given.
-    source : ndarray of bool, optional
+    source : ndarray, optional
         HxW; True where patches may be copied from; by default everywhere outside the hole.
     exhaustive : bool
         One patch at a time, compared at every place in full: the plain algorithm, some thirty times slower.

@@ -36,7 +36,7 @@ from imgedit.inpainting.patches import (
     windows,
 )
 from imgedit.inpainting.regions import Flags, Floats, halve
-from imgedit.pixels import check_number
+from imgedit.pixels import Mask, check_number
 from imgedit.strips import Progress, Ticker
 
 __all__ = ["fill_patchmatch"]
@@ -103,7 +103,7 @@ def fill_patchmatch(
     hole: Flags,
     *,
     patch_size: int = 7,
-    source: Flags | None = None,
+    source: Mask | None = None,
     mirror: bool = False,
     rotations: tuple[float, ...] = (),
     gain: float = 0.0,
@@ -121,7 +121,7 @@ def fill_patchmatch(
         HxW.
     patch_size : int
         Side of the patches in pixels, odd.
-    source : ndarray of bool, optional
+    source : ndarray, optional
         HxW; True where patches may come from; by default everywhere outside the hole.
     mirror : bool
         Take patches from the mirrored picture too.

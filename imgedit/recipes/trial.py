@@ -153,11 +153,14 @@ def _is_number(value: object) -> bool:
 
 def _stand_in(step: Step, name: str, value: Any, image: Image, folder: Path, sized: bool) -> Any:
     """Draw what a parameter would be opened as; other parameters stay."""
-    parameter = STEPS[step.op].takes(step.parameters)[name]
+    takes = STEPS[step.op].takes(step.parameters)
+    parameter = takes[name]
+    # Two masks of one step mark different places: what is to fill and where to copy from, what stays and what goes.
+    mark = _disc if name == next((n for n in step.parameters if takes[n].kind == "mask"), "") else _corner
     if parameter.kind in ON_DISK and any(map(is_pattern, value if isinstance(value, tuple) else (value,))):
         if parameter.kind != "mask":
             raise _UnknownError
-        return _disc(image.shape[:2])
+        return mark(image.shape[:2])
     if parameter.kind not in ("image", "mask"):
         return value
     if isinstance(value, np.ndarray):
@@ -166,7 +169,7 @@ def _stand_in(step: Step, name: str, value: Any, image: Image, folder: Path, siz
         found = io.info(folder / value)
         size, dtype, channels = found.size, found.dtype, found.channels
     size = size if sized else image.shape[:2]
-    return _disc(size) if parameter.kind == "mask" else _picture(size, dtype, channels)
+    return mark(size) if parameter.kind == "mask" else _picture(size, dtype, channels)
 
 
 def _picture(size: tuple[int, int], dtype: str, channels: int) -> Image:
@@ -180,6 +183,12 @@ def _picture(size: tuple[int, int], dtype: str, channels: int) -> Image:
 def _disc(size: tuple[int, int]) -> Mask:
     y, x = np.ogrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j]
     return np.asarray(y * y + x * x < 0.1)
+
+
+def _corner(size: tuple[int, int]) -> Mask:
+    """Mark a corner that the disc leaves free."""
+    y, x = np.ogrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j]
+    return np.asarray((y < -0.35) & (x < -0.35))
 
 
 def _unwritable(image: Image, index: int, output: Output) -> Fault | None:
