@@ -86,6 +86,16 @@ def open_window(settings, source, qtbot):  # noqa: F811
     return window
 
 
+def show_a_style(window, qtbot):
+    """Paint the photo in the first style of the gallery, where a net knows one."""
+    window.choose_layer(0)
+    panel = window.panels["Style"]
+    qtbot.waitUntil(lambda: not panel._worker.running, timeout=180_000)
+    for name, style in list(panel.known.items())[:1]:
+        panel.paint(name, style)
+        settle(window, qtbot)
+
+
 def test_at_1280_by_800_in_both_themes(app, qtbot, settings, source, folder):  # noqa: F811
     window = open_window(settings, source, qtbot)
     window.canvas.set_mask(within(*OUTLINES["MASTS"]))
@@ -103,7 +113,10 @@ def test_at_1280_by_800_in_both_themes(app, qtbot, settings, source, folder):  #
     for theme in ("dark", "light"):
         for index, name in enumerate(window.panels):
             window.tasks.setCurrentIndex(index)
+            if name == "Style":
+                show_a_style(window, qtbot)
             keep(window, folder / f"desktop-{theme}-{name.lower().replace(' ', '-')}.webp")
+        window.panels["Style"].drop()
         window.batch()
         dialog = window.findChild(Batch)
         keep(dialog, folder / f"desktop-{theme}-batch.webp")

@@ -12,7 +12,7 @@ import imgedit as ie
 import imgedit.qt
 from desktop import edits
 from desktop.document import State, picture
-from desktop.look import button, column, combo, label, slider
+from desktop.look import button, column, combo, label, row, slider
 from imgedit.inpainting import METHODS
 from imgedit.qt.binding import QtCore, QtGui, QtWidgets
 
@@ -28,7 +28,7 @@ GOOD_AT = {
     "push-pull": "instant, blurry",
 }
 COLORS = {"the painting's": None, "the photo's": "luma", "as spread in the photo": "histogram", "fitted": "linear"}
-THUMB = 80
+THUMB = 76
 
 
 def methods() -> list[str]:
@@ -48,10 +48,10 @@ class Task(QtWidgets.QWidget):
         for name, field in fields.items():
             words = label(name)
             words.setMinimumHeight(field.sizeHint().height())  # Qt sets a label to the top of its field
-            for edit in field.findChildren(QtWidgets.QLineEdit):
-                edit.setTextMargins(8, 0, 0, 0)
             form.addRow(words, field)
         column(label(text, "faint", wrap=True), form, *items, parent=self, margin=14)
+        for edit in self.findChildren(QtWidgets.QLineEdit):
+            edit.setTextMargins(8, 0, 0, 0)
 
     def refresh(self) -> None:
         for widget in self.findChildren(QtWidgets.QPushButton):
@@ -136,15 +136,10 @@ def painted(image: np.ndarray, parameters: dict[str, Any], progress: Any = None)
     return painting, imgedit.qt.Pyramid.of(painting)
 
 
-def thumbs(state: State, known: dict[str, dict[str, Any]], progress: Any = None) -> list[np.ndarray]:
-    """The photo itself, small, in each style."""
+def thumb(state: State, parameters: dict[str, Any]) -> np.ndarray:
+    """The photo itself, small, in a style."""
     small = ie.resize(picture(state), (2 * THUMB, 2 * THUMB), fit="cover")
-    small = ie.convert(small, channels="rgb", depth=8, background="white")
-    made = []
-    for parameters in known.values():
-        made.append(ie.stylize(small, **parameters))
-        progress(len(made) / len(known))
-    return made
+    return ie.stylize(ie.convert(small, channels="rgb", depth=8, background="white"), **parameters)
 
 
 class Styles(Task):
@@ -154,10 +149,13 @@ class Styles(Task):
         self.known, self._shown, self.preview = styles(), None, None
         self.gallery = QtWidgets.QListWidget(viewMode=QtWidgets.QListView.ViewMode.IconMode)
         self.gallery.setIconSize(QtCore.QSize(THUMB, THUMB))
-        self.gallery.setGridSize(QtCore.QSize(THUMB + 10, THUMB + 30))
+        self.gallery.setGridSize(QtCore.QSize(THUMB + 12, THUMB + 28))
         self.gallery.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self.gallery.setMovement(QtWidgets.QListView.Movement.Static)
-        self.gallery.addItems(list(self.known))
+        for name in self.known:
+            item = QtWidgets.QListWidgetItem(name, self.gallery)
+            item.setSizeHint(self.gallery.gridSize())
+            item.setToolTip(name)
         self.gallery.itemClicked.connect(lambda item: self.paint(item.text(), self.known[item.text()]))
         self.colors, self.strength = combo(list(COLORS)), slider(maximum=100, value=80)
         self.steps = QtWidgets.QSpinBox(minimum=10, maximum=1000, value=60, suffix=" steps")
@@ -168,14 +166,14 @@ class Styles(Task):
         super().__init__(
             window,
             "Choose a style, then drag the strength.",
-            {"Colours": self.colors, "Strength": self.strength, "Effort": self.steps},
+            {"Colours": self.colors, "Strength": self.strength},
             gallery,
-            button("Style of a painting…", self.open_painting),
-            column(*self.buttons, kind=QtWidgets.QHBoxLayout),
+            row(button("A painting…", self.open_painting), self.steps),
+            row(*self.buttons),
             *([] if self.known else [None]),
         )
         self._worker = imgedit.qt.Worker()
-        self._worker.finished.connect(self._show_thumbs)
+        self._worker.finished.connect(self._show_thumb)
         self._worker.failed.connect(partial(window.report, "Previews of the styles"))
 
     def paint(self, name: str, style: dict[str, Any]) -> None:
@@ -216,11 +214,17 @@ class Styles(Task):
         if self.known and document and document is not self._shown and self.window_.tasks.currentWidget() is self:
             self._shown = document
             self._worker.cancel()
-            self._worker.start(thumbs, document.state, self.known)
+            self._waiting = list(self.known)
+            self._next_thumb()
 
-    def _show_thumbs(self, pictures: list[np.ndarray]) -> None:
-        for row, small in enumerate(pictures):
-            self.gallery.item(row).setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(imgedit.qt.to_qimage(small))))
+    def _next_thumb(self) -> None:
+        if self._waiting:
+            self._worker.start(thumb, self._shown.state, self.known[self._waiting[0]])
+
+    def _show_thumb(self, small: np.ndarray) -> None:
+        item = self.gallery.item(list(self.known).index(self._waiting.pop(0)))
+        item.setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(imgedit.qt.to_qimage(small))))
+        self._next_thumb()
 
     def cancel(self) -> None:
         self._worker.cancel()

@@ -168,9 +168,9 @@ class Window(QtWidgets.QMainWindow):
             self.tasks.addTab(panel, name)
         self.layers, self.history = Layers(self), History(self)
         split = QtWidgets.QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
-        for widget, share in ((self.tasks, 5), (self.layers, 3), (self.history, 2)):
+        for widget in (self.tasks, self.layers, self.history):
             split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, share)
+        split.setSizes([440, 170, 100])
         self.side = QtWidgets.QFrame(objectName="side")
         self.side.setFixedWidth(316)
         column(split, parent=self.side)
