@@ -22,7 +22,7 @@ figure:not(.wide) img { max-width: 420px }
 table { border-collapse: collapse; margin: 0.6em 0 }
 td, th { padding: 2px 10px; border-bottom: 1px solid #8884; text-align: right }
 td:first-child, th:first-child { text-align: left }
-table.all td { text-align: left }
+table.all td, table.all th { text-align: left }
 .bad { color: #c33 }
 h2 { margin: 2em 0 0 }
 small { color: #888 }

@@ -30,8 +30,8 @@ def evaluate(subject: Subject) -> Row:
         bool(changed > 4 and kept > 0.3),
         figures={"change": float(changed), "correlation": kept},
     )
-    row.pictures = {f"photo {index + 1}": photo for index, photo in enumerate(seen)}
-    row.pictures |= {f"stylize {index + 1}": art for index, art in enumerate(arts)}
+    for index, (photo, art) in enumerate(zip(seen, arts, strict=True)):
+        row.pictures |= {f"photo {index + 1}": photo, f"stylize {index + 1}": art}
     row.pictures["keep_color='luma'"] = ie.stylize(seen[0], style, keep_color="luma", **how)
     if subject.manifest.family != "gatys":
         row.figures["moved"] = moved = _moved(seen[1], style, how)
