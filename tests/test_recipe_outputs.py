@@ -6,6 +6,8 @@ import itertools
 import json
 import os
 import pickle
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -555,6 +557,35 @@ def test_a_dry_run_tells_all_names_and_what_is_missing(tree, capsys):
     assert second["outputs"] == ["deep/b-{width}x{height}.webp", "thumbs/deep/b.jpg"]
     assert second["missing"] == [f"{tree}/masks/b.png"]
     assert not Path("out").exists()
+
+
+def test_a_recipe_is_tried_on_one_file_and_in_a_pipe(tree):
+    Path("r.toml").write_text("[[steps]]\nop = 'resize'\nscale = '${scale}'\n[output]\nformat = 'png'\n")
+    words = ["recipe", "apply", "r.toml"]
+    assert command([*words, "photos/a.png", "-o", "one.png", "--set", "scale=0.5"]) == 0
+    expected = ie.resize(ie.read("photos/a.png"), scale=0.5)
+    np.testing.assert_array_equal(ie.read("one.png"), expected)
+    done = subprocess.run(
+        [sys.executable, "-m", "imgedit", *words, "-", "-o", "-", "--set", "scale=0.5"],
+        input=Path("photos/a.png").read_bytes(), capture_output=True, check=True,
+    )  # fmt: skip
+    np.testing.assert_array_equal(ie.io.decode(done.stdout)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["recipe", "apply", "r.toml", "photos/a.png", "-o", "one.png"], "the recipe has 2 outputs"),
+        (["recipe", "apply", "r.toml", "none.png", "-o", "one.png"], "the recipe has 2 outputs"),
+        (["batch", "r.toml", "photos", "-o", "-"], "imgedit: --output is '-'; give a folder"),
+    ],
+)
+def test_a_dash_in_the_wrong_place_is_told(tree, words, told, capsys):
+    Path("r.toml").write_text(SEVERAL)
+    assert command(words) == 2
+    assert told in capsys.readouterr().err
+    with pytest.raises(ie.errors.ArgumentError, match="inputs hold '-'; a list on standard input is @-"):
+        run("r.toml", "-", "out")
 
 
 # The schema

@@ -73,6 +73,8 @@ def found_in(given: str, output: str) -> Iterator[Found]:
     StorageError
         A store or an archive that can't be listed.
     """
+    if given == "-":
+        raise ArgumentError("inputs", "hold '-'", "a list on standard input is @- (--files-from -)")
     if given.startswith("@") and not os.path.lexists(given):
         yield from _in_list(given[1:])
         return

@@ -192,6 +192,10 @@ def output_at(output: str | Path | Output, state: str | Path | None = None) -> O
     if isinstance(output, (Folder, Store)):
         return output
     root = os.fspath(output)
+    if root == "-":
+        raise ArgumentError(
+            "output", "is '-'", "give a folder; one file goes to standard output by imgedit recipe apply"
+        )
     if archives.is_archive(root) and not os.path.isdir(root):
         remedy = "give a folder and pack it afterwards: an archive is whole only with its last byte"
         raise ArgumentError("output", f"is {root}, an archive", remedy)

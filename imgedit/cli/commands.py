@@ -55,7 +55,7 @@ def batch(
     inputs: list[str] | None = None,
     /,
     *,
-    output: Annotated[str, Option(alias="-o")],
+    output: Annotated[str, Option(alias="-o", allow_leading_hyphen=True)],
     engine: Literal[tuple(ENGINES)] = "local",  # type: ignore[valid-type]
     workers: int | None = None,
     timeout: float | None = None,
@@ -203,6 +203,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "in
 # Commands that have commands of their own: name -> help, commands.
 FAMILIES: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
     "models": ("List, fetch, add, show and check models.", MODELS),
-    "recipe": ("Check recipes, and describe them to editors.", RECIPES),
+    "recipe": ("Check recipes, do them on one file, and describe them to editors.", RECIPES),
     "train": ("Train networks on your own pictures.", TRAININGS),
 }

@@ -1,4 +1,4 @@
-"""`imgedit recipe`: check recipes, and describe them to editors."""
+"""`imgedit recipe`: check recipes, try them on one file, and describe them to editors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter as Option
 
 __all__ = ["RECIPES"]
+
+File = Annotated[Path, Option(allow_leading_hyphen=True)]
 
 
 def check(
@@ -46,6 +48,33 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
+def apply(
+    recipe: Path,
+    image: File,
+    /,
+    *,
+    output: Annotated[Path, Option(alias="-o", allow_leading_hyphen=True)],
+    values: Annotated[list[str] | None, Option(name="--set", negative=())] = None,
+) -> None:
+    """Do a recipe on one file; many at once are the business of imgedit batch.
+
+    Parameters
+    ----------
+    recipe : Path
+        The recipe, a TOML file.
+    image : Path
+        The photo; - for standard input.
+    output : Path
+        The result; - for standard output, in the format that the recipe names.
+    values : list of str
+        A value for a variable of the recipe, NAME=VALUE; may be given several times.
+    """
+    from imgedit.recipes import Recipe
+    from imgedit.recipes.variables import assigned
+
+    Recipe.from_toml(recipe, variables=assigned(values or [])).edit(str(image), str(output))
+
+
 def schema() -> None:
     """Print what may stand in a recipe as JSON Schema, for editors that complete and check TOML."""
     from imgedit.recipes.schema import schema as described
@@ -53,4 +82,4 @@ def schema() -> None:
     print(json.dumps(described(), indent=2))
 
 
-RECIPES: dict[str, Callable[..., Any]] = {"check": check, "schema": schema}
+RECIPES: dict[str, Callable[..., Any]] = {"apply": apply, "check": check, "schema": schema}
