@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io as streams
 import json
@@ -315,6 +316,54 @@ def test_a_size_that_nobody_tells_is_no_way_around_the_limit(here, monkeypatch):
     assert stores.load("memory://box/a.png") == PNG
     with pytest.raises(ie.errors.ImageTooLargeError):
         stores.load("memory://box/a.png", max_bytes=len(PNG) - 1)
+
+
+@pytest.fixture
+def memory(here, monkeypatch):
+    """A store in memory whose writing fails as it is told: with the errors in ``failures``, one a call."""
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    failures: list[Exception] = []
+    pipe = type(system).pipe_file
+
+    def failing(self, path, *args, **options):
+        if failures and "probe" not in path:
+            raise failures.pop(0)
+        pipe(self, path, *args, **options)
+
+    monkeypatch.setattr(type(system), "pipe_file", failing)
+    monkeypatch.setattr(stores, "PAUSE", 0.001)
+    monkeypatch.setenv("XDG_STATE_HOME", str(here / "state"))
+    yield system, failures
+    system.store.clear()
+
+
+def test_a_store_that_stumbles_gets_its_file(memory):
+    system, failures = memory
+    failures += [OSError(errno.EBUSY, "SlowDown"), TimeoutError(), ConnectionResetError()]
+    assert run(HALF, "photos", "memory://box/out").count("done") == 3
+    np.testing.assert_array_equal(
+        ie.io.decode(system.cat_file("/box/out/a.png"))[0], ie.resize(ie.read("photos/a.png"), scale=0.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (PermissionError("Access Denied"), "Access Denied"),
+        (OSError(errno.EBUSY, "SlowDown"), "the store failed in 5 tries"),
+        (ValueError("no such thing"), "the store failed: ValueError: no such thing"),
+    ],
+)
+def test_a_store_that_takes_no_file_stops_the_run_and_leaves_it_pending(memory, failure, told):
+    _, failures = memory
+    run(HALF, "photos/a.png", "memory://box/out")
+    failures += 5 * [failure]
+    with pytest.raises(ie.errors.BatchError, match=told):
+        run(HALF, "photos", "memory://box/out")
+    failures.clear()
+    assert [row.state for row in run(HALF, "photos", "memory://box/out").rows] == ["skipped", "done", "done"]
 
 
 # An object store
