@@ -53,6 +53,8 @@ class Lodging:
     ----------
     token : str
         Tells this engine from others.
+    workers : int, optional
+        Processes to have; one for each thread of the worker by default.
     timeout : float, optional
         Seconds that one task may take.
     memory : int, optional
@@ -60,6 +62,7 @@ class Lodging:
     """
 
     token: str
+    workers: int | None
     timeout: float | None
     memory: int | None
 
@@ -117,7 +120,7 @@ class Dask(Executor):
                 f"no Dask scheduler answers at {address!r} ({' '.join(str(failure).split())}); "
                 "start one with `dask scheduler`, or leave the address out"
             ) from failure
-        self._lodging = Lodging(secrets.token_hex(8), timeout, memory)
+        self._lodging = Lodging(secrets.token_hex(8), None if address else self._most, timeout, memory)
         self._executor = self._client.get_executor(pure=False)
         self._open: set[Future[Any]] = set()
         self._broken = ""
@@ -232,7 +235,7 @@ def _own_cluster(workers: int) -> Any:
     with dask.config.set({f"distributed.{one}.http.routes": [] for one in ("scheduler", "worker")}):
         return distributed.LocalCluster(
             n_workers=1,
-            threads_per_worker=workers,
+            threads_per_worker=2 * workers,  # so that each process has its next task at hand
             processes=False,
             memory_limit=0,  # the processes keep their own
             dashboard_address=NOWHERE,
@@ -264,9 +267,9 @@ class Lodger:
     def __init__(self, lodging: Lodging) -> None:
         from distributed import get_worker
 
-        threads, limit = get_worker().state.nthreads, get_worker().memory_manager.memory_limit
-        memory = lodging.memory or (int(limit / threads) if limit else None)
-        self.engine = Local(workers=threads, timeout=lodging.timeout, memory=memory)
+        workers, limit = lodging.workers or get_worker().state.nthreads, get_worker().memory_manager.memory_limit
+        memory = lodging.memory or (int(limit / workers) if limit else None)
+        self.engine = Local(workers=workers, timeout=lodging.timeout, memory=memory)
         self.tasks = 0
         self.used = time.monotonic()
         threading.Thread(target=self._leave, args=(lodging.token,), daemon=True).start()
