@@ -112,7 +112,9 @@ def stylize(
     Examples
     --------
     >>> import imgedit as ie
-    >>> art = ie.stylize(photo, "great-wave", strength=0.8, keep_color="luma")  # doctest: +SKIP
+    >>> photo = np.full((32, 48, 3), 128, np.uint8)
+    >>> ie.stylize(photo, "great-wave", strength=0.8, keep_color="luma").shape
+    (32, 48, 3)
     """
     image = check(image)
     check_alpha(image)
