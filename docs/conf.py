@@ -47,6 +47,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
 html_theme = "furo"
+html_favicon = "_static/favicon.svg"
 html_css_files = ["manual.css"]
 html_math_renderer = "mathml"
 html_title = "imgedit"
