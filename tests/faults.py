@@ -506,8 +506,8 @@ def dask_worker_killed(trial: Trial) -> None:
         told = run.communicate(timeout=PATIENCE)[0]
         assert run.returncode == 0, told
     finally:
-        for process in (scheduler, *workers):
-            process.terminate()
+        for process in (*workers, scheduler):  # a worker that is asked to end waits for its scheduler
+            process.kill()
             process.wait()
     trial.wait(lambda: not trial.processes(), 2 * LEAVE, "processes are left behind")
     trial.check()
