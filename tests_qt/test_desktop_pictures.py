@@ -90,7 +90,7 @@ def show_a_style(window, qtbot):
     """Paint the photo in the first style of the gallery, where a net knows one."""
     window.choose_layer(0)
     panel = window.panels["Style"]
-    qtbot.waitUntil(lambda: not panel._worker.running, timeout=180_000)
+    qtbot.waitUntil(lambda: not panel._worker.running, timeout=600_000)
     for name, style in list(panel.known.items())[:1]:
         panel.paint(name, style)
         settle(window, qtbot)

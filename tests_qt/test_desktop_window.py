@@ -64,7 +64,7 @@ def opened(window, source, qtbot):
 
 def settle(window, qtbot):
     """Wait until nothing is computed or drawn any more."""
-    qtbot.waitUntil(lambda: not window.worker.running and not window._drawer.running, timeout=180_000)
+    qtbot.waitUntil(lambda: not window.worker.running and not window._drawer.running, timeout=600_000)
     QtWidgets.QApplication.processEvents()
 
 

@@ -42,6 +42,6 @@ def test_the_program_of_the_five_minutes(tmp_path):
 
 def test_its_pictures_are_there_and_small():
     pictures = re.findall(r"!\[.+\]\((\S+)\)", PAGE.read_text(encoding="utf-8"))
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         assert (PAGE.parent / picture).stat().st_size < 150_000
