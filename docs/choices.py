@@ -226,6 +226,9 @@ def shown(task: str, name: str) -> np.ndarray | None:
     if task == "restore":
         worn, _ = ie.io.decode(ie.io.encode(photo, "jpeg", quality=12))
         return ie.grid([worn, ie.restore(worn, model=name)], columns=1, gap=2, background="white")
+    if task == "style" and ie.models.info(name).classes:
+        painted = [ie.stylize(photo, style) for style in ie.models.info(name).classes[:2]]
+        return ie.grid(painted, columns=1, gap=2, background="white")
     if task in ("gan", "vae") and "encoder" not in name:
         pictures = [ie.resize(picture, (48, 48)) for picture in ie.sample(name, seeds=range(6))]
         return ie.convert(ie.grid(pictures, columns=2), channels="rgb", background="white")
