@@ -1,8 +1,7 @@
 """Inject every fault of ``tests/faults.py`` again and again, and write into the manual how often all held.
 
 ``python -m benchmarks.reliability --repeats 20`` does the whole table, which takes hours; ``--only`` and ``--engine``
-choose, ``--seed`` says where the seeds begin. Counts add up in ``benchmarks/results/reliability.json`` until
-``--fresh``.
+choose, ``--seed`` says where the seeds begin. Counts add up in ``benchmarks/reliability.json`` until ``--fresh``.
 What did not hold is printed with its seed.
 """
 
@@ -16,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-RESULTS, PAGE = HERE / "results" / "reliability.json", HERE.parent / "docs" / "reliability.md"
+RESULTS, PAGE = HERE / "reliability.json", HERE.parent / "docs" / "reliability.md"
 BEGIN, END = "<!-- counts: written by benchmarks.reliability -->", "<!-- end of counts -->"
 ENGINES = ("serial", "local", "dask")
 
