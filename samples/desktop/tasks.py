@@ -136,10 +136,11 @@ def painted(image: np.ndarray, parameters: dict[str, Any], progress: Any = None)
     return painting, imgedit.qt.Pyramid.of(painting)
 
 
-def thumb(state: State, parameters: dict[str, Any]) -> np.ndarray:
+def thumb(state: State, parameters: dict[str, Any], progress: Any = None) -> np.ndarray:
     """The photo itself, small, in a style."""
     small = ie.resize(picture(state), (2 * THUMB, 2 * THUMB), fit="cover")
-    return ie.stylize(ie.convert(small, channels="rgb", depth=8, background="white"), **parameters)
+    small = ie.convert(small, channels="rgb", depth=8, background="white")
+    return ie.stylize(small, **parameters, progress=progress)
 
 
 class Styles(Task):
