@@ -470,6 +470,22 @@ def test_a_recipe_with_everything_is_a_plain_value(tree):
     jsonschema.Draft202012Validator(schema()).validate(tomllib.loads(recipe.to_toml()))
 
 
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"steps": [{"op": "blur"}]}, "step 1 is {'op': 'blur'}; give a Step("),
+        ({"steps": [], "outputs": [3]}, "output 1 is 3; give a mapping with a name"),
+        ({"steps": [], "outputs": [{"name": "a.png", "steps": ["blur"]}]}, "step 1 is 'blur'; give a Step("),
+        ({"steps": [], "outputs": [{"name": "{stem}"}]}, "output 1 has name = '{stem}'; end it with"),
+        ({"steps": [], "output": {"name": 3}}, "output has name = 3; input should be a valid string"),
+    ],
+)
+def test_what_is_no_part_of_a_recipe_is_told(parts, told):
+    with pytest.raises(ie.errors.RecipeError) as caught:
+        ie.Recipe(**parts)
+    assert caught.value.findings[0].startswith(told)
+
+
 def test_an_error_names_output_and_step(tree):
     recipe = ie.Recipe([], outputs=[{"name": "{stem}.png", "steps": [ie.Step("crop", box=(0, 0, 900, 900))]}])
     (row,) = run(recipe, "photos/a.png", "out").rows

@@ -128,6 +128,9 @@ class Recipe:
 
     def _settle(self) -> None:
         """Bring everything into its plain, unchangeable form."""
+        _refuse_others(self.outputs, Mapping, "output", "a mapping with a name")
+        for steps in (self.steps, *(table.get("steps", ()) for table in self.outputs)):
+            _refuse_others(steps, Step, "step", 'a Step("resize", scale=0.5)')
         tables = tuple({**frozen(table), "steps": tuple(table.get("steps", ()))} for table in self.outputs)
         given = {"steps": tuple(self.steps), "folder": Path(self.folder), "outputs": tables}
         for name, value in (given | {name: frozen(getattr(self, name)) for name in ("output", "input")}).items():
@@ -446,6 +449,12 @@ class Recipe:
             Absolute paths or URLs, in the order of `patterns`; they need not be there.
         """
         return tuple(running.beside_of(pattern, photo, self.folder) for pattern in self.patterns())
+
+
+def _refuse_others(given: Iterable[Any], kind: type, name: str, remedy: str) -> None:
+    for number, one in enumerate(given, 1):
+        if not isinstance(one, kind):
+            raise RecipeError(f"{name} {number} is {one!r:.60}; give {remedy}")
 
 
 def _table(output: Mapping[str, Any]) -> dict[str, Any]:
