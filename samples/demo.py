@@ -45,7 +45,7 @@ MORE = {
     "Narrower, content kept": "carve rocket.png 480 440",
     "Twice the size, by a network": "upscale eye.png 2",
     "Painted like the Great Wave": "stylize astronaut.png great-wave",
-    "Half Starry Night, half Scream": "stylize coffee.png '{\"starry-night\" = 0.5, \"scream\" = 0.5}'",
+    "Half Starry Night, half Scream": 'stylize coffee.png \'{"starry-night" = 0.5, "scream" = 0.5}\'',
     "Perspective": "warp brick.png '[[1, 0.25, -60], [0, 1.1, 0], [0, 0.0009, 1]]' --background white",
     "Stars on an evening sky": "blend rocket.png hubble_deep_field.png screen --opacity 0.8",
     "The colours of another photo": "match-color coffee.png rocket.png --method transport",
