@@ -46,6 +46,7 @@ MORE = {
     "Twice the size, by a network": "upscale eye.png 2",
     "Painted like the Great Wave": "stylize astronaut.png great-wave",
     "Half Starry Night, half Scream": 'stylize coffee.png \'{"starry-night" = 0.5, "scream" = 0.5}\'',
+    "JPEG traces off, by a network": "restore cat.jpg",
     "Perspective": "warp brick.png '[[1, 0.25, -60], [0, 1.1, 0], [0, 0.0009, 1]]' --background white",
     "Stars on an evening sky": "blend rocket.png hubble_deep_field.png screen --opacity 0.8",
     "The colours of another photo": "match-color coffee.png rocket.png --method transport",
@@ -85,6 +86,9 @@ def prepare(folder: Path) -> None:
         ie.write(folder / "photos" / f"{Path(name).stem}.png", ie.fill(photo, mask, "#f0f0f0", opacity=0.9))
     eye = ie.crop(ie.read(folder / "more" / "chelsea.png"), (160, 110, 320, 230))
     ie.write(folder / "more" / "eye.png", eye)
+    ie.write(
+        folder / "more" / "cat.jpg", ie.crop(ie.read(folder / "more" / "chelsea.png"), (140, 80, 380, 260)), quality=12
+    )
     hole = np.zeros(SIZE, np.uint8)
     hole[200:270, 270:370] = 255
     ie.write(folder / "more" / "hole.png", hole)

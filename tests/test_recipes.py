@@ -216,7 +216,7 @@ def test_the_check_invents_no_errors(name, tmp_path):
     left = {n for n, p in verb.parameters.items() if p.required and p.name != verb.photo} - set(given)
     if left:
         return
-    if name in ("matte", "remove_background", "restore"):  # whose networks are not shipped
+    if name in ("matte", "remove_background"):  # whose networks are not shipped
         with pytest.raises(ie.errors.RecipeError, match=f"^step 1 {name} finds no network on this machine; fetch one"):
             ie.Recipe([ie.Step(name, **given)], folder=tmp_path)
         return
