@@ -79,8 +79,11 @@ def test_bad_input_is_refused_with_a_remedy():
     image[0, 0] = np.nan
     near = mask.copy()
     near[3, 3] = True
-    with pytest.raises(ie.errors.ImageError, match="NaN or infinity outside the mask; add them"):
-        ie.inpaint(image, near)
+    far = np.zeros(SIZE, bool)
+    far[-3:, -3:] = True
+    for hole in (near, far):
+        with pytest.raises(ie.errors.ImageError, match="NaN or infinity outside the mask; add them"):
+            ie.inpaint(image, hole)
     with pytest.raises(ie.errors.UnknownNameError, match="did you mean 'telea'"):
         ie.inpaint(photo(), disc_mask(), "tela")
     with pytest.raises(

@@ -111,8 +111,7 @@ def inpaint(
     Raises
     ------
     ImageError
-        Image or mask malformed, of different size, NaN beside the mask in what it is filled from, or a mask that leaves
-        no pixel to work from.
+        Image or mask malformed, of different size, NaN outside the mask, or a mask that leaves no pixel to work from.
     ArgumentError
         A parameter out of range, or one that the method does not have.
     UnknownNameError
@@ -221,6 +220,10 @@ def _inpaint(
     if hole.all():
         why = "covers the whole image" if mask.all() else "covers the whole image once grown and feathered"
         raise ImageError("mask", why, "leave some pixels to fill from")
+    if image.dtype == np.float32 and not np.isfinite(image[~hole]).all():
+        remedy = "add them to it: mask | ~np.isfinite(image).all(-1)"
+        raise ImageError("image", "holds NaN or infinity outside the mask", remedy)
+    tick()
 
     out = image.copy()
     confidence: Floats | None = np.ones(mask.shape, np.float32)
@@ -260,10 +263,6 @@ def _known_values(image: Image, hole: Flags) -> Floats:
     """Premultiplied float pixels, HxWxC, with zero in the hole: whatever stood there, NaN too, can't leak out."""
     values = as_float(image).reshape(*hole.shape, -1).copy()
     values[hole] = 0
-    if not np.isfinite(values).all():
-        raise ImageError(
-            "image", "holds NaN or infinity outside the mask", "add them to it: mask | ~np.isfinite(image).all(-1)"
-        )
     check_alpha(values)
     if values.shape[2] == 4:
         values[..., :3] *= values[..., 3:]
