@@ -33,7 +33,7 @@ STEPS = _verbs(
         "bevel": "logo.png -o out.png --size 6",
         "blend": "photo.jpg logo.png multiply -o out.png --opacity 0.8 --offset 8 8",
         "blur": "photo.jpg -o out.jpg --radius 3",
-        "carve": "photo.jpg 200 300 -o out.jpg",
+        "carve": "photo.jpg 96 120 -o out.jpg",
         "clahe": "photo.jpg -o out.jpg --clip 3",
         "color_change": "photo.jpg mask.png -o out.jpg --factors 1.5 0.7 0.7",
         "color_overlay": "logo.png -o out.png --color '#c02020'",
