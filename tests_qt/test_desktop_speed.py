@@ -138,7 +138,7 @@ def test_the_interface_is_never_blocked(opened, qtbot, tmp_path):  # noqa: F811
         "undo": win.undo,
         "biharmonic": lambda: remove("biharmonic"),
         "zoom": lambda: [(win.canvas.zoom(1.2), QtWidgets.QApplication.processEvents()) for _ in range(12)],
-        "fit": win.fit,
+        "fit": win.canvas.fit,
         "mask": lambda: win.canvas.set_mask(disc),
         "cut": lambda: win.panels["Cut out"].cut(leave=True),
         "tool": win.tools["move"].trigger,
