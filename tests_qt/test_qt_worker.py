@@ -1,9 +1,11 @@
 """A worker tells all on the thread that made it, stops when asked, and leaves nothing behind."""
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -44,6 +46,35 @@ def endless(progress=None):
     while True:
         time.sleep(0.002)
         progress(0.5)
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_a_worker_that_nobody_holds_lives_as_long_as_its_thread(app, cancel):
+    go, spoken = threading.Event(), []
+
+    def job(progress=None):
+        go.wait(20)
+        if not cancel:
+            progress(0.5)
+        return np.zeros((4, 4))
+
+    worker = Worker()
+    worker.finished.connect(spoken.append)
+    worker.start(job)
+    if cancel:
+        worker.cancel()
+    held = weakref.ref(worker)
+    del worker
+    gc.collect()
+    assert held() is not None
+    go.set()
+
+    def is_gone():
+        gc.collect()
+        return held() is None
+
+    until(is_gone)
+    assert len(spoken) == (not cancel)
 
 
 def test_a_verb_gives_progress_and_its_result(worker):

@@ -36,8 +36,22 @@ def plane_color(color: Color) -> Floats:
     return np.asarray(parse_color(color)[:3], np.float32).reshape(3, 1, 1)
 
 
+class _Overlay:
+    """What covers a shape: each pixel for itself, and none beyond."""
+
+    @property
+    def reach(self) -> int:
+        """Pixels around one that decide what is painted on it."""
+        return 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether it paints beyond the shape."""
+        return False
+
+
 @dataclass(frozen=True)
-class ColorOverlay:
+class ColorOverlay(_Overlay):
     """One colour over the picture; see `color_overlay`.
 
     Parameters
@@ -58,23 +72,13 @@ class ColorOverlay:
         parse_color(self.color)
         check_style(self.opacity, self.mode)
 
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
-
     def paints(self, alpha: Floats, _frame: Frame, /) -> list[Paint]:
         """Cover the whole shape."""
         return [Paint(plane_color(self.color), self.mode, inside=np.full_like(alpha, self.opacity))]
 
 
 @dataclass(frozen=True)
-class GradientOverlay:
+class GradientOverlay(_Overlay):
     """A gradient over the picture; see `gradient_overlay`.
 
     Parameters
@@ -123,16 +127,6 @@ class GradientOverlay:
         """Positions of the colours, evenly spaced where none were given."""
         return self.positions or tuple(np.linspace(0, 1, len(self.colors)).tolist())
 
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
-
     def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
         """Cover the whole shape with a gradient over its canvas."""
         position = ramp(
@@ -150,7 +144,7 @@ class GradientOverlay:
 
 
 @dataclass(frozen=True, eq=False)
-class PatternOverlay:
+class PatternOverlay(_Overlay):
     """A picture over the picture, repeated from the top left corner of its canvas.
 
     Parameters
@@ -170,16 +164,6 @@ class PatternOverlay:
     def __post_init__(self) -> None:
         check(self.image)
         check_style(self.opacity, self.mode)
-
-    @property
-    def reach(self) -> int:
-        """Pixels around one that decide what is painted on it."""
-        return 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it paints beyond the shape."""
-        return False
 
     def paints(self, alpha: Floats, frame: Frame, /) -> list[Paint]:
         """Cover the whole shape with tiles."""

@@ -1,8 +1,9 @@
 """Run any verb off the GUI thread: progress, cancel, result and error as signals.
 
 The work runs on a plain Python thread. What it has to say goes through one queued signal, so that every slot runs on
-the thread that made the worker, whatever kind of callable it is. A job that was cancelled says nothing any more: what
-it still does, or gives, is dropped.
+the thread that made the worker, whatever kind of callable it is. What a job that was cancelled still does, or gives,
+is dropped. A worker lives until the last of its threads has ended, even if nobody holds it any more: Qt does not keep
+the sender of a signal alive, and would speak through freed memory.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Worker(QtCore.QObject):
         if self._job is not None:
             raise ImgeditError("the worker is running; call cancel() first, or use a worker for each job")
         self._job = _Job(self._said.emit, function, arguments, parameters)
+        _lives[self._job] = self
         self._job.thread.start()
 
     def cancel(self) -> None:
@@ -108,6 +110,8 @@ class Worker(QtCore.QObject):
     @Slot(object)
     def _hear(self, news: tuple[_Job, str, Any]) -> None:
         job, what, value = news
+        if what != "progressed":
+            _lives.pop(job, None)
         if job is not self._job:
             return
         if what == "progressed":
@@ -161,8 +165,13 @@ class _Job:
             self._tell("progressed", None)
 
     def _tell(self, what: str, value: Any) -> None:
-        if not self.stopped.is_set() and threading.main_thread().is_alive():
+        if threading.main_thread().is_alive():
             self._say((self, what, value))
+
+
+# Jobs whose end has not been heard of, with their workers. Only the interface's thread lets go of a worker: Qt deletes
+# its objects where they live.
+_lives: dict[_Job, Worker] = {}
 
 
 def _takes_progress(function: Callable[..., Any]) -> bool:

@@ -87,7 +87,7 @@ def paint_feedforward(
         def report(done: float, turn: int = turn) -> None:
             watch((turn + done) / len(moves))
 
-        moved = np.pad(small, ((move, 0), (move, 0), (0, 0)), mode="symmetric")
+        moved = np.pad(small, ((move, 0), (move, 0), (0, 0)), mode="symmetric") if move else small
         painted = pictures.run_tiled(
             net,
             moved,
