@@ -15,7 +15,7 @@ from imgedit.training.features import train_features
 from imgedit.training.inpainting import train_inpainting
 from imgedit.training.job import Weights
 from imgedit.training.losses import load_teacher
-from imgedit.training.nets import Features, Inpainting, count_parameters
+from imgedit.training.nets import Features, Inpainting, count_parameters, spread
 from imgedit.training.pairs import luma_psnr
 from imgedit.training.recipes import RECIPES, arguments
 from imgedit.training.restoration import train_restoration
@@ -45,11 +45,11 @@ def test_restoration_takes_noise_off(photos, tmp_path):
 def test_inpainting_in_two_stages(photos, teacher, tmp_path):
     first = train_inpainting(job(photos, tmp_path / "fill", steps=40, every=10, rate=2e-3), crop=64)
     logged = figures(first)
-    assert logged[-1]["loss"] < 0.9 * logged[0]["loss"]
+    assert logged[-1]["loss"] < logged[0]["loss"]  # the smooth filling, where it starts, is good already
     run = job(photos, tmp_path / "fill-gan", steps=3, every=3, init_from=first)
     second = train_inpainting(run, crop=64, weights=Weights(teacher=teacher, perceptual=0.1, adversarial=0.01))
     assert "--init-from fill.onnx" in second.with_suffix(".md").read_text()
-    image, mask = np.zeros((1, 3, 40, 72), np.float32), np.zeros((1, 1, 40, 72), np.float32)
+    image, mask = np.zeros((1, 3, 64, 96), np.float32), np.zeros((1, 1, 64, 96), np.float32)
     mask[..., 8:20, 30:40] = 1
     hidden = image.copy()
     hidden[..., 10:15, 32:36] = 1
@@ -75,6 +75,21 @@ def test_features_are_distilled_and_teach_others(photos, teacher, tmp_path):
     with torch.inference_mode():
         for ours, theirs in zip(load_teacher(path)(x), maps, strict=True):
             np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)
+
+
+def test_the_smooth_filling_keeps_what_is_known_and_levels_what_is_even():
+    rng = np.random.default_rng(2)
+    image = torch.from_numpy(rng.random((2, 3, 64, 96), np.float32))
+    mask = torch.from_numpy((rng.random((2, 1, 64, 96)) < 0.4).astype(np.float32))
+    mask[..., 10:40, 20:70] = 1
+    filled = spread(image, mask)
+    known = (mask == 0).expand_as(image)
+    assert torch.equal(filled[known], image[known])
+    torch.testing.assert_close(spread(image + 5 * mask, mask), filled)
+    torch.testing.assert_close(spread(torch.full_like(image, 0.3), mask), torch.full_like(image, 0.3))
+    ramp = torch.linspace(0, 1, 96).expand_as(image)
+    assert (spread(ramp, mask) - ramp).abs().max() < 0.3
+    assert torch.equal(spread(image, torch.ones_like(mask)), torch.zeros_like(image))
 
 
 @pytest.mark.parametrize("kind", [Features, Inpainting])

@@ -78,7 +78,7 @@ def inpaint(*, job: SharedJob, crop: int = 256, weights: SharedWeights | None = 
     Parameters
     ----------
     crop : int
-        Side of the crops, pixels, a multiple of 8.
+        Side of the crops, pixels, a multiple of 32.
     """
     _train("inpainting", "train_inpainting", job, {"crop": crop, "weights": weights})
 

@@ -72,7 +72,7 @@ class InpaintingTask(Task):
         job : Job
             Where the pictures lie.
         crop : int
-            Side of a crop, pixels, a multiple of 8.
+            Side of a crop, pixels, a multiple of 32.
         weights : Weights
             Losses besides the absolute error.
 
@@ -140,7 +140,8 @@ class InpaintingTask(Task):
         truth, mask = to_unit(batch["picture"]), batch["mask"].float()
         guess = net(truth, mask).float()
         error = (guess - truth).abs()
-        inside = (error * mask).sum() / (3 * mask.sum())
+        # Each crop counts alike: boxes would drown scratches.
+        inside = ((error * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))).mean()
         filled = truth + (guess - truth) * mask
         loss = inside + KNOWN * (error * (1 - mask)).mean() + self.opinion.of(filled, truth, (mask,))
         return loss, filled
@@ -208,8 +209,9 @@ class InpaintingTask(Task):
 
 
 def _middle(picture: Picture, most: int = 320) -> Picture:
-    """Cut a window of at most 320 pixels, whose sides are multiples of 8."""
-    sides = [min(side, most) // 8 * 8 for side in picture.shape[:2]]
+    """Cut a window of at most 320 pixels, whose sides suit the net."""
+    step = Inpainting.MULTIPLE
+    sides = [min(side, most) // step * step for side in picture.shape[:2]]
     top, left = ((extent - side) // 2 for extent, side in zip(picture.shape[:2], sides, strict=True))
     return np.ascontiguousarray(picture[top : top + sides[0], left : left + sides[1]])
 
@@ -232,7 +234,7 @@ def train_inpainting(
     job : Job
         Data, output and length; its `init_from` names the first stage's file when the second begins.
     crop : int
-        Side of the crops, pixels, a multiple of 8.
+        Side of the crops, pixels, a multiple of 32.
     weights : Weights, optional
         Losses of the second stage.
     progress : callable, optional
@@ -244,7 +246,7 @@ def train_inpainting(
         The ONNX file.
     """
     weights = weights or Weights()
-    check_crop(crop, 8)
+    check_crop(crop, Inpainting.MULTIPLE)
     plan = Plan(
         kind="inpaint",
         title="fill holes" + (", sharp rather than near on average" if weights.adversarial else ""),
@@ -252,7 +254,7 @@ def train_inpainting(
         task=lambda net: InpaintingTask.from_job(net, job, crop, weights),
         steps=20000,
         rate=1e-3,
-        examples={"image": torch.rand(1, 3, 64, 72), "mask": torch.rand(1, 1, 64, 72).round()},
+        examples={"image": torch.rand(1, 3, 64, 96), "mask": torch.rand(1, 1, 64, 96).round()},
         manifest={
             "task": "inpaint",
             "family": "rgb-mask",
@@ -260,7 +262,7 @@ def train_inpainting(
             "tiling": "avoid",
             "half": True,
         },
-        multiple=8,
+        multiple=Inpainting.MULTIPLE,
         options={"crop": crop, **asdict(weights)},
     )
     return make(plan, job, progress)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Critic", "Features", "FoldedConv", "Inpainting", "SuperResolution", "count_parameters", "fold"]
+__all__ = ["Critic", "Features", "FoldedConv", "Inpainting", "SuperResolution", "count_parameters", "fold", "spread"]
 
 
 class FoldedConv(nn.Module):
@@ -215,11 +215,48 @@ class Gated(nn.Module):
         return functional.elu(self.value(x)) * torch.sigmoid(self.gate(x))
 
 
+def spread(image: Tensor, mask: Tensor) -> Tensor:
+    """Fill holes smoothly from all around: mean colours of the known pixels at ever coarser sizes, let down again.
+
+    Push-pull (Gortler et al. 1996, https://doi.org/10.1145/237170.237200), as operations that ONNX has.
+
+    Parameters
+    ----------
+    image : Tensor
+        N x C x H x W; H and W multiples of 32. What lies under the mask is not looked at.
+    mask : Tensor
+        N x 1 x H x W, 1 in the hole, 0 elsewhere.
+
+    Returns
+    -------
+    Tensor
+        Like the image; known pixels are as they were, and an image without any is 0.
+    """
+    weight = 1 - mask
+    value = image * weight
+    levels = []
+    for _ in range(Inpainting.SPREAD):
+        levels.append((value, weight))
+        value, weight = functional.avg_pool2d(value, 2), functional.avg_pool2d(weight, 2)
+    mean = value.mean((2, 3), keepdim=True) / weight.mean((2, 3), keepdim=True).clamp_min(1e-6)
+    filled = value + (1 - weight) * mean
+    for value, weight in reversed(levels):
+        above = functional.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
+        filled = value + (1 - weight) * above
+    return filled
+
+
 class Inpainting(nn.Module):
-    """Fill holes: a U-net of gated convolutions, with dilated ones at an eighth of the size that see far."""
+    """Fill holes: a smooth filling first, then what a U-net of gated convolutions adds to it.
+
+    Convolutions at an eighth of the size are dilated, so that they see far.
+    """
 
     WIDTHS = (20, 40, 80, 96)
     DILATIONS = (1, 2, 4, 8, 4, 1)
+    # Halvings of the smooth filling; sides are multiples of 2 to this.
+    SPREAD = 5
+    MULTIPLE = 2**SPREAD
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,6 +270,9 @@ class Inpainting(nn.Module):
             Gated(before + beside, beside) for before, beside in ((coarse, quarter), (quarter, half), (half, fine))
         )
         self.leave = nn.Conv2d(fine, 3, 3, padding=1)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.1)
+            nn.init.zeros_(self.leave.bias)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Fill.
@@ -240,7 +280,7 @@ class Inpainting(nn.Module):
         Parameters
         ----------
         image : Tensor
-            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8. What lies under the mask is not looked at.
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 32. What lies under the mask is not looked at.
         mask : Tensor
             N x 1 x H x W, 1 in the hole, 0 elsewhere.
 
@@ -249,8 +289,9 @@ class Inpainting(nn.Module):
         Tensor
             N x 3 x H x W: the whole picture as the net sees it; who asks keeps the known pixels.
         """
-        known = (image - 0.5) * (1 - mask)
-        x = self.enter(torch.cat([known, mask], dim=1))
+        with torch.autocast(image.device.type, enabled=False):
+            filled = spread(image, mask)
+        x = self.enter(torch.cat([filled - 0.5, mask], dim=1))
         beside = []
         for step in self.down:
             beside.append(x)
@@ -259,7 +300,7 @@ class Inpainting(nn.Module):
             x = x + block(x)
         for step, skip in zip(self.up, reversed(beside), strict=True):
             x = step(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
-        return self.leave(x) + 0.5
+        return self.leave(x) + filled
 
 
 class Critic(nn.Module):
