@@ -13,6 +13,7 @@ from imgedit.models.manifest import Manifest
 from imgedit.training import gan
 from imgedit.training.classes import Gallery
 from imgedit.training.gan import CHANCES, frechet, train_gan, vary
+from imgedit.training.losses import load_teacher
 from imgedit.training.sampling_nets import Generator, Judge
 from imgedit.training.vae import train_vae
 
@@ -93,15 +94,19 @@ def test_truncation_shrinks_to_the_mean_of_the_class():
     assert float((whole[0] - whole[2]).abs().max()) > 1e-4
 
 
-def test_the_judge_knows_classes_and_the_spread_of_a_batch():
+def test_the_judge_knows_classes_and_leaves_its_eyes_alone(teacher):
     torch.manual_seed(0)
-    judge = Judge(16, classes=2, width=4)
-    pictures = torch.rand(4, 3, 16, 16)
+    eyes = load_teacher(teacher)
+    judge = Judge(eyes, torch.rand(8, 3, 16, 16), classes=2, width=4)
+    pictures = torch.rand(4, 3, 16, 16, requires_grad=True)
     labels = torch.eye(2)[[0, 0, 0, 0]]
     scores = judge(pictures, labels)
+    assert scores.shape == (4, 16 * 3)  # 4x4 places at 16, 8 and 4 pixels
     assert not torch.allclose(scores, judge(pictures, 1 - labels))
-    alone = torch.cat([judge(pictures[i : i + 1], labels[:1]) for i in range(4)])
-    assert not torch.allclose(scores, alone)
+    scores.sum().backward()
+    assert pictures.grad is not None
+    assert float(pictures.grad.abs().max()) > 0
+    assert all(parameter.grad is None for parameter in eyes.parameters())
 
 
 def test_variations_are_differentiable_moves():

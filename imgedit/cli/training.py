@@ -147,7 +147,6 @@ def gan(
     flip: bool = True,
     exclude: str | None = None,
     width: int = 32,
-    gamma: float = 1.0,
     baseline: Annotated[bool, Option(negative=())] = False,
     teacher: Path | None = None,
 ) -> None:
@@ -165,12 +164,11 @@ def gan(
         Shell pattern of file names that are left out.
     width : int
         Channels at the full size; more below.
-    gamma : float
-        Weight of the gradient penalty.
     baseline : bool
         A DCGAN in place of ours, to compare with.
     teacher : Path
-        Net of features that the distance is measured in; by default the shipped features-small.
+        Net of features that the judge looks through and the distance is measured in; by default the shipped
+        features-small.
     """
     options = {
         "size": size,
@@ -178,7 +176,6 @@ def gan(
         "flip": flip,
         "exclude": exclude,
         "width": width,
-        "gamma": gamma,
         "baseline": baseline,
         "teacher": teacher,
     }

@@ -1,8 +1,9 @@
 """Train a generator of small pictures against a judge.
 
-Non-saturating loss (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661), R1 every few steps (Mescheder et al.
-2018, https://arxiv.org/abs/1801.04406), and what both see is moved, tinted and cut out in the same way, so that the
-judge can't learn a small collection by heart (Zhao et al. 2020, https://arxiv.org/abs/2006.10738).
+The judge looks through a net that knows pictures (see `sampling_nets.Judge`) and learns by the hinge loss. What it
+sees is moved, tinted and cut out, real and drawn alike, so that it can't learn a small collection by heart (Zhao et al.
+2020, https://arxiv.org/abs/2006.10738); transparent pictures lie on a ground of a random colour. The baseline learns as
+DCGAN did: by the non-saturating loss of Goodfellow et al. 2014 (https://arxiv.org/abs/1406.2661), without that help.
 """
 
 from __future__ import annotations
@@ -23,17 +24,16 @@ from imgedit.strips import Progress
 from imgedit.training.classes import Gallery, sheet
 from imgedit.training.job import Job
 from imgedit.training.loop import Task
-from imgedit.training.losses import load_teacher
+from imgedit.training.losses import hinge, load_teacher
 from imgedit.training.making import Plan, make
 from imgedit.training.pairs import to_unit
 from imgedit.training.sampling_nets import Baseline, BaselineJudge, Generator, Judge
 
 __all__ = ["GanTask", "frechet", "train_gan", "vary"]
 
-# R1 is paid every so many steps, so many times as dear.
-LAZY = 8
-# Numbers that `vary` wants for each picture.
+# Numbers that `vary` wants for each picture, and the colour of the ground.
 CHANCES = 7
+GROUND = 3
 # Pictures that the distance is measured on.
 MEASURED = 1024
 SHOWN = 8
@@ -114,17 +114,14 @@ class GanTask(Task):
         What it learns against.
     flip : bool
         Mirrored pictures are as good.
-    gamma : float
-        Weight of R1; 0 for none.
     """
 
     net: Generator | Baseline
     gallery: Gallery
     teacher: nn.Module
     count: int
-    critic: nn.Module | None = None
+    critic: Judge | BaselineJudge
     flip: bool = True
-    gamma: float = 1.0
     # The generator follows a judge that changes: it goes without inertia as well.
     inertia: float = 0.0
 
@@ -141,20 +138,19 @@ class GanTask(Task):
         Returns
         -------
         dict of Tensor
-            "real", "label", "latent", "made label", "chances" (twice N x 7) and "pay".
+            "real", "label", "latent", "made label" and "chances" (twice N x 10).
         """
         del done
         real, label = self.gallery.draw(rng, self.count, flip=self.flip)
         _, wanted = self.gallery.draw(rng, self.count, flip=False)
         latents = rng.standard_normal((self.count, self.net.config["latent"]), dtype=np.float32)
-        chances = rng.random((2, self.count, CHANCES), dtype=np.float32)
+        chances = rng.random((2, self.count, CHANCES + GROUND), dtype=np.float32)
         return {
             "real": real,
             "label": label,
             "latent": torch.from_numpy(latents),
             "made label": wanted,
             "chances": torch.from_numpy(chances),
-            "pay": torch.tensor(rng.random() < 1 / LAZY),
         }
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
@@ -175,13 +171,12 @@ class GanTask(Task):
             A scalar, and the drawn pictures.
         """
         del done
-        assert self.critic is not None
         made = _seen(net(batch["latent"], batch["made label"], torch.ones_like(batch["latent"][:, 0])))
-        score = self.critic(vary(made, batch["chances"][0]), batch["made label"])
-        return functional.softplus(-score).mean(), made
+        score = self._judged(self.critic, made, batch["made label"], batch["chances"][0])
+        return (functional.softplus(-score).mean() if self._plain else -score.mean()), made
 
     def critic_loss(self, critic: nn.Module, made: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """How wrong the judge is, and now and then its slope at real pictures.
+        """How wrong the judge is.
 
         Parameters
         ----------
@@ -197,15 +192,24 @@ class GanTask(Task):
         Tensor
             A scalar.
         """
-        real = vary(_seen(to_unit(batch["real"])), batch["chances"][1])
-        loss = functional.softplus(critic(vary(made, batch["chances"][0]), batch["made label"])).mean()
-        loss = loss + functional.softplus(-critic(real, batch["label"])).mean()
-        if self.gamma and bool(batch["pay"]):
-            with torch.autocast(real.device.type, enabled=False):
-                x = real.detach().float().requires_grad_()
-                (slope,) = torch.autograd.grad(critic(x, batch["label"]).sum(), x, create_graph=True)
-            loss = loss + LAZY * 0.5 * self.gamma * slope.square().sum((1, 2, 3)).mean()
-        return loss
+        drawn = self._judged(critic, made, batch["made label"], batch["chances"][0])
+        real = self._judged(critic, _seen(to_unit(batch["real"])), batch["label"], batch["chances"][1])
+        if self._plain:
+            return functional.softplus(drawn).mean() + functional.softplus(-real).mean()
+        return hinge(drawn, real=False) + hinge(real, real=True)
+
+    @property
+    def _plain(self) -> bool:
+        return isinstance(self.critic, BaselineJudge)
+
+    def _judged(self, critic: nn.Module, pictures: Tensor, labels: Tensor, chances: Tensor) -> Tensor:
+        if self._plain:
+            return critic(pictures, labels)
+        varied = vary(pictures, chances[:, :CHANCES])
+        if varied.shape[1] > 3:
+            ground = chances[:, CHANCES:, None, None]
+            varied = varied[:, :3] + ground * (1 - varied[:, 3:])
+        return critic(varied, labels)
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:
@@ -287,7 +291,6 @@ def train_gan(
     flip: bool = True,
     exclude: str | None = None,
     width: int = 32,
-    gamma: float = 1.0,
     baseline: bool = False,
     teacher: Path | None = None,
     progress: Progress | None = None,
@@ -308,12 +311,11 @@ def train_gan(
         Shell pattern of names that are left out.
     width : int
         Channels at the full size; more below.
-    gamma : float
-        Weight of R1.
     baseline : bool
         A DCGAN in place of ours, to compare with; 64 pixels only.
     teacher : Path, optional
-        Net of features that the distance is measured in; by default the shipped features-small.
+        Net of features that the judge looks through and the distance is measured in; by default the shipped
+        features-small.
     progress : callable, optional
         Given the fraction done; what it raises ends the run after a last checkpoint.
 
@@ -339,13 +341,14 @@ def train_gan(
 
     def task(net: nn.Module) -> GanTask:
         assert isinstance(net, Generator | Baseline)
+        eyes = load_teacher(teacher, pool="mean")
+        critic: Judge | BaselineJudge
         if baseline:
-            critic: nn.Module = BaselineJudge(channels=channels, classes=classes, width=width)
+            critic = BaselineJudge(channels=channels, classes=classes, width=width)
         else:
-            critic = Judge(size, channels=channels, classes=classes, width=width)
-        return GanTask(
-            net, gallery, load_teacher(teacher, pool="mean"), job.count, critic, flip, 0 if baseline else gamma
-        )
+            examples = _on_grey(to_unit(torch.from_numpy(gallery.pictures[:: 1 + len(gallery.pictures) // 64])))
+            critic = Judge(eyes, examples, classes=classes, width=width)
+        return GanTask(net, gallery, eyes, job.count, critic, flip)
 
     roles = ("latent", "label", "truncation")
     plan = Plan(
@@ -354,7 +357,7 @@ def train_gan(
         net=net,
         task=task,
         steps=20_000,
-        rate=2e-4 if baseline else 1e-3,
+        rate=2e-4 if baseline else 3e-4,
         examples=dict(
             zip(roles, (torch.randn(2, 128), torch.eye(max(1, classes))[[0, -1]], torch.ones(2)), strict=True)
         ),
@@ -372,7 +375,6 @@ def train_gan(
             "alpha": alpha,
             "exclude": exclude,
             "width": width,
-            "gamma": gamma,
             "baseline": baseline,
             "teacher": teacher,
             "no-flip": not flip,

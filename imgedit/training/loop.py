@@ -197,6 +197,8 @@ class _Run:
         self.average = copy.deepcopy(self.net).requires_grad_(False)
         self.optimizer = _optimizer(self.net, device, (task.inertia, 0.99))
         self.critic = None if task.critic is None else task.critic.to(device=device, memory_format=torch.channels_last)
+        # A part of the critic may be given, not learnt.
+        self.taught = [] if self.critic is None else [p for p in self.critic.parameters() if p.requires_grad]
         # Without inertia, as is usual where two nets learn against each other.
         self.critic_optimizer = None if self.critic is None else _optimizer(self.critic, device, (0.0, 0.99))
         self.followed = list(zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True))
@@ -248,12 +250,13 @@ class _Run:
         batch = {name: value.to(self.device, non_blocking=True) for name, value in drawn.items()}
         done = self.step / self.settings.steps
         with self._half():
-            if self.critic is not None:
-                self.critic.requires_grad_(False)
+            for parameter in self.taught:
+                parameter.requires_grad_(False)
             loss, made = self.task.loss(self.net, batch, done)
         value = self._descend(loss, self.net, self.optimizer, "loss")
         if self.critic is not None and self.critic_optimizer is not None:
-            self.critic.requires_grad_(True)
+            for parameter in self.taught:
+                parameter.requires_grad_(True)
             with self._half():
                 loss = self.task.critic_loss(self.critic, made.detach(), batch)
             self._descend(loss, self.critic, self.critic_optimizer, "critic's loss")

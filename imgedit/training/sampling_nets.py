@@ -176,31 +176,48 @@ class Generator(nn.Module):
 
 
 class Judge(nn.Module):
-    """Tell drawn pictures from real ones: residual blocks down to 4x4, the deviation over the batch as a last channel.
+    """Tell drawn pictures from real ones by what a net that knows pictures sees in them (a projected GAN).
 
-    Classes are told by projection (Miyato and Koyama, ICLR 2018, https://arxiv.org/abs/1802.05637).
+    Sauer et al. 2021, https://arxiv.org/abs/2111.01007: features of all sizes are mixed by fixed random projections,
+    over channels and from coarse to fine, so that no single one can be learnt by heart; a small critic with spectral
+    norm looks at each size. It learns from few pictures in few steps, since seeing need not be learnt. Classes are told
+    by projection (Miyato and Koyama, ICLR 2018, https://arxiv.org/abs/1802.05637).
 
     Parameters
     ----------
-    side, channels, classes, width : int
-        As for `Generator`.
+    teacher : nn.Module
+        From N x 3 x side x side to a list of maps, each half as large as the one before; stays as it is.
+    examples : Tensor
+        Pictures of the kind that is judged, N x 3 x side x side in [0, 1]: how large features are is read off them.
+    classes : int
+        How many; 0 for none.
+    width : int
+        Channels of the finest mixture; wider ones below.
     """
 
-    def __init__(self, side: int = 64, *, channels: int = 3, classes: int = 0, width: int = 32) -> None:
+    def __init__(self, teacher: nn.Module, examples: Tensor, *, classes: int = 0, width: int = 32) -> None:
         super().__init__()
-        widths = [width * WIDTHS[size] for size in reversed(sizes_to(side))]
-        self.enter = nn.Conv2d(channels, widths[0], 3, padding=1)
-        pairs = list(itertools.pairwise(widths))
-        self.first = nn.ModuleList(nn.Conv2d(before, before, 3, padding=1) for before, _ in pairs)
-        self.second = nn.ModuleList(nn.Conv2d(before, after, 3, padding=1) for before, after in pairs)
-        self.straight = nn.ModuleList(nn.Conv2d(before, after, 1, bias=False) for before, after in pairs)
-        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1)
-        self.read = nn.Linear(widths[-1] * 16, widths[-1])
-        self.judge = nn.Linear(widths[-1], 1)
-        self.classes = nn.Linear(max(1, classes), widths[-1], bias=False)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, a=0.2)
+        self.teacher = teacher.requires_grad_(False)
+        with torch.no_grad():
+            maps = [found for found in teacher(examples) if found.shape[2] >= 4]
+        self.register_buffer("sizes", torch.stack([found.std() for found in maps]))
+        widths = [min(4, 1 << level) * width for level in range(len(maps))]
+        self.mix = nn.ModuleList(
+            nn.Conv2d(found.shape[1], wide, 1) for found, wide in zip(maps, widths, strict=True)
+        ).requires_grad_(False)
+        self.down = nn.ModuleList(
+            nn.Conv2d(coarse, fine, 1, bias=False) for fine, coarse in itertools.pairwise(widths)
+        ).requires_grad_(False)
+        for module in (*self.mix, *self.down):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        self.critics = nn.ModuleList(
+            _critic(wide, 2 * width, int(math.log2(found.shape[2] // 4)))
+            for found, wide in zip(maps, widths, strict=True)
+        )
+        self.score = nn.ModuleList(_bounded(nn.Conv2d(2 * width, 1, 1)) for _ in maps)
+        self.classes = nn.ModuleList(_bounded(nn.Linear(max(1, classes), 2 * width, bias=False)) for _ in maps)
+
+    sizes: Tensor
 
     def forward(self, picture: Tensor, labels: Tensor) -> Tensor:
         """Judge.
@@ -208,26 +225,43 @@ class Judge(nn.Module):
         Parameters
         ----------
         picture : Tensor
-            N x C x side x side in [0, 1].
+            N x 3 x side x side in [0, 1].
         labels : Tensor
             N x K.
 
         Returns
         -------
         Tensor
-            N; above 0 is real.
+            N x S: at each of some places, seen at each size; above 0 is real.
         """
-        x = self.enter(picture * 2 - 1)
-        for first, second, straight in zip(self.first, self.second, self.straight, strict=True):
-            inner = functional.leaky_relu(second(functional.leaky_relu(first(x), 0.2)), 0.2)
-            x = (functional.avg_pool2d(inner, 2) + straight(functional.avg_pool2d(x, 2))) * math.sqrt(0.5)
-        with torch.autocast(picture.device.type, enabled=False):
-            x = x.float()
-            deviation = (x.var(0, unbiased=False) + 1e-8).sqrt().mean().expand(len(x), 1, *x.shape[2:])
-            x = functional.leaky_relu(self.last(torch.cat([x, deviation], 1)), 0.2)
-            x = functional.leaky_relu(self.read(x.flatten(1)), 0.2)
-            score: Tensor = self.judge(x)[:, 0] + (self.classes(labels) * x).mean(1)
-            return score
+        scores = []
+        above: Tensor | None = None
+        seen = self.teacher(picture)[: len(self.mix)]
+        for level in reversed(range(len(self.mix))):
+            mixed = self.mix[level](seen[level] / self.sizes[level])
+            if above is not None:
+                finer = functional.interpolate(self.down[level](above), scale_factor=2.0, mode="bilinear")
+                mixed = (mixed + finer) * math.sqrt(0.5)
+            above = mixed
+            found = self.critics[level](mixed).float()
+            with torch.autocast(picture.device.type, enabled=False):
+                told = (self.classes[level](labels)[..., None, None] * found).sum(1, keepdim=True)
+                scores.append((self.score[level](found) + told).flatten(1))
+        return torch.cat(scores, 1)
+
+
+def _critic(inputs: int, width: int, halvings: int) -> nn.Module:
+    """Convolutions with spectral norm (Miyato et al. 2018, https://arxiv.org/abs/1802.05957) down to 4x4."""
+    layers: list[nn.Module] = []
+    for _ in range(halvings):
+        layers += [_bounded(nn.Conv2d(inputs, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        inputs = width
+    return nn.Sequential(*layers, _bounded(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2))
+
+
+def _bounded(module: nn.Module) -> nn.Module:
+    bounded: nn.Module = nn.utils.parametrizations.spectral_norm(module)
+    return bounded
 
 
 class Baseline(nn.Module):
