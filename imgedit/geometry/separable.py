@@ -165,9 +165,15 @@ def sum_rows(image: Image, first: NDArray[np.intp], counts: NDArray[np.intp], ou
         Memory to work in.
     """
     sums = scratch.array("sums", (len(first), out.shape[2] * len(out)))
+    sums[:] = 0
     flat = image.reshape(len(image), -1)
-    for row, low, count in zip(sums, first.tolist(), counts.tolist(), strict=True):
-        cv2.reduce(flat[low : low + count], 0, cv2.REDUCE_SUM, row[None], cv2.CV_32F)
+    taken = scratch.array("taken", sums.shape, image.dtype)
+    # A call for each tap, not for each row: short calls spend their time handing the interpreter lock to and fro.
+    for tap in range(int(counts.max())):
+        np.take(flat, first + tap, axis=0, out=taken, mode="clip")
+        if tap >= counts.min():
+            taken[tap >= counts] = 0
+        cv2.accumulate(taken, sums)
     if image.ndim == 2:
         out[0] = sums
     else:
