@@ -70,6 +70,22 @@ def test_a_hole_that_is_large_is_filled_at_the_size_that_the_net_knows(folder):
     np.testing.assert_array_equal(ie.inpaint(image, mask, "learned")[mask], filled[mask])
 
 
+@pytest.mark.parametrize("fields", [{"family": "rgb-mask", "multiple_of": 16}, {"family": "lama", "size": (64, 64)}])
+def test_thin_holes_all_over_a_photo_are_seen_at_full_size(folder, fields):
+    filler(folder / "net.onnx", **fields)
+    rng = np.random.default_rng(0)
+    image = np.empty((200, 420, 3), np.float32)
+    image[:, :210], image[:, 210:] = 0.25, 0.75
+    mask = np.zeros((200, 420), bool)
+    mask[:, 5::16] = True  # one pixel wide
+    mask[rng.integers(200, size=40), rng.integers(420, size=40)] = True
+    filled = ie.inpaint(image, mask, "learned", size=64)
+    np.testing.assert_array_equal(filled[~mask], image[~mask])
+    # Far from the middle each tile sees one colour: at a coarser size, or in one view, both would be mixed.
+    np.testing.assert_allclose(filled[:, :120], 0.25, atol=1e-5)
+    np.testing.assert_allclose(filled[:, -120:], 0.75, atol=1e-5)
+
+
 def test_context_is_of_the_hole_and_not_of_the_photo(folder):
     filler(folder / "net.onnx", "rgb-mask")
     image = np.zeros((900, 900, 3), np.float32)

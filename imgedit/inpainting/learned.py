@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from imgedit import tiling
 from imgedit.color import luma
 from imgedit.errors import ArgumentError, ModelError
 from imgedit.geometry import resize
@@ -31,6 +32,9 @@ __all__ = ["FAMILIES", "fill_learned"]
 # Longest side of what a net of free size sees. They are trained at 256 to 512, and a hole much larger than they know is
 # filled with repetition.
 SIDE = 512
+
+# A hole that is thinner than this share of the side is seen at full size, in tiles where there is much of it.
+THIN = 1 / 8
 
 # Known pixels come back as they were; by a factor beyond this a net means another white than its manifest says.
 OTHER_WHITE = 16.0
@@ -62,7 +66,7 @@ def fill_learned(
         A model's name or the path of an ONNX file; by default the first that is installed for this task.
     size : int, optional
         Longest side in pixels at which the net sees the hole and what is around it; 512 by default. Larger holes are
-        filled at that size and enlarged.
+        filled at that size and enlarged; thin ones (lettering, scratches) at full size, in tiles.
     device : str
         "auto", "cpu", "cuda", "cuda:1", "tensorrt", "directml" or "coreml".
 
@@ -115,15 +119,60 @@ def _painted(net: Model, run: Painter, picture: Floats, hole: Flags, side: int, 
     from imgedit.models import pictures
 
     height, width = hole.shape
-    limits = pictures.fixed_size(net) or (side, side)
-    factor = min(1.0, limits[0] / height, limits[1] / width)
+    fixed = pictures.fixed_size(net)
+    limits = fixed or (side, side)
+    fits = min(1.0, limits[0] / height, limits[1] / width)
+    # Lettering and scratches stay thin however much of a photo they cover: they are filled at full size, in tiles.
+    factor = max(fits, min(1.0, THIN * min(limits) / _thickness(hole)))
     size = max(1, int(height * factor)), max(1, int(width * factor))
-    if size == hole.shape:
-        return run(net, picture, hole, tick)
+    whole = size == hole.shape
     # A coarse pixel with any of the hole in it is unknown.
-    cover = cv2.resize(hole.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) > 0
-    painted = run(net, resize(picture, size), cover, tick)
-    return np.asarray(resize(np.ascontiguousarray(painted, np.float32), (height, width)), np.float32)
+    cover = hole if whole else cv2.resize(hole.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) > 0
+    seen = picture if whole else resize(picture, size)
+    if size[0] <= limits[0] and size[1] <= limits[1]:
+        painted = run(net, seen, cover, tick)
+    else:
+        painted = _tiled(net, run, seen, cover, limits, fixed, tick)
+    return painted if whole else np.asarray(resize(np.ascontiguousarray(painted, np.float32), (height, width)))
+
+
+def _thickness(hole: Flags) -> float:
+    """Pixels across the thickest place of a hole; the border of the picture is no end of it."""
+    return 2 * float(cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
+
+
+def _tiled(
+    net: Model,
+    run: Painter,
+    picture: Floats,
+    hole: Flags,
+    limits: tuple[int, int],
+    fixed: tuple[int, int] | None,
+    tick: Callable[[], None],
+) -> Floats:
+    """Run a net over tiles that fade into each other; those without a hole are left alone."""
+
+    def painted(tiles: Floats) -> Floats:
+        covers = tiles[..., 3] > 0.5
+        return np.stack(
+            [
+                run(net, np.ascontiguousarray(tile[..., :3]), cover, tick) if cover.any() else tile[..., :3]
+                for tile, cover in zip(tiles, covers, strict=True)
+            ]
+        )
+
+    both = np.concatenate([picture, hole[..., None]], axis=2, dtype=np.float32)
+    step = net.manifest.multiple_of
+    return tiling.apply(
+        painted,
+        both,
+        tile=limits,
+        reach=min(limits) // 8,
+        channels=3,
+        multiple=step,
+        fixed=fixed,
+        progress=lambda _: tick(),
+    )
 
 
 def paint_by_mask(net: Model, picture: Floats, hole: Flags, tick: Callable[[], None]) -> Floats:

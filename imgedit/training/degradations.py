@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 # Reductions and enlargements as programs have them; area stands for all antialiased ones.
 FILTERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 CLEAN = 0.1
+# Noise weaker than this looks like the grain and texture of good photos: a net that learnt to take it off would smear
+# them. In 8-bit levels.
+GRAIN = 3.0
 
 
 def degrade(image: NDArray[np.uint8], scale: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -69,12 +72,11 @@ def age(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]
         Of the same shape.
     """
     kind = rng.random()
-    if kind < CLEAN:
+    if kind < 2 * CLEAN:
         return image
-    if kind < 0.5:
-        work = _unit(image)
-        image = _rounded(_noisy(work, rng, 25))
-    if kind < 0.2:
+    if kind < 0.45:
+        image = _rounded(_noisy(_unit(image), rng, 25, least=GRAIN))
+    if kind < 0.3:
         return image  # noise alone
     if rng.random() < 0.25:
         # Saved twice, with the grid of blocks elsewhere, as cropped pictures have it.
@@ -200,12 +202,12 @@ def _resized(work: Floats, size: tuple[int, int], method: int) -> Floats:
     return np.asarray(cv2.resize(work, size[::-1], interpolation=method), np.float32)
 
 
-def _noisy(work: Floats, rng: np.random.Generator, most: float) -> Floats:
-    """Add Gaussian or Poisson noise, in colour or grey; `most` is the largest deviation in 8-bit levels."""
+def _noisy(work: Floats, rng: np.random.Generator, most: float, least: float = 0.0) -> Floats:
+    """Add Gaussian or Poisson noise, in colour or grey, of a deviation from `least` to `most` 8-bit levels."""
     grey = rng.random() < 0.4
     shape = (*work.shape[:2], 1 if grey else 3)
     # Squared, since light noise is more common than heavy.
-    deviation = most / 255 * rng.random() ** 2
+    deviation = (least + (most - least) * rng.random() ** 2) / 255
     noise = rng.standard_normal(shape, np.float32) * np.float32(deviation)
     if rng.random() < 0.4:
         # Photon noise: its variance follows the light. At middle grey it is as strong as the Gaussian.
