@@ -3,8 +3,8 @@ A generator's pictures as a data set
 ====================================
 
 ``python samples/train_on_samples.py gan-flowers-64 FLOWERS``: how well does a classifier that only saw generated
-pictures tell real ones apart, beside one that learnt on real pictures? The sub-folders of FLOWERS are the classes of the
-net; a fifth of the pictures is kept for the question. Needs PyTorch (``pip install 'imgedit[train]'``).
+pictures tell real ones apart, beside one that learnt on real pictures? The sub-folders of FLOWERS are the classes of
+the net; a fifth of the pictures is kept for the question. Needs PyTorch (``pip install 'imgedit[train]'``).
 """
 
 import sys
