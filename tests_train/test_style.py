@@ -17,6 +17,7 @@ from imgedit import errors
 from imgedit.models.manifest import Manifest
 from imgedit.training.losses import load_teacher
 from imgedit.training.style import StyleLoss, train_style
+from imgedit.training.style_any import train_style_any
 from imgedit.training.style_nets import FLAT, Dressing, StyleGallery
 from imgedit.training.weights import start_from
 
@@ -61,6 +62,26 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
     np.testing.assert_allclose(other.styles.detach(), np.tile(stored["styles"].mean(0), (3, 1)), rtol=1e-5)
     assert torch.equal(other.body.enter.weight, torch.from_numpy(stored["body.enter.weight"].copy()))
+
+
+def test_any_picture_is_a_style(photos, paintings, teacher, tmp_path):
+    folders = [paintings[0].parent]
+    run = job(photos, tmp_path / "any", steps=60, every=30, count=2, rate=2e-3)
+    path = train_style_any(folders, run, teacher=teacher, crop=64)
+    manifest = Manifest.from_toml(path.with_suffix(".toml"))
+    assert (manifest.family, manifest.inputs, manifest.multiple_of) == ("pair", ("image", "style"), 8)
+    assert figures(path)[-1]["style"] < figures(path)[0]["style"]
+    photo = skimage.data.astronaut()[:123, :161]  # no multiples of 8
+    blue, red = (ie.stylize(photo, painting, model=str(path)) for painting in paintings)
+    assert blue.shape == photo.shape
+    tint = [float((made[..., 0].astype(float) - made[..., 2]).mean()) for made in (blue, red)]
+    assert tint[1] > tint[0] + 5
+    # The frozen eyes are the shipped ones.
+    stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
+    eyes = load_teacher(None)
+    np.testing.assert_array_equal(stored["second.1.weight"], eyes.second[1].weight)
+    with pytest.raises(errors.ArgumentError, match="multiple of 8"):
+        train_style_any(folders, run, teacher=teacher, crop=60)
 
 
 def test_normalisation_with_its_own_derivative():

@@ -128,6 +128,38 @@ def style(
     _train("style", "train_style", job, options, paintings)
 
 
+def style_any(
+    paintings: list[Path],
+    /,
+    *,
+    job: SharedJob,
+    unseen: Path | None = None,
+    teacher: Path | None = None,
+    content: float = 0.5,
+    style: float = 3.0,
+    crop: int = 256,
+) -> None:
+    """Train a net that repaints pictures in the style of any other picture.
+
+    Parameters
+    ----------
+    paintings : list of Path
+        Folders of pictures to learn styles from.
+    unseen : Path
+        Folder of paintings that are measured and shown, and not learnt.
+    teacher : Path
+        A folded .npz, or an ONNX file of features; by default the shipped features-small.
+    content : float
+        How much a result shall show what the photo shows.
+    style : float
+        How much a result shall look as the painting does.
+    crop : int
+        Side of the crops, pixels, a multiple of 8.
+    """
+    options = {"unseen": unseen, "teacher": teacher, "content": content, "style": style, "crop": crop}
+    _train("style_any", "train_style_any", job, options, paintings)
+
+
 def gatys_graph(*, job: SharedJob, teacher: Path | None = None) -> None:
     """Write the graph of loss and gradient that stylize --method gatys descends on; nothing is learnt.
 
@@ -309,6 +341,7 @@ TRAININGS: dict[str, Callable[..., Any]] = {
     "recipe": recipe,
     "restore": restore,
     "style": style,
+    "style-any": style_any,
     "superres": superres,
     "vae": vae,
 }

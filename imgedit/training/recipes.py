@@ -51,6 +51,7 @@ RECIPES: Table[str] = Table(
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
         "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
         "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
+        "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --steps 40000",
         "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
         "gan-emoji-64": f"gan {EMOJI} {TEACHER} --count 32 --steps 100000",
         "dcgan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000 --baseline",

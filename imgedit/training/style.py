@@ -32,7 +32,7 @@ from imgedit.training.pairs import to_unit
 from imgedit.training.pictures import at_longest, augment, load_folders, split, to_rgb
 from imgedit.training.style_nets import StyleGallery
 
-__all__ = ["StyleLoss", "StyleTask", "train_style"]
+__all__ = ["StyleLoss", "StyleTask", "batch_of", "crop_of", "photos_to_repaint", "train_style"]
 
 # A painting's longer side, in pixels: its strokes are as large in a repainted picture as they are at this size.
 PAINTING = 512
@@ -60,8 +60,7 @@ class StyleLoss(nn.Module):
         super().__init__()
         self.teacher = teacher
         with torch.no_grad():
-            seen = [self._grams(to_unit(_batch([resize(p, _fitted(p.shape[:2]))]))) for p in paintings]
-        self.levels = len(seen[0]) // len(SCALES)
+            seen = [self.grams(to_unit(batch_of([resize(p, _fitted(p.shape[:2]))]))) for p in paintings]
         for index, grams in enumerate(zip(*seen, strict=True)):
             self.register_buffer(f"gram{index}", torch.cat(grams))
 
@@ -80,7 +79,21 @@ class StyleLoss(nn.Module):
         """
         return [functional.leaky_relu(m, 0.1) for m in self.teacher(x)]
 
-    def _grams(self, x: Tensor, fine: list[Tensor] | None = None) -> list[Tensor]:
+    def grams(self, x: Tensor, fine: list[Tensor] | None = None) -> list[Tensor]:
+        """Give the Gram matrices of all maps, at all scales.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x 3 x H x W, RGB in [0, 1].
+        fine : list of Tensor, optional
+            The maps of `x`, where they are known.
+
+        Returns
+        -------
+        list of Tensor
+            N x C x C each.
+        """
         grams: list[Tensor] = []
         for scale in SCALES:
             maps = fine if scale == 1 and fine is not None else self.look(functional.avg_pool2d(x, scale))
@@ -88,7 +101,7 @@ class StyleLoss(nn.Module):
         return grams
 
     def forward(self, made: Tensor, shown: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Compare.
+        """Compare with a mix of the paintings.
 
         Parameters
         ----------
@@ -104,6 +117,26 @@ class StyleLoss(nn.Module):
         tuple of Tensor
             Differences in style and in content, N each; 0 is none, 1 about as much as a grey picture has.
         """
+        count = sum(name.startswith("gram") for name, _ in self.named_buffers(recurse=False))
+        return self.compare(
+            made, shown, [torch.einsum("nk,kij->nij", weights, getattr(self, f"gram{index}")) for index in range(count)]
+        )
+
+    def compare(self, made: Tensor, shown: Tensor, aims: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Compare with Gram matrices.
+
+        Parameters
+        ----------
+        made, shown : Tensor
+            As for `forward`.
+        aims : list of Tensor
+            As `grams` gives them.
+
+        Returns
+        -------
+        tuple of Tensor
+            As `forward` gives them.
+        """
         maps = self.look(made)
         with torch.no_grad():
             wanted = self.look(shown)
@@ -113,11 +146,9 @@ class StyleLoss(nn.Module):
             error = (maps[level].float() - aim).square().mean((1, 2, 3)) / aim.square().mean((1, 2, 3))
             content = content + error / len(CONTENT)
         style = made.new_zeros(len(made))
-        grams = self._grams(made, maps)
-        for index, ours in enumerate(grams):
-            aim = torch.einsum("nk,kij->nij", weights, getattr(self, f"gram{index}"))
-            style = style + (ours - aim).square().sum((1, 2)) / aim.square().sum((1, 2))
-        return style / len(grams), content
+        for ours, theirs in zip(self.grams(made, maps), aims, strict=True):
+            style = style + (ours - theirs).square().sum((1, 2)) / theirs.square().sum((1, 2))
+        return style / len(aims), content
 
 
 def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -125,7 +156,19 @@ def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
     return round(shape[0] * factor), round(shape[1] * factor)
 
 
-def _batch(pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+def batch_of(pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Stack pictures of one size.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of uint8
+        HxWx3.
+
+    Returns
+    -------
+    Tensor of uint8
+        N x 3 x H x W.
+    """
     return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
 
 
@@ -174,15 +217,10 @@ class StyleTask(Task):
             "photo", uint8, N x 3 x side x side, and "weights", N x K.
         """
         del done
-        crops = []
-        for index in rng.integers(len(self.photos), size=self.count):
-            photo = self.photos[int(index)]
-            top, left = (int(rng.integers(extent - self.crop + 1)) for extent in photo.shape[:2])
-            square = photo[top : top + self.crop, left : left + self.crop]
-            crops.append(augment(square, 4 if rng.random() < 0.5 else 0))
+        crops = [crop_of(self.photos, rng, self.crop) for _ in range(self.count)]
         styles = self.net.config["styles"]
         weights = np.eye(styles, dtype=np.float32)[rng.integers(styles, size=self.count)]
-        return {"photo": _batch(crops), "weights": torch.from_numpy(weights)}
+        return {"photo": batch_of(crops), "weights": torch.from_numpy(weights)}
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
         """Both differences by their weights.
@@ -250,7 +288,7 @@ class StyleTask(Task):
     def _held(self, net: nn.Module) -> list[Tensor]:
         device = next(net.parameters()).device
         side = self.crop
-        return [to_unit(_batch([photo[:side, :side]])).to(device) for photo in self.held]
+        return [to_unit(batch_of([photo[:side, :side]])).to(device) for photo in self.held]
 
     def _each(self, photo: Tensor) -> list[Tensor]:
         return list(torch.eye(self.net.config["styles"], device=photo.device)[:, None])
@@ -268,6 +306,53 @@ def sample_photos() -> list[NDArray[np.uint8]]:
 
     names = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry")
     return [to_rgb(getattr(skimage.data, name)()) for name in names]
+
+
+def photos_to_repaint(job: Job, crop: int) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Decode photos at the sizes at which whole scenes fit into crops.
+
+    Parameters
+    ----------
+    job : Job
+        Where they lie; by default they are those that come with scikit-image.
+    crop : int
+        Side of the crops, pixels.
+
+    Returns
+    -------
+    tuple of list
+        Those to learn, and those that are repainted to see.
+    """
+    loaded = load_folders(job.data, least_side=crop) if job.data else sample_photos()
+    learnt, held = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=crop))
+    photos = [
+        sized for photo in learnt for longest in PHOTOS if min((sized := at_longest(photo, longest)).shape[:2]) >= crop
+    ]
+    shown = [at_longest(photo, PHOTOS[0]) for photo in held]
+    shown = [photo for photo in shown if min(photo.shape[:2]) >= crop][:HELD]
+    return photos or learnt, shown or held[:HELD]
+
+
+def crop_of(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
+    """Cut a square out of one of some photos, half of the time mirrored.
+
+    Parameters
+    ----------
+    photos : sequence of ndarray of uint8
+        HxWx3.
+    rng : numpy.random.Generator
+        Source of chance.
+    side : int
+        Of the square, pixels.
+
+    Returns
+    -------
+    ndarray of uint8
+        side x side x 3.
+    """
+    photo = photos[int(rng.integers(len(photos)))]
+    top, left = (int(rng.integers(extent - side + 1)) for extent in photo.shape[:2])
+    return augment(photo[top : top + side, left : left + side], 4 if rng.random() < 0.5 else 0)
 
 
 def train_style(
@@ -323,17 +408,8 @@ def train_style(
     def task(net: nn.Module) -> StyleTask:
         assert isinstance(net, StyleGallery)
         measure = StyleLoss(load_teacher(teacher, pool="mean"), [to_rgb(read(path)) for _, path in named])
-        loaded = load_folders(job.data, least_side=crop) if job.data else sample_photos()
-        learnt, held = split(loaded) if job.held is None else (loaded, load_folders([job.held], least_side=crop))
-        photos = [
-            sized
-            for photo in learnt
-            for longest in PHOTOS
-            if min((sized := at_longest(photo, longest)).shape[:2]) >= crop
-        ]
-        shown = [at_longest(photo, PHOTOS[0]) for photo in held]
-        shown = [photo for photo in shown if min(photo.shape[:2]) >= crop][:HELD]
-        return StyleTask(net, measure, photos or learnt, shown or held[:HELD], content, style, crop, job.count)
+        photos, shown = photos_to_repaint(job, crop)
+        return StyleTask(net, measure, photos, shown, content, style, crop, job.count)
 
     plan = Plan(
         kind="style",

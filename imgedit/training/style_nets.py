@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["StyleBody", "StyleGallery"]
+from imgedit.training.nets import Features
+
+__all__ = ["StyleAny", "StyleBody", "StyleGallery"]
 
 # Against division by zero where a channel is flat, in squared units of features.
 FLAT = 1e-4
@@ -210,3 +212,79 @@ class StyleGallery(nn.Module):
             style = weights @ self.styles
         painted: Tensor = self.body(image, style)
         return painted
+
+
+class StyleAny(nn.Module):
+    """Repaint in the style of another picture: features of one, dressed in the statistics of the other, drawn again.
+
+    Huang and Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization" (ICCV 2017,
+    https://arxiv.org/abs/1703.06868). The features are those of `Features`, which stay as they are; those of a quarter
+    of the size are dressed and drawn too, so that things keep their outlines.
+
+    Parameters
+    ----------
+    eyes : Features
+        The net that looks at both pictures.
+    """
+
+    # Pixels that are repeated around a picture: the eyes pad with zeros, which would be painted as a frame.
+    RIM = 16
+    # Sizes are halved so often.
+    LEVELS = 3
+
+    def __init__(self, eyes: Features) -> None:
+        super().__init__()
+        self.first, self.second = eyes.first[: self.LEVELS + 1], eyes.second[: self.LEVELS + 1]
+        for module in (self.first, self.second):
+            module.requires_grad_(False)
+        *_, quarter, eighth = (pair[1] for pair in Features.WIDTHS[: self.LEVELS + 1])
+        self.coarse = nn.ModuleList([conv(eighth, eighth), conv(eighth, quarter)])
+        self.middle = nn.ModuleList([conv(2 * quarter, quarter), conv(quarter, quarter // 2)])
+        self.fine = nn.ModuleList([conv(quarter // 2, quarter // 2), conv(quarter // 2, quarter // 4)])
+        self.leave = nn.ModuleList([conv(quarter // 4, quarter // 4), conv(quarter // 4, 3, 5)])
+
+    def _look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        before = x
+        for level, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            if level:
+                before, x = x, functional.avg_pool2d(functional.leaky_relu(x, 0.1), 2)
+            x = second(functional.leaky_relu(first(x), 0.1))
+        return before, x
+
+    def forward(self, image: Tensor, style: Tensor) -> Tensor:
+        """Repaint.
+
+        Parameters
+        ----------
+        image : Tensor
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8.
+        style : Tensor
+            N x 3 x h x w, RGB in [0, 1]; multiples of 8 too.
+
+        Returns
+        -------
+        Tensor
+            N x 3 x H x W in [0, 1].
+        """
+        rim = self.RIM
+        with torch.no_grad():
+            shown = self._look(functional.pad(image, (rim, rim, rim, rim), mode="replicate"))
+            worn = self._look(style)
+            quarter, eighth = (_dressed(x, y) for x, y in zip(shown, worn, strict=True))
+        x = functional.leaky_relu(eighth, 0.1)
+        for layers, beside in ((self.coarse, quarter), (self.middle, None), (self.fine, None)):
+            for layer in layers:
+                x = functional.leaky_relu(layer(x), 0.1)
+            x = functional.interpolate(x, scale_factor=2.0, mode="bilinear")
+            if beside is not None:
+                x = torch.cat([x, functional.leaky_relu(beside, 0.1)], 1)
+        x = self.leave[1](functional.leaky_relu(self.leave[0](x), 0.1))
+        return torch.sigmoid(x[:, :, rim:-rim, rim:-rim].float())
+
+
+def _dressed(x: Tensor, style: Tensor) -> Tensor:
+    """Give each channel the mean and deviation that it has in a style."""
+    style = style.float()
+    mean = style.mean((2, 3))
+    deviation = ((style - mean[..., None, None]).square().mean((2, 3)) + FLAT).sqrt()
+    return functional.instance_norm(x, eps=FLAT) * _spread(deviation, x) + _spread(mean, x)
