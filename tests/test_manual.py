@@ -47,9 +47,15 @@ def test_a_sample_is_one_short_task_with_one_picture(path):
     assert line == "=" * len(title)
 
 
-@pytest.mark.parametrize("name", [name for name in ie.__all__ if inspect.isfunction(getattr(ie, name))])
-def test_each_public_function_has_an_example_that_runs(name):
-    assert ">>>" in getattr(ie, name).__doc__
+def public(package):
+    """Functions and classes that a package offers."""
+    things = {f"{package.__name__}.{name}": getattr(package, name) for name in package.__all__}
+    return {name: thing for name, thing in things.items() if inspect.isfunction(thing) or inspect.isclass(thing)}
+
+
+@pytest.mark.parametrize("name", public(ie) | public(ie.models))
+def test_each_public_name_has_an_example_that_runs(name):
+    assert ">>>" in (public(ie) | public(ie.models))[name].__doc__
 
 
 COMING = sorted(path for path in (ROOT / "docs" / "coming-from").glob("*.md") if path.stem != "index")

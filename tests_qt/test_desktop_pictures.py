@@ -39,8 +39,9 @@ def source(tmp_path_factory):
 @pytest.fixture
 def folder(request, tmp_path):
     """Where pictures go."""
-    chosen = request.config.getoption("--screenshots")
-    return Path(chosen) if chosen else tmp_path
+    chosen = Path(request.config.getoption("--screenshots") or tmp_path)
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
 
 
 def within(*outlines):

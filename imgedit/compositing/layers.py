@@ -214,6 +214,13 @@ class Stack(Sequence[Layer | Group]):
         Colour under all layers.
     notes : tuple of str
         What a reader had to leave away, a line each.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> stack = ie.Stack((ie.Layer(np.zeros((2, 3), np.uint8), name="ground"),), size=(2, 3))
+    >>> len(stack), stack[0].name, ie.flatten(stack).shape
+    (1, 'ground', (2, 3))
     """
 
     layers: tuple[Layer | Group, ...]

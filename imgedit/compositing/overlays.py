@@ -62,6 +62,15 @@ class ColorOverlay(_Overlay):
         0 to 1.
     mode : str
         Blend mode over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.ColorOverlay("black", opacity=0.5)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [128, 100, 100, 100, 128]
     """
 
     color: Color = "black"
@@ -97,6 +106,15 @@ class GradientOverlay(_Overlay):
         Length as a fraction of the canvas.
     mode : str
         Blend mode of the effect over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.GradientOverlay(("black", "white"), angle=0)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [128, 76, 128, 178, 128]
     """
 
     colors: tuple[Color, ...] = ("black", "white")
@@ -155,6 +173,14 @@ class PatternOverlay(_Overlay):
         0 to 1.
     mode : str
         Blend mode over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> stripes = np.array([[0, 255]], np.uint8)
+    >>> layer = ie.Layer(np.full((1, 5), 128, np.uint8), effects=[ie.PatternOverlay(stripes)])
+    >>> ie.flatten([layer])[0].tolist()
+    [0, 255, 0, 255, 0]
     """
 
     image: Image

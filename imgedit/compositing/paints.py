@@ -114,6 +114,15 @@ class DropShadow(_Behind):
         Blend mode over what lies behind the picture.
     knockout : bool
         Whether the picture hides the effect even where it is transparent itself.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.DropShadow(offset=(1, 0), size=0, opacity=1)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [128, 200, 200, 200, 0]
     """
 
     color: Color = "black"
@@ -145,6 +154,15 @@ class OuterGlow(_Behind):
         Blend mode over what lies behind the picture.
     knockout : bool
         Whether the picture hides the effect even where it is transparent itself.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.OuterGlow(size=2, spread=1, opacity=1)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [255, 200, 200, 200, 255]
     """
 
     color: Color = "white"
@@ -174,6 +192,15 @@ class InnerShadow(_Soft):
         0 to 1: the part of `size` by which the shape grows at full strength before the blur begins.
     mode : str
         Blend mode over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.InnerShadow(offset=(1, 0), size=0, opacity=1)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [128, 0, 200, 200, 128]
     """
 
     color: Color = "black"
@@ -208,6 +235,15 @@ class InnerGlow(_Soft):
         Blend mode over the picture.
     source : {"edge", "center"}
         Where the light comes from.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.InnerGlow(size=1, spread=1, opacity=1)])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [128, 255, 255, 255, 128]
     """
 
     color: Color = "white"
@@ -249,6 +285,15 @@ class Stroke:
         Blend mode over what the line falls on.
     fill : GradientOverlay or PatternOverlay, optional
         What to draw with instead of a colour, over the canvas of the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> dot = np.zeros((1, 5, 4), np.uint8)
+    >>> dot[0, 1:4] = 200, 200, 200, 255
+    >>> layer = ie.Layer(dot, offset=(0, 0), effects=[ie.Stroke(size=1, color="red")])
+    >>> ie.flatten([layer], size=(1, 5), background="gray")[0, :, 0].tolist()
+    [255, 200, 200, 200, 255]
     """
 
     color: Color = "black"
@@ -326,6 +371,16 @@ class Bevel:
         0 to 1.
     highlight_mode, shadow_mode : str
         Blend modes of the two over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> box = np.zeros((9, 9, 4), np.uint8)
+    >>> box[1:8, 1:8] = 128, 128, 128, 255
+    >>> layer = ie.Layer(box, offset=(0, 0), effects=[ie.Bevel(size=2, angle=90)])
+    >>> raised = ie.flatten([layer], size=(9, 9), background="gray")[..., 0]
+    >>> bool(raised[1, 4] > raised[4, 4] > raised[7, 4])  # lit from above
+    True
     """
 
     size: float = 8.0
@@ -403,6 +458,16 @@ class Satin:
         Whether the folds are where the copies agree, not where they differ.
     mode : str
         Blend mode over the picture.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> box = np.zeros((40, 40, 4), np.uint8)
+    >>> box[5:35, 5:35] = 200, 200, 200, 255
+    >>> layer = ie.Layer(box, offset=(0, 0), effects=[ie.Satin()])
+    >>> cloth = ie.flatten([layer], size=(40, 40), background="gray")[..., 0]
+    >>> bool(cloth[20, 20] < 200)  # darker, as far as the copies agree
+    True
     """
 
     color: Color = "black"

@@ -40,6 +40,14 @@ class Metadata:
         An XMP packet (RDF/XML in UTF-8).
     resolution : tuple of float, optional
         Pixels per inch, horizontally and vertically.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "print.jpg")
+    >>> ie.write(path, np.zeros((2, 3), np.uint8), metadata=ie.Metadata(resolution=(300, 300)))
+    >>> ie.read(path, with_metadata=True)[1]
+    Metadata(resolution=300x300)
     """
 
     exif: bytes | None = None

@@ -58,6 +58,15 @@ class Info:
         Size of the file.
     damage : str
         What is wrong with the file, in words; empty if nothing is known.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "small.png")
+    >>> ie.write(path, np.zeros((2, 3), np.uint8))
+    >>> found = ie.info(path)
+    >>> found.format, found.size, found.bits, found.model
+    ('png', (2, 3), 8, 'grey')
     """
 
     format: str

@@ -42,6 +42,15 @@ def add(path: str | Path, *, name: str | None = None, seconds: float = SECONDS, 
         The name is another model's already, or none that a model can have.
     ModelError
         No model, or one that fits no verb; says why.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> file = ie.models.info("sr-x2")
+    >>> ie.models.add(file.folder / file.file, name="mine", license="BSD-3-Clause").scale
+    2
+    >>> "mine" in ie.models.names("superres")
+    True
     """
     return keep(probe(Path(path), seconds=seconds, **fields), name=name)
 

@@ -61,6 +61,12 @@ def fetch(name: str, *, progress: Callable[[float], None] | None = None) -> Path
         The disk is full; what had arrived is removed.
     MissingExtraError
         pooch is not installed.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ie.models.fetch("sr-x2").name  # is here already: nothing is asked of a server
+    'sr-x2.onnx'
     """
     manifest = find(name)
     if (path := whole(manifest)) is not None:

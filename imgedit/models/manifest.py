@@ -101,6 +101,13 @@ class Manifest(pydantic.BaseModel):
         Names of labels or styles, in the order of the net's index.
     note : str
         One line for the list of models.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> net = ie.models.info("sr-x2")
+    >>> net.task, net.family, net.scale, net.license
+    ('superres', 'rgb', 2, 'BSD-3-Clause')
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=False)

@@ -63,6 +63,14 @@ class Probe:
         What was found, and why.
     given, got : ndarray, optional
         A picture as the net takes it, and what it gave; None where it takes or gives none.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> file = ie.models.info("sr-x2")
+    >>> found = ie.models.probe(file.folder / file.file)
+    >>> found.given.shape, found.got.shape  # twice the size
+    ((65, 97, 3), (130, 194, 3))
     """
 
     manifest: Manifest
@@ -106,6 +114,14 @@ def probe(path: str | Path, *, hint: str | None = None, seconds: float = SECONDS
         It did not answer in time.
     ModelMemoryError
         It wanted more memory than a trial gets.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> file = ie.models.info("sr-x2")
+    >>> found = ie.models.probe(file.folder / file.file)
+    >>> found.manifest.task, found.manifest.scale
+    ('superres', 2)
     """
     path = Path(path)
     screen(path)

@@ -61,6 +61,12 @@ class Port:
         None where any size goes.
     dtype : str
         Name of its NumPy dtype, or ONNX's where NumPy has none.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> [port.name for port in ie.models.load("sr-x2", device="cpu").inputs]
+    ['input']
     """
 
     name: str
@@ -112,6 +118,14 @@ class Model:
         It was not loaded before the deadline.
     DeviceError
         The device does not work; says what is missing.
+
+    Examples
+    --------
+    >>> import imgedit as ie, numpy as np
+    >>> net = ie.models.load("sr-x2", device="cpu")
+    >>> (larger,) = net.run(np.zeros((1, 3, 8, 8), np.float32))
+    >>> larger.shape
+    (1, 3, 16, 16)
     """
 
     def __init__(

@@ -185,6 +185,12 @@ def find(name: str | Path, *, task: str | None = None) -> Manifest:
         No such model; names the nearest.
     ModelError
         A manifest that is not valid; or a file without one that is no model, or one whose use can't be told.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ie.models.find("sr-x4").scale
+    4
     """
     if isinstance(name, Path) or str(name).lower().endswith(".onnx") or os.sep in str(name):
         path = Path(name)
@@ -225,6 +231,12 @@ def info(name: str | Path) -> Manifest:
     -------
     Manifest
         Its fields are in ``manifest.model_dump()``.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> ie.models.info("sr-x2").task
+    'superres'
     """
     return find(name)
 
@@ -273,6 +285,13 @@ def load(
         It was not loaded before the deadline.
     DeviceError
         The device does not work.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> net = ie.models.load("sr-x2", device="cpu")
+    >>> net.device, net.batches
+    ('cpu', True)
     """
     manifest = find(name, task=task)
     if task is not None and manifest.task != task:

@@ -40,6 +40,13 @@ class Pyramid:
         HxW, HxWx3 or premultiplied HxWx4, as `displayable` gives it. Not copied.
     image : ndarray, optional
         The image that it shows, where that is not the base.
+
+    Examples
+    --------
+    >>> import imgedit.qt, numpy as np
+    >>> pyramid = imgedit.qt.Pyramid.of(np.zeros((2000, 3000, 3), np.uint16))
+    >>> pyramid.size, pyramid.base.dtype.name
+    ((2000, 3000), 'uint8')
     """
 
     def __init__(self, base: NDArray[np.uint8], image: Image | None = None) -> None:

@@ -21,6 +21,13 @@ class View:
         Device pixels an image pixel.
     left, top : float
         Image coordinates of the viewport's corner.
+
+    Examples
+    --------
+    >>> import imgedit.qt
+    >>> view = imgedit.qt.View.fitting((100, 200), (50, 50))
+    >>> view.scale, view.to_viewport(100, 50)
+    (0.25, (25.0, 25.0))
     """
 
     scale: float = 1.0
