@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -55,7 +56,7 @@ html_static_path = ["_static"]
 html_show_sphinx = False
 html_copy_source = False
 
-autodoc_mock_imports = ["PySide6"]  # the reference of imgedit.qt needs neither Qt nor a screen
+autodoc_mock_imports = ["PySide6", "torch"]  # the reference of imgedit.qt and imgedit.training needs neither
 autodoc_typehints = "none"  # numpydoc's Parameters section says it in words
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -64,7 +65,9 @@ numpydoc_class_members_toctree = False
 numpydoc_validation_checks = {"GL06", "GL07", "GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "RT01", "RT03"}
 # Methods of Qt's classes say in a line what they do, as Qt's own manual does.
 QT = r"\.qt\.(Canvas|Pyramid|Tool|View|Worker)(\.|$)"
-numpydoc_validation_exclude = {r"\.__", r"\.args$", r"errors\.", QT}
+# So do those of a `Task`, which whoever trains a net of a new kind fills in.
+TASK = r"\.training\.\w+\.\w*Task(\.|$)"
+numpydoc_validation_exclude = {r"\.__", r"\.args$", r"errors\.", QT, TASK}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../samples",
@@ -97,6 +100,7 @@ REFERENCE = {
     "batch": ("Recipes and batch", ["imgedit.recipes", "imgedit.batch", "imgedit.engines"]),
     "pixels": ("Arrays and conversions", ["imgedit.pixels"]),
     "qt": ("Qt", ["imgedit.qt"]),
+    "training": ("Training", ["imgedit.training"]),
 }
 
 
@@ -110,9 +114,14 @@ def page_of(thing: object) -> str:
 
 
 def write_reference(_app: object) -> None:
-    """Write one page a group, with every name of ``imgedit`` and ``imgedit.qt``: verbs first, then classes."""
+    """Write one page a group, with every name of ``imgedit`` and ``imgedit.qt``: verbs first, then classes.
+
+    What trains nets has a section for each module instead.
+    """
     pages: dict[str, list[str]] = {page: [] for page in REFERENCE}
-    for package in (imgedit, *with_qt()):
+    training = training_modules()
+    pages["training"] = [section(module) for module in training]
+    for package in (imgedit, over_stand_ins(["imgedit.qt", *training])[0]):
         for name in sorted(package.__all__, key=lambda name: (inspect.isclass(getattr(package, name)), name)):
             thing = getattr(package, name)
             if name not in ("__version__", "errors") and (callable(thing) or inspect.ismodule(thing)):
@@ -126,10 +135,22 @@ def write_reference(_app: object) -> None:
             file.unlink(missing_ok=True)
 
 
-def with_qt() -> list[object]:
-    """Import ``imgedit.qt`` over a stand-in for Qt."""
+def over_stand_ins(modules: list[str]) -> list[object]:
+    """Import what needs Qt or torch over stand-ins, before Sphinx looks for the real ones: those would clash."""
     with mock(autodoc_mock_imports):
-        return [importlib.import_module("imgedit.qt")]
+        return [importlib.import_module(module) for module in modules]
+
+
+def training_modules() -> list[str]:
+    """Name the modules of ``imgedit.training``: first what a caller needs, then what the trainings are made of."""
+    found = {module.name for module in pkgutil.iter_modules([str(Path(imgedit.__file__).parent / "training")])}
+    first = ["job", "superres", "restoration", "inpainting", "style", "gan", "vae", "features", "gatys", "quantization"]
+    return [f"imgedit.training.{name}" for name in first + sorted(found - set(first))]
+
+
+def section(module: str) -> str:
+    """Write what stands for one module: its docstring and its public names."""
+    return f"{module}\n{'-' * len(module)}\n\n.. automodule:: {module}\n   :members:\n"
 
 
 def entry(name: str, thing: object) -> str:
