@@ -88,7 +88,7 @@ def test_the_smooth_filling_keeps_what_is_known_and_levels_what_is_even():
     torch.testing.assert_close(spread(image + 5 * mask, mask), filled)
     torch.testing.assert_close(spread(torch.full_like(image, 0.3), mask), torch.full_like(image, 0.3))
     ramp = torch.linspace(0, 1, 96).expand_as(image)
-    assert (spread(ramp, mask) - ramp).abs().max() < 0.3
+    assert (spread(ramp, mask) - ramp).abs().max() < 0.05
     assert torch.equal(spread(image, torch.ones_like(mask)), torch.zeros_like(image))
 
 

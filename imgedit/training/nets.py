@@ -218,7 +218,8 @@ class Gated(nn.Module):
 def spread(image: Tensor, mask: Tensor) -> Tensor:
     """Fill holes smoothly from all around: mean colours of the known pixels at ever coarser sizes, let down again.
 
-    Push-pull (Gortler et al. 1996, https://doi.org/10.1145/237170.237200), as operations that ONNX has.
+    Push-pull (Gortler et al. 1996, https://doi.org/10.1145/237170.237200), relaxed at each size towards what a soap
+    film would do, as operations that ONNX has.
 
     Parameters
     ----------
@@ -237,12 +238,17 @@ def spread(image: Tensor, mask: Tensor) -> Tensor:
     levels = []
     for _ in range(Inpainting.SPREAD):
         levels.append((value, weight))
-        value, weight = functional.avg_pool2d(value, 2), functional.avg_pool2d(weight, 2)
-    mean = value.mean((2, 3), keepdim=True) / weight.mean((2, 3), keepdim=True).clamp_min(1e-6)
+        value, share = functional.avg_pool2d(value, 2), functional.avg_pool2d(weight, 2)
+        # One known pixel of four is enough to be sure of a coarse one: no colour comes from farther off than it must.
+        weight = (4 * share).clamp(max=1)
+        value = value / share.clamp(min=1e-6) * weight
+    mean = value.mean((2, 3), keepdim=True) / weight.mean((2, 3), keepdim=True).clamp(min=1e-6)
     filled = value + (1 - weight) * mean
     for value, weight in reversed(levels):
-        above = functional.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
-        filled = value + (1 - weight) * above
+        filled = functional.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
+        for _ in range(Inpainting.RELAX):
+            around = functional.avg_pool2d(filled, 3, 1, 1, count_include_pad=False)
+            filled = value + (1 - weight) * around
     return filled
 
 
@@ -256,6 +262,8 @@ class Inpainting(nn.Module):
     DILATIONS = (1, 2, 4, 8, 4, 1)
     # Halvings of the smooth filling; sides are multiples of 2 to this.
     SPREAD = 5
+    # Rounds of relaxation at each size.
+    RELAX = 6
     MULTIPLE = 2**SPREAD
 
     def __init__(self) -> None:
