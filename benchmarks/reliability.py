@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="forget the counts of before")
     chosen = parser.parse_args()
     sys.path.insert(0, str(HERE.parent / "tests"))
-    from faults import FAULTS, attempt, can_mount
+    from faults import FAULTS, attempt
 
     if chosen.fresh:
         RESULTS.unlink(missing_ok=True)
@@ -39,7 +39,7 @@ def main() -> int:
     for seed in range(chosen.seed, chosen.seed + chosen.repeats):
         for name, fault in FAULTS.items():
             for engine in fault.engines:
-                if chosen.only in name and chosen.engine in (None, engine) and (can_mount() or not fault.mounts):
+                if chosen.only in name and chosen.engine in (None, engine) and fault.is_possible:
                     began = time.monotonic()
                     with tempfile.TemporaryDirectory() as place:
                         problem = attempt(name, engine, seed, Path(place))

@@ -12,11 +12,15 @@ is left behind.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import errno
+import hashlib
+import http.client
 import http.server
 import json
+import logging
 import os
 import random
 import re
@@ -54,6 +58,42 @@ STATE = {"manifest.jsonl", "report.html", "report.jsonl", "thumbnails.bin"}
 MARK = "IMGEDIT_FAULT_TRIAL"
 READ_ONLY = "IMGEDIT_FAULT_READ_ONLY"
 
+# Stands before the C library, and sets the clock of a process by as many seconds as a file says. What measures spans of
+# time goes on as it is, and no file has another time because of it, as in the kernel. Not libfaketime, whose sleep
+# gives EINVAL to Python 3.11.
+CLOCK = """
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t id, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, id, now);
+    char text[32] = "";
+    int file = id == CLOCK_REALTIME ? open(getenv("IMGEDIT_CLOCK"), O_RDONLY) : -1;
+    if (file >= 0) {
+        if (read(file, text, sizeof text - 1) > 0) now->tv_sec += atol(text);
+        close(file);
+    }
+    return failed;
+}
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
+}
+int gettimeofday(struct timeval *out, void *zone) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    out->tv_sec = now.tv_sec;
+    out->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+"""
+
 
 # In the processes of a run.
 
@@ -67,13 +107,13 @@ class Faulty(Task):
             POISONS.get(poison[1], lambda: None)()
         return super().__call__(job, is_pictured)
 
-    def _edited(self, job, before, sketch):
+    def _edited(self, job, data, before, digest, sketch):
         if "-raises" in job.photo:
             raise ValueError("poison")
         if "-memory" in job.photo:
             hold = [np.ones(2**24) for _ in range(64)]  # 8 GiB, each page touched
             raise AssertionError(f"{len(hold)} blocks of memory that the limit should have kept away")
-        return super()._edited(job, before, sketch)
+        return super()._edited(job, data, before, digest, sketch)
 
     def _put(self, name, result):
         flag = os.environ.get(READ_ONLY)
@@ -157,12 +197,15 @@ class Trial:
         """Files that may be in the hands of the engine."""
         return {"serial": 1, "local": 2, "dask": 4}[self.engine]
 
-    def start(self, *options: str, engine: str = "", inputs: str = "", **surroundings: str) -> subprocess.Popen:
+    def start(
+        self, *options: str, engine: str = "", inputs: str = "", output: str = "", **surroundings: str
+    ) -> subprocess.Popen:
         """Begin a run, deaf to whatever is done to this process."""
         engine = engine or self.engine
         if engine != "serial":
             options = ("--workers", "2", *options)
-        arguments = ["batch", str(self.recipe), inputs or str(self.photos), "-o", str(self.out), "--engine", engine]
+        places = [inputs or str(self.photos), "-o", output or str(self.out)]
+        arguments = ["batch", str(self.recipe), *places, "--engine", engine]
         path = os.pathsep.join([str(Path(__file__).parent), str(Path(ie.__file__).parents[1])])
         return subprocess.Popen(
             [sys.executable, "-c", "import faults; faults.command()", *arguments, *options],
@@ -209,15 +252,7 @@ class Trial:
 
     def rows(self, file: str = "report.jsonl") -> list[dict]:
         """Read the lines of the report or the manifest."""
-        found = []
-        try:
-            lines = (self.state / file).read_bytes().splitlines(keepends=True)
-        except FileNotFoundError:
-            return []
-        for line in lines:
-            with contextlib.suppress(ValueError):  # torn
-                found.append(json.loads(line))
-        return found
+        return read_rows(self.state / file)
 
     def moment(self, run: subprocess.Popen, most: int = PHOTOS - 4) -> None:
         """Wait for a random moment: some files are done, and a little longer."""
@@ -277,6 +312,19 @@ class Trial:
     def _stands(self, name: str, data: bytes) -> bool:
         path = self.out / name
         return path.is_file() and path.read_bytes() == data
+
+
+def read_rows(file: Path) -> list[dict]:
+    """Read lines of JSON; none where there is no file, and none that is torn."""
+    found = []
+    try:
+        lines = file.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def _is_worker(pid: int) -> bool:
@@ -539,7 +587,7 @@ def _cluster(trial: Trial) -> tuple[subprocess.Popen, list[subprocess.Popen], st
 
 
 def stumbling_store(trial: Trial) -> None:
-    """A server of photos that refuses, fails, breaks off, dawdles or sends too little, now and then."""
+    """A server of photos that refuses, fails, breaks off, dawdles, sends too little or no photo, now and then."""
     with Stumbling(trial) as server:
         listing = trial.place / "list.txt"
         listing.write_text("".join(f"{server.address}/{path.name}\n" for path in sorted(trial.sources)))
@@ -555,7 +603,7 @@ def stumbling_store(trial: Trial) -> None:
 class Stumbling:
     """A server of photos with faults: at most two in a row for one photo."""
 
-    FAULTS = ("429", "500", "503", "reset", "slow", "short")
+    FAULTS = ("429", "500", "503", "reset", "slow", "short", "page", "garbled")
 
     def __init__(self, trial: Trial):
         self.done: Counter[str] = Counter()
@@ -588,15 +636,31 @@ class Stumbling:
         if fault == "reset":
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             return request.connection.close()
+        sent = self._sent(data, fault)
         request.send_response(200)
-        request.send_header("Content-Length", str(len(data)))
-        request.send_header("ETag", f'"{hash(data)}"')
+        request.send_header("Content-Length", str(len(data) if fault == "short" else len(sent)))
+        request.send_header("Content-MD5", base64.b64encode(hashlib.md5(data).digest()).decode())
+        request.send_header("ETag", f'"{self._mark(data)}"')
         request.end_headers()
         if request.command == "GET":
             if fault == "slow":
                 time.sleep(0.5)
-            request.wfile.write(data[: len(data) // 2] if fault == "short" else data)
+            request.wfile.write(sent)
         return None
+
+    def _sent(self, data: bytes, fault: str) -> bytes:
+        if fault == "page":
+            return b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>".ljust(len(data))
+        if fault == "garbled":
+            return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+        return data[: len(data) // 2] if fault == "short" else data
+
+    def _mark(self, data: bytes) -> str:
+        """As of two servers behind one address, of which each has its own."""
+        if self._random.random() < 0.2:
+            self.done["mark"] += 1
+            return "another"
+        return str(hash(data))
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -607,14 +671,245 @@ class Stumbling:
         self._server.server_close()
 
 
+class Bucket:
+    """An S3-compatible store behind a server that misbehaves when something is written: at most twice in a row.
+
+    With `broken` set it takes nothing any more.
+    """
+
+    FAULTS = ("429", "500", "503", "reset", "slow", "page", "unanswered")
+
+    def __init__(self, trial: Trial):
+        self.done: Counter[str] = Counter()
+        self.broken = False
+        self._row: Counter[str] = Counter()
+        self._random = trial.random
+        self._trial = trial
+        self._box = f"/box-{trial.token}"
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer._answer(self)
+
+            do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # a run that is killed breaks its connections
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self):
+        from stores import s3_server
+
+        self.surroundings = self._held.enter_context(s3_server())
+        self._store = self.surroundings["AWS_ENDPOINT_URL"].partition("://")[2]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.surroundings["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{self._server.server_port}"
+        self.surroundings["XDG_STATE_HOME"] = str(self._trial.place / "state")
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._own("PUT", self._box)
+        for name, data in self._trial.old.items():
+            self._own("PUT", f"{self._box}/out/{name}", data)
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._held.close()
+
+    def _own(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """Ask the store itself, as its owner; it does not look at signatures."""
+        how = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        status, _, answer = self._asked(method, path, body, {"Authorization": how})
+        assert status == 200, answer
+        return answer
+
+    def _asked(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, list, bytes]:
+        with contextlib.closing(http.client.HTTPConnection(self._store)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+
+    def files(self) -> dict[str, bytes]:
+        """Give what lies in the store, by its path below the output."""
+        page = self._own("GET", f"{self._box}?list-type=2&prefix=out/")
+        found = {}
+        for name in re.findall(r"<Key>out/([^<]*)</Key>", page.decode()):
+            with contextlib.suppress(AssertionError):  # a lock that has gone meanwhile
+                found[name] = self._own("GET", f"{self._box}/out/{name}")
+        return found
+
+    def _answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        fault = self._chosen(request)
+        if fault in ("429", "500", "503"):
+            return self._reply(request, int(fault), [], b"<Error><Code>SlowDown</Code></Error>")
+        if fault == "page":
+            return self._reply(request, 200, [], b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>")
+        if fault == "slow":
+            time.sleep(0.5)
+        answer = self._asked(request.command, request.path, body, dict(request.headers)) if fault != "reset" else None
+        if answer is None or fault == "unanswered":
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            request.close_connection = True
+            return request.connection.close()
+        return self._reply(request, *answer)
+
+    def _chosen(self, request: http.server.BaseHTTPRequestHandler) -> str:
+        fault = "none"
+        if request.command == "PUT":
+            if self.broken:
+                fault = "503"
+            elif self._row[request.path] < 2 and self._random.random() < 0.4:
+                fault = self._random.choice(self.FAULTS)
+        self._row[request.path] = self._row[request.path] + 1 if fault != "none" else 0
+        self.done[fault] += 1
+        return fault
+
+    def _reply(self, request: http.server.BaseHTTPRequestHandler, status: int, headers: list, body: bytes) -> None:
+        request.send_response(status)
+        own = {"connection", "transfer-encoding", "date", "server"}
+        for name, value in headers:
+            if name.lower() not in own and (name.lower() != "content-length" or request.command == "HEAD"):
+                request.send_header(name, value)
+        if request.command != "HEAD":
+            request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if request.command != "HEAD":
+            request.wfile.write(body)
+
+    def start(self, *options: str, **surroundings: str) -> subprocess.Popen:
+        """Begin a run whose results go here."""
+        return self._trial.start(*options, output=f"s3:/{self._box}/out", **self.surroundings, **surroundings)
+
+    def check(self, *, is_whole: bool) -> None:
+        """Check what lies in the store, and the record of it, after a run."""
+        wanted, found = self._trial.wanted(), self.files()
+        for path, data in self._trial.sources.items():
+            assert path.read_bytes() == data, f"I4: {path.name} has changed"
+        for name, data in found.items():
+            allowed = {self._trial.old.get(name), wanted.get(name)} - {None}
+            assert data in allowed or name.startswith(".imgedit/lock-"), f"I2: {name} is neither old nor new"
+        for name in self._trial.old:
+            assert name in found, f"I3: {name} is gone"
+        for row in self.rows("manifest.jsonl"):
+            assert row["state"] != "done" or found[row["output"]] == wanted[row["output"]], f"I2: {row['output']}"
+        if is_whole:
+            assert found == wanted, f"I5: {sorted(found)}"  # no lock is left either
+            assert len(self.rows()) == PHOTOS, "I1: not one row for each input"
+
+    def rows(self, file: str = "report.jsonl") -> list[dict]:
+        """Read the lines of the report or the manifest."""
+        return [row for path in (self._trial.place / "state").rglob(file) for row in read_rows(path)]
+
+
+def stumbling_writes(trial: Trial) -> None:
+    """A store that refuses, fails, breaks off, dawdles, or takes a result and does not say so, now and then."""
+    with Bucket(trial) as bucket:
+        trial.end(bucket.start(), 0)
+        trial.log.append(", ".join(f"{count} {name}" for name, count in bucket.done.items()))
+        bucket.check(is_whole=True)
+        _goes_on(trial, bucket, redone=0)
+
+
+def failing_writes(trial: Trial) -> None:
+    """A store takes nothing any more from some moment on; then it does again."""
+    with Bucket(trial) as bucket:
+        run = bucket.start()
+        bucket_moment(trial, bucket, run)
+        bucket.broken = True
+        told = trial.end(run, 5, 0)
+        assert run.returncode == 0 or "the store failed" in told or "the store has not taken" in told, told
+        bucket.broken = False
+        bucket.check(is_whole=run.returncode == 0)
+        _goes_on(trial, bucket, redone=trial.hands)
+
+
+def killed_writes(trial: Trial) -> None:
+    """The run is killed while it writes to a store."""
+    with Bucket(trial) as bucket:
+        run = bucket.start()
+        bucket_moment(trial, bucket, run)
+        run.kill()
+        trial.end(run, -signal.SIGKILL, 0)
+        bucket.check(is_whole=False)
+        _goes_on(trial, bucket, redone=trial.hands)
+
+
+def two_runs_in_a_store(trial: Trial) -> None:
+    """A second run, that of another machine, is refused, and the first one does not notice."""
+    with Bucket(trial) as bucket:
+        first = bucket.start()
+        trial.wait(lambda: any(name.startswith(".imgedit/lock-") for name in bucket.files()), PATIENCE, "no lock")
+        bucket_moment(trial, bucket, first)
+        # Another state folder, as it has on another machine.
+        bucket.surroundings["XDG_STATE_HOME"] = str(trial.place / "elsewhere")
+        second = bucket.start()
+        told = second.communicate(timeout=PATIENCE)[0]
+        if second.returncode != 0 or first.poll() is None:
+            assert second.returncode == 5, told
+            assert "works on this output" in told, told
+        trial.end(first, 0)
+        bucket.check(is_whole=True)
+
+
+def bucket_moment(trial: Trial, bucket: Bucket, run: subprocess.Popen) -> None:
+    """Wait for a random moment of a run that writes to a store."""
+    count, pause = trial.random.randrange(PHOTOS - 4), trial.random.uniform(0, 0.5)
+    trial.log.append(f"after {count} files and {pause:.3f} s")
+    trial.wait(lambda: len(bucket.rows("manifest.jsonl")) >= count or run.poll() is not None, PATIENCE, "no progress")
+    time.sleep(pause)
+
+
+def _goes_on(trial: Trial, bucket: Bucket, redone: int) -> None:
+    """Go on, and check that little is done twice (I5): a result that the store has and the manifest has not."""
+    recorded = {row["output"] for row in bucket.rows("manifest.jsonl")}
+    standing = {name for name, data in bucket.files().items() if data == trial.wanted().get(name)}
+    trial.end(bucket.start(), 0)
+    bucket.check(is_whole=True)
+    again = {row["output"] for row in bucket.rows() if row["state"] == "done"} & standing
+    assert len(again) <= redone, f"I5: done twice: {again}"
+    assert not again & recorded, f"I5: done twice though recorded: {again & recorded}"
+
+
+def clock_jumps(trial: Trial) -> None:
+    """The clock of the machine is set forward or back by an hour or a day, for all processes of the run."""
+    clock, library = trial.place / "clock", trial.place / "clock.so"
+    clock.write_text("0")
+    words = ["cc", "-x", "c", "-", "-shared", "-fPIC", "-o", str(library)]
+    subprocess.run(words, input=CLOCK, text=True, check=True)
+    limits = [] if trial.engine == "serial" else ["--timeout", "100"]
+    run = trial.start(*limits, LD_PRELOAD=str(library), IMGEDIT_CLOCK=str(clock))
+    for _ in range(trial.random.randrange(1, 3)):
+        trial.moment(run)
+        jump = trial.random.choice([-1, 1]) * trial.random.choice([3600, 86400])
+        trial.log.append(f"clock set by {jump} s")
+        clock.write_text(str(jump))
+    trial.end(run, 0)
+    trial.check()
+    assert {row["state"] for row in trial.rows()} == {"done"}
+    trial.go_on()
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A row of the table: what to do, with which photos, on which engines, and whether it mounts something."""
+    """A row of the table: what to do, with which photos, on which engines, and what that needs."""
 
     do: Callable[[Trial], None]
     names: tuple[str, ...] = ()
     engines: tuple[str, ...] = ("serial", "local", "dask")
-    mounts: bool = False
+    needs: str = ""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it can be injected here: whether a small file system can be made, a clock be moved."""
+        return {"": True, "mount": can_mount(), "cc": shutil.which("cc") is not None}[self.needs]
 
 
 WORKERS = ("local", "dask")
@@ -628,13 +923,18 @@ FAULTS = {
     "poison: endless loop in Python and in C": Fault(poisoned, ("endless", "stuck"), WORKERS),
     "poison: exception": Fault(poisoned, ("raises",), WORKERS),
     "memory blow-up against a limit": Fault(memory_eaten, ("memory",), WORKERS),
-    "disk full (small tmpfs)": Fault(disk_full, mounts=True),
+    "disk full (small tmpfs)": Fault(disk_full, needs="mount"),
     "file size limit, as a quota": Fault(file_limit),
     "output becomes read-only (injected)": Fault(read_only),
     "two runs on one output": Fault(two_runs),
     "manifest torn at a random byte": Fault(torn_manifest),
     "input replaced midway": Fault(input_changed),
-    "store: 429, 500, 503, reset, slow, short read": Fault(stumbling_store),
+    "store: 429, 500, 503, reset, slow, short read, error page, wrong bytes, wrong ETag": Fault(stumbling_store),
+    "writing to a store: 429, 500, 503, reset, slow, error page, lost answer": Fault(stumbling_writes),
+    "writing to a store that fails for good, midway": Fault(failing_writes),
+    "writing to a store: run killed (kill -9)": Fault(killed_writes),
+    "two runs on one output in a store": Fault(two_runs_in_a_store),
+    "clock jumps by an hour or a day, either way": Fault(clock_jumps, needs="cc"),
     "worker of a cluster killed": Fault(dask_worker_killed, engines=("dask",)),
     "scheduler killed or silent": Fault(scheduler_lost, engines=("dask",)),
 }

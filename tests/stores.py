@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import http.server
+import secrets
 import socket
 import struct
 import threading
@@ -45,6 +48,15 @@ def wrong(handler: http.server.BaseHTTPRequestHandler) -> None:
     handler.wfile.write(body)
 
 
+def garbled(handler: http.server.BaseHTTPRequestHandler) -> None:
+    """Send as many bytes as there are, but others."""
+    body = (Path(handler.directory) / handler.path[1:]).read_bytes()  # type: ignore[attr-defined]
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2] + bytes(len(body) - len(body) // 2))
+
+
 def slow(handler: http.server.BaseHTTPRequestHandler) -> None:
     """Take a while before the answer."""
     time.sleep(0.2)
@@ -57,17 +69,29 @@ def serve(handler: http.server.BaseHTTPRequestHandler) -> None:
 
 
 class Server:
-    """A web server on a folder: ``faults`` are used up one a GET, in their order; ``requests`` are what came."""
+    """A web server on a folder: ``faults`` are used up one a GET, in their order; ``requests`` are what came.
+
+    With ``md5`` it tells checksums; with ``marks`` it tells another ETag whenever it is asked.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.md5 = self.marks = False
         server = self
 
         class Handler(http.server.SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.requests.append(self.path)
                 (server.faults.pop(0) if server.faults else serve)(self)
+
+            def end_headers(self) -> None:
+                file = folder / self.path[1:]
+                if server.md5 and file.is_file():
+                    self.send_header("Content-MD5", base64.b64encode(hashlib.md5(file.read_bytes()).digest()).decode())
+                if server.marks:
+                    self.send_header("ETag", f'"{secrets.token_hex(4)}"')
+                super().end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from pictures import photo
 
 import imgedit as ie
 from imgedit import batch
+from imgedit.batch import lock as locks
 from imgedit.batch import working
 from imgedit.batch.folder import Folder
 from imgedit.batch.places import output_at
@@ -126,6 +128,72 @@ def test_a_second_run_does_only_what_is_missing_or_changed(photos, tmp_path, eng
     assert states(ie.Recipe([], output={"format": "png"})) == {"a": "done", "b": "done", "c": "done"}
 
 
+def recorded(out):
+    """Rows of the manifest, the last one about a result being the one that counts."""
+    rows = map(json.loads, (out / ".imgedit" / "manifest.jsonl").read_text().splitlines())
+    return {row["output"]: row for row in rows}
+
+
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_a_file_that_was_only_touched_is_not_done_again(photos, tmp_path, engine):
+    out = tmp_path / "out"
+
+    def states(**options):
+        report = batch.run(HALF, photos, out, engine=engine, workers=1, **options)
+        return [row.state for row in report.rows], dict(report.counts)["skipped"]
+
+    assert states() == (["done"] * 3, 0)
+    data = (photos / "a.jpg").read_bytes()
+    assert recorded(out)["a.png"]["digest"] == hashlib.sha256(data).hexdigest()[:32]
+    made = (out / "a.png").stat()
+    os.utime(photos / "a.jpg", (5, 5))
+    first = recorded(out)["a.png"]
+    assert states() == (["skipped"] * 3, 3)
+    assert (out / "a.png").stat() == made
+    assert recorded(out)["a.png"] == first | {"changed": 5 * 10**9}  # so the next run need not look into it
+    lines = len((out / ".imgedit" / "manifest.jsonl").read_bytes().splitlines())
+    assert states() == (["skipped"] * 3, 3)
+    assert len((out / ".imgedit" / "manifest.jsonl").read_bytes().splitlines()) == lines
+
+
+def test_a_change_that_size_and_time_hide_is_found_by_the_content(photos, tmp_path):
+    out, data, then = tmp_path / "out", (photos / "a.jpg").read_bytes(), (photos / "a.jpg").stat()
+    run(HALF, photos, out)
+    other = bytearray(data)
+    other[len(data) // 2] ^= 1
+    (photos / "a.jpg").write_bytes(other)
+    os.utime(photos / "a.jpg", ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert run(HALF, photos, out).count("skipped") == 3
+    assert [row.state for row in run(HALF, photos, out, compare="content").rows] == ["done", "skipped", "skipped"]
+    assert run(HALF, photos, out, compare="content").count("skipped") == 3
+    assert [state for _, state in batch.preview(HALF, photos, out)] == ["skipped"] * 3
+    with pytest.raises(ie.errors.ArgumentError, match="compare is 'hash'; give time or content"):
+        run(HALF, photos, out, compare="hash")
+
+
+def test_results_that_do_not_stand_are_made_again_from_the_same_content(photos, tmp_path):
+    out = tmp_path / "out"
+    run(HALF, photos, out)
+    os.utime(photos / "a.jpg", (5, 5))
+    (out / "a.png").write_bytes(b"not ours")
+    (out / "deep" / "b.png").unlink()
+    states = [row.state for row in run(HALF, photos, out, compare="content").rows]
+    assert states == ["done", "done", "skipped"]
+    whole = ie.Recipe([], output={"format": "png"})
+    assert run(whole, photos, out, compare="content").count("done") == 3  # another recipe
+
+
+def test_masks_are_part_of_the_content(photos, tmp_path):
+    recipe = ie.Recipe([ie.Step("inpaint", mask="{parent}/{stem}.mask")], output={"format": "png"})
+    mask, size = photos / "a.mask", ie.info(photos / "a.jpg").size
+    mask.write_bytes(ie.io.encode(np.eye(*size, dtype=np.uint8) * 255, "png"))
+    assert run(recipe, photos / "a.jpg", tmp_path / "out").count("done") == 1
+    os.utime(mask, (5, 5))
+    assert run(recipe, photos / "a.jpg", tmp_path / "out").count("skipped") == 1
+    mask.write_bytes(ie.io.encode(np.eye(*size, 1, dtype=np.uint8) * 255, "png"))
+    assert run(recipe, photos / "a.jpg", tmp_path / "out").count("done") == 1
+
+
 def test_a_torn_line_of_the_manifest_is_dropped_and_no_other(photos, tmp_path):
     run(HALF, photos, tmp_path / "out")
     manifest = tmp_path / "out" / ".imgedit" / "manifest.jsonl"
@@ -196,21 +264,44 @@ def test_the_lock_of_a_number_that_another_process_has_now_is_taken_over(photos,
 
 
 @pytest.mark.parametrize("text", [None, "", "[]"])
-def test_a_lock_of_another_host_is_taken_over_after_a_minute_of_silence(photos, tmp_path, text):
+def test_a_lock_of_another_host_is_taken_over_after_a_minute_of_silence(photos, tmp_path, monkeypatch, text):
     path = lock(tmp_path / "out", host="elsewhere")
     if text is not None:
         path.write_text(text)  # torn
     with pytest.raises(ie.errors.LockedError):
         run(HALF, photos, tmp_path / "out")
+    monkeypatch.setattr(locks, "LOOK", 0.01)
     now = path.stat().st_mtime
     os.utime(path, (now - 61, now - 61))
     assert run(HALF, photos, tmp_path / "out").count("done") == 3
     assert kept(path.parent) == STATE
 
 
-def test_a_run_that_lost_its_lock_stops(photos, tmp_path, monkeypatch):
-    from imgedit.batch import lock as locks
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_lock_that_is_renewed_is_not_taken_over_when_a_clock_jumps(photos, tmp_path, monkeypatch, jump):
+    path = lock(tmp_path / "out", host="elsewhere")
+    now = path.stat().st_mtime
+    os.utime(path, (now + jump, now + jump))
+    monkeypatch.setattr(locks, "LOOK", 5.0)
 
+    def renew(seconds):
+        os.utime(path, (now + jump + 1, now + jump + 1))
+
+    monkeypatch.setattr(locks.time, "sleep", renew)
+    with pytest.raises(ie.errors.LockedError):
+        run(HALF, photos, tmp_path / "out")
+    assert path.exists()
+
+
+def test_numbers_of_processes_count_within_their_container_only(photos, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    lock(tmp_path / "out", pid=gone.pid, space="another container of this host")
+    with pytest.raises(ie.errors.LockedError):
+        run(HALF, photos, tmp_path / "out")
+
+
+def test_a_run_that_lost_its_lock_stops(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "RENEWAL", 0.01)
     lost = threading.Event()
     state = tmp_path / "out" / ".imgedit"
@@ -337,10 +428,22 @@ def test_a_full_disk_stops_the_run_and_leaves_files_pending(photos, tmp_path, mo
     assert [row.state for row in run(HALF, photos, tmp_path / "out").rows] == ["skipped", "done", "done"]
 
 
+def test_an_input_that_is_touched_meanwhile_is_the_same(photos, tmp_path, monkeypatch):
+    render = ie.Recipe.render
+
+    def touching(self, data, photo, **options):
+        os.utime(photo.source, (7, 7))
+        return render(self, data, photo, **options)
+
+    monkeypatch.setattr(ie.Recipe, "render", touching)
+    assert run(HALF, photos, tmp_path / "out").count("done") == 3
+
+
 def test_an_input_that_changes_meanwhile_fails(photos, tmp_path, monkeypatch):
     render = ie.Recipe.render
 
     def meddle(self, data, photo, **options):
+        Path(photo.source).write_bytes(data[:-1] + b"?")
         os.utime(photo.source, ns=(1, 1))
         return render(self, data, photo, **options)
 

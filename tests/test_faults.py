@@ -20,14 +20,15 @@ SHARE = {
     ("two runs on one output", "serial"),
     ("manifest torn at a random byte", "serial"),
     ("input replaced midway", "serial"),
-    ("store: 429, 500, 503, reset, slow, short read", "serial"),
+    ("store: 429, 500, 503, reset, slow, short read, error page, wrong bytes, wrong ETag", "serial"),
+    ("writing to a store that fails for good, midway", "local"),
 }
 
 ROWS = [
     pytest.param(name, engine, marks=() if (name, engine) in SHARE else pytest.mark.slow, id=f"{name} / {engine}")
     for name, fault in FAULTS.items()
     for engine in fault.engines
-    if faults.can_mount() or not fault.mounts
+    if fault.is_possible
 ]
 
 

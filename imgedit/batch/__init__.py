@@ -18,7 +18,7 @@ from pathlib import Path
 
 from imgedit.batch.places import Output, output_at
 from imgedit.batch.planning import Plan, plan
-from imgedit.batch.record import Record
+from imgedit.batch.record import Compare, Record
 from imgedit.batch.report import write_pages
 from imgedit.batch.rows import Job, Report, Row, State
 from imgedit.batch.tally import Tally
@@ -48,6 +48,7 @@ def run(
     address: str | None = None,
     resume: bool = True,
     retry_failed: bool = False,
+    compare: Compare = "time",
     variables: Mapping[str, object] | None = None,
     state: str | Path | None = None,
     only: Callable[[str], bool] | None = None,
@@ -83,6 +84,10 @@ def run(
         changed. What failed stands as failed.
     retry_failed : bool
         Do those on which an earlier run failed once more.
+    compare : {"time", "content"}
+        How it is told that a file has changed. Time: by its size and time of change, or the mark that its store has for
+        it; where only that differs, its content is looked at, so that a file which was touched or copied is not done
+        again. Content: by that always, which reads all files.
     variables : mapping, optional
         Values of variables of the recipe's file, in place of its own.
     state : str or Path, optional
@@ -131,18 +136,25 @@ def run(
     place = output_at(output, state)
     jobs = plan(recipe, inputs, place, only=only)
     fingerprint = recipe.fingerprint()
-    with crew, _record(place, fingerprint) as record:
+    with crew, Record(place, fingerprint, compare) as record:
         states, standing = _known(record, jobs, resume=resume, retry_failed=retry_failed)
         counts = _counts(states)
         so_far = Tally(len(jobs), crew.size, failed=standing, skipped=counts["skipped"], standing=standing)
         task = Task(recipe, replace(place, scratch=record.scratch))
-        pending = ((index, job) for index, job in enumerate(jobs) if states[index] == STATES.index("pending"))
+        pending = (
+            (index, job._replace(known=record.known(job)))
+            for index, job in enumerate(jobs)
+            if states[index] == STATES.index("pending")
+        )
         with _reported(record, jobs, states, place, name) as reported, Album(place.state, fresh=not resume) as album:
             if tally is not None:
                 tally(so_far)
             for index, outcome in crew.results(task, pending, counts["pending"]):
                 row = replace(outcome.row, recipe=fingerprint, thumbnails=album.keep(outcome.pictures))
-                record.append(row)
+                if row.state == "skipped":
+                    record.renew(row)
+                else:
+                    record.append(row)
                 states[index] = STATES.index(row.state)
                 so_far = so_far.plus(row)
                 if progress is not None:
@@ -160,12 +172,6 @@ def _opened(recipe: Recipe | str | Path, variables: Mapping[str, object] | None)
             "variables", "are given with a recipe that is made already", "give them to Recipe.from_toml"
         )
     return recipe
-
-
-def _record(place: Output, fingerprint: str) -> Record:
-    """Give the record of an output, which can be written to."""
-    place.refuse_unwritable()
-    return Record(place, fingerprint)
 
 
 def _counts(states: bytearray) -> dict[State, int]:
@@ -289,6 +295,7 @@ def preview(
     *,
     resume: bool = True,
     retry_failed: bool = False,
+    compare: Compare = "time",
     variables: Mapping[str, object] | None = None,
     state: str | Path | None = None,
 ) -> Iterator[tuple[Job, State]]:
@@ -304,6 +311,8 @@ def preview(
         Folder for the results.
     resume, retry_failed : bool
         As for `run`.
+    compare : {"time", "content"}
+        As for `run`.
     variables, state : optional
         As for `run`.
 
@@ -312,7 +321,8 @@ def preview(
     Job
         A file and where its result goes.
     str
-        Pending: it would be done. Skipped, failed: an earlier run did it, or failed on it.
+        Pending: it would be done, or only be read if its content is that of before. Skipped, failed: an earlier run did
+        it, or failed on it.
 
     Examples
     --------
@@ -322,7 +332,7 @@ def preview(
     recipe = _opened(recipe, variables)
     place = output_at(output, state)
     jobs = plan(recipe, inputs, place)
-    record = Record(place, recipe.fingerprint())
+    record = Record(place, recipe.fingerprint(), compare)
     states, _ = _known(record, jobs, resume=resume, retry_failed=retry_failed)
     for job, number in zip(jobs, states, strict=True):
         yield job, STATES[number]

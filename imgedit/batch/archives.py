@@ -78,16 +78,16 @@ def members(archive: str) -> Iterator[tuple[str, str, stores.Stamp]]:
     StorageError
         It can't be read.
     """
-    size, changed = _archive_stamp(archive)
+    whole = _archive_stamp(archive)
     try:
         if archive.lower().endswith(ZIPS):
-            for entry in _zip(archive, size, changed).infolist():
+            for entry in _zip(archive, whole).infolist():
                 if not entry.is_dir():
-                    yield f"zip://{entry.filename}::{archive}", entry.filename, (entry.file_size, entry.CRC)
+                    yield f"zip://{entry.filename}::{archive}", entry.filename, stores.Stamp(entry.file_size, entry.CRC)
             return
-        for member in _tar(archive, size, changed).getmembers():
+        for member in _tar(archive, whole).getmembers():
             if member.isreg():
-                yield f"tar://{member.name}::{archive}", member.name, (member.size, changed)
+                yield f"tar://{member.name}::{archive}", member.name, stores.Stamp(member.size, whole.changed)
     except BROKEN as failure:
         raise StorageError(archive, f"can't be read as an archive ({failure})") from failure
 
@@ -129,22 +129,22 @@ def load(source: str, *, max_bytes: int = MAX_BYTES) -> bytes:
 def stamp(source: str) -> stores.Stamp:
     """Tell by what a change of a member is noticed; zeros for one that is not there."""
     member, archive = _parted(source)
-    size, changed = _archive_stamp(archive)
+    whole = _archive_stamp(archive)
     try:
         if source.startswith("zip://"):
-            entry = _zip(archive, size, changed).getinfo(member)
-            return entry.file_size, entry.CRC
-        return _tar(archive, size, changed).getmember(member).size, changed
+            entry = _zip(archive, whole).getinfo(member)
+            return stores.Stamp(entry.file_size, entry.CRC)
+        return stores.Stamp(_tar(archive, whole).getmember(member).size, whole.changed)
     except (OSError, *BROKEN):
-        return 0, 0
+        return stores.NOTHING
 
 
 def _opened(source: str) -> IO[bytes]:
     member, archive = _parted(source)
-    size, changed = _archive_stamp(archive)
+    whole = _archive_stamp(archive)
     if source.startswith("zip://"):
-        return _zip(archive, size, changed).open(member)
-    stream = _tar(archive, size, changed).extractfile(member)
+        return _zip(archive, whole).open(member)
+    stream = _tar(archive, whole).extractfile(member)
     if stream is None:
         raise KeyError(f"{member} is no file")
     return stream
@@ -159,20 +159,20 @@ def _archive_stamp(archive: str) -> stores.Stamp:
     if stores.is_url(archive):
         return stores.stamp(archive)
     found = os.stat(archive)
-    return found.st_size, found.st_mtime_ns
+    return stores.Stamp(found.st_size, found.st_mtime_ns)
 
 
-def _zip(archive: str, size: int, changed: int) -> zipfile.ZipFile:
-    return _kept(zipfile.ZipFile, archive, size, changed)
+def _zip(archive: str, stamp: stores.Stamp) -> zipfile.ZipFile:
+    return _kept(zipfile.ZipFile, archive, stamp)
 
 
-def _tar(archive: str, size: int, changed: int) -> tarfile.TarFile:
-    return _kept(lambda file: tarfile.open(fileobj=file, mode="r:*"), archive, size, changed)
+def _tar(archive: str, stamp: stores.Stamp) -> tarfile.TarFile:
+    return _kept(lambda file: tarfile.open(fileobj=file, mode="r:*"), archive, stamp)
 
 
-def _kept(unpack: Callable[[IO[bytes]], A], archive: str, size: int, changed: int) -> A:
+def _kept(unpack: Callable[[IO[bytes]], A], archive: str, stamp: stores.Stamp) -> A:
     """Open an archive, or give the one that is open, unless it has changed since."""
-    key = archive, size, changed
+    key = archive, stamp
     with KEEPING:
         if key not in _open:
             atexit.unregister(_close_all)  # so that it is there once
@@ -191,7 +191,7 @@ def _file(archive: str) -> IO[bytes]:
 
 
 # Those that this process has open: the archive, and what closes it with its file.
-_open: dict[tuple[str, int, int], tuple[Any, contextlib.ExitStack]] = {}
+_open: dict[tuple[str, stores.Stamp], tuple[Any, contextlib.ExitStack]] = {}
 
 
 def _close_all() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgedit.batch.lock import Lock
 from imgedit.io import files
 
 __all__ = ["Folder"]
@@ -79,5 +80,6 @@ class Folder:
         """Give the path of a result, or of the folder, for messages."""
         return str(self.root / name) if name else str(self.root)
 
-    def refuse_unwritable(self) -> None:
-        """Do nothing: the record of the run is written there before the work."""
+    def locks(self) -> tuple[Lock]:
+        """Give what keeps other runs away: with the results and not with the record, which may be kept elsewhere."""
+        return (Lock(self.scratch.parent),)

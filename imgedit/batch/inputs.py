@@ -38,7 +38,7 @@ class Found(NamedTuple):
         Its path below what was given, with forward slashes.
     is_link : bool
         Whether it is a symbolic link.
-    size, changed : int
+    size, changed, md5 : int, int, str
         As the listing of a store or an archive told; a size of -1 where nothing did.
     """
 
@@ -47,6 +47,7 @@ class Found(NamedTuple):
     is_link: bool = False
     size: int = -1
     changed: int = 0
+    md5: str = ""
 
 
 def found_in(given: str, output: str) -> Iterator[Found]:

@@ -2,7 +2,8 @@
 
 It names host, process and a token of the run, and the run renews its time of change. A lock whose process is gone from
 this host is taken over at once. Of a process on another host nothing can be known but that it is silent: its lock is
-taken over after a minute, on the file system's own clock, so that hosts need not agree on the time.
+taken over after a minute, on the file system's own clock, so that hosts need not agree on the time. Since that clock
+may be set too, the lock is looked at for a while before, to see that nobody renews it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import os
 import secrets
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from imgedit.errors import BatchError, LockedError
 
-__all__ = ["Lock"]
+__all__ = ["LOOK", "RENEWAL", "SILENCE", "Lock", "is_gone", "is_here", "is_recent", "name_of", "new_owner", "owner_of"]
 
-SILENCE, RENEWAL = 60.0, 10.0
+# Seconds: between two renewals; to look whether one comes; of silence after which a run counts as dead.
+RENEWAL, LOOK, SILENCE = 10.0, 15.0, 60.0
 
 
 class Lock:
@@ -34,14 +37,7 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "lock"
-        self._text = json.dumps(
-            {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "start": _start(os.getpid()),
-                "run": secrets.token_hex(8),
-            }
-        )
+        self._text = json.dumps(new_owner())
         self._ended = threading.Event()
         self._is_lost = False
 
@@ -55,11 +51,12 @@ class Lock:
         """
         while not self._create():
             try:
-                text, silent = self._path.read_text(), self._silence()
+                text = self._path.read_text()
+                is_held = self._is_held(text)
             except FileNotFoundError:
                 continue
-            if _is_held(text, silent):
-                raise LockedError(f"{_name(text)} works on this output; wait for it to end, or give another folder")
+            if is_held:
+                raise LockedError(f"{name_of(text)} works on this output; wait for it to end, or give another folder")
             self._bury(text)
         threading.Thread(target=self._renew, daemon=True).start()
 
@@ -71,6 +68,13 @@ class Lock:
             return False
         return True
 
+    def _is_held(self, text: str) -> bool:
+        owner = owner_of(text)
+        if is_here(owner):
+            return not is_gone(owner)
+        # Of another host, or not yet written.
+        return is_recent(self._silence()) or self._is_renewed()
+
     def _silence(self) -> float:
         """Seconds since the lock was renewed, both by the clock of the file system."""
         probe = self._path.with_name(f"clock-{secrets.token_hex(8)}")
@@ -79,6 +83,14 @@ class Lock:
             return probe.stat().st_mtime - self._path.stat().st_mtime
         finally:
             probe.unlink(missing_ok=True)
+
+    def _is_renewed(self) -> bool:
+        before, until = self._path.stat().st_mtime_ns, time.monotonic() + LOOK
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))
+            if self._path.stat().st_mtime_ns != before:
+                return True
+        return False
 
     def _bury(self, text: str) -> None:
         """Take away the lock that holds a text, unless another run was quicker and has put its own there."""
@@ -118,24 +130,53 @@ class Lock:
                 self._path.unlink()
 
 
-def _is_held(text: str, silent: float) -> bool:
-    owner = _owner(text)
-    if owner.get("host") == socket.gethostname():
-        return bool(_start(owner["pid"]) == owner["start"])
-    return silent < SILENCE  # of another host, or not yet written
+def is_recent(silent: float) -> bool:
+    """Tell whether a run may be alive that was silent for so many seconds; what is less than none, a clock was set."""
+    return -LOOK < silent < SILENCE
 
 
-def _owner(text: str) -> dict[str, Any]:
+def new_owner() -> dict[str, Any]:
+    """Describe this process, and a run of it."""
+    return {
+        "host": socket.gethostname(),
+        "space": _space(),
+        "pid": os.getpid(),
+        "start": _start(os.getpid()),
+        "run": secrets.token_hex(8),
+    }
+
+
+def owner_of(text: str) -> dict[str, Any]:
+    """Read whose a lock is; empty where that was not written whole."""
     with contextlib.suppress(ValueError):
         owner = json.loads(text)
-        if isinstance(owner, dict) and {"host", "pid", "start"} <= owner.keys():
+        if isinstance(owner, dict) and {"host", "space", "pid", "start"} <= owner.keys():
             return owner
     return {}
 
 
-def _name(text: str) -> str:
-    owner = _owner(text)
+def is_here(owner: dict[str, Any]) -> bool:
+    """Tell whether the number of its process means the same to this one."""
+    return (owner.get("host"), owner.get("space")) == (socket.gethostname(), _space())
+
+
+def is_gone(owner: dict[str, Any]) -> bool:
+    """Tell whether the process of an owner that is here has ended."""
+    return bool(_start(owner["pid"]) != owner["start"])
+
+
+def name_of(text: str) -> str:
+    """Name the run that a lock belongs to."""
+    owner = owner_of(text)
     return f"process {owner['pid']} on {owner['host']}" if owner else "another run"
+
+
+def _space() -> str:
+    """Tell within which the numbers of processes count: containers may share the name of their host, but not these."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""  # no Linux
 
 
 def _start(pid: int) -> str:

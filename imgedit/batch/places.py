@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgedit.batch import archives, stores
 from imgedit.batch.folder import Folder
-from imgedit.errors import ArgumentError, BatchError, EmptyFileError, StorageError
+from imgedit.batch.lock import Lock
+from imgedit.batch.store_lock import StoreLock
+from imgedit.errors import ArgumentError, EmptyFileError
 from imgedit.io import files
 
 __all__ = ["STATE_FOLDER", "Output", "Store", "exists", "load", "output_at", "stamp_of"]
@@ -23,7 +23,7 @@ STATE_FOLDER = ".imgedit"
 SCRATCH = "tmp"
 
 
-def load(source: str, *, max_bytes: int = files.MAX_BYTES, size: int = -1) -> bytes:
+def load(source: str, *, max_bytes: int = files.MAX_BYTES, size: int = -1, md5: str = "") -> bytes:
     """Read a whole input.
 
     Parameters
@@ -34,6 +34,8 @@ def load(source: str, *, max_bytes: int = files.MAX_BYTES, size: int = -1) -> by
         Refuse more than this.
     size : int
         Its bytes, where a listing told them; -1 where not.
+    md5 : str
+        Their checksum in base64, where a server told it.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def load(source: str, *, max_bytes: int = files.MAX_BYTES, size: int = -1) -> by
         return archives.load(source, max_bytes=max_bytes)
     if not stores.is_url(source):
         return files.load(source, max_bytes=max_bytes)
-    data = stores.load(source, max_bytes=max_bytes, size=size)
+    data = stores.load(source, max_bytes=max_bytes, size=size, md5=md5, refuse_pages=True)
     if not data:
         raise EmptyFileError(source, "the file is empty (0 bytes)")
     return data
@@ -69,8 +71,8 @@ def stamp_of(source: str) -> stores.Stamp:
 
     Returns
     -------
-    size, changed : int
-        Bytes, and a number that is another one when it has changed; zeros for what is not there.
+    Stamp
+        `stores.NOTHING` for what is not there.
     """
     if archives.is_member(source):
         return archives.stamp(source)
@@ -79,13 +81,13 @@ def stamp_of(source: str) -> stores.Stamp:
     try:
         found = os.stat(source)
     except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
+        return stores.NOTHING
+    return stores.Stamp(found.st_size, found.st_mtime_ns)
 
 
 def exists(source: str) -> bool:
     """Tell whether something lies there."""
-    return stamp_of(source) != (0, 0)
+    return stamp_of(source) != stores.NOTHING
 
 
 @dataclass(frozen=True)
@@ -147,21 +149,9 @@ class Store:
         """Give the URL of a result, or of the root, for messages."""
         return f"{self.root}/{name}" if name else self.root
 
-    def refuse_unwritable(self) -> None:
-        """Write a small file before the work, and take it away again.
-
-        Raises
-        ------
-        BatchError
-            It can't be written; says why.
-        """
-        probe = self.show(f"{STATE_FOLDER}/probe-{secrets.token_hex(8)}")
-        try:
-            stores.put(probe, b"imgedit tries whether it can write here; this file may be deleted\n")
-        except (OSError, StorageError) as failure:
-            raise BatchError(f"the output {self.root} can't be written: {failure}") from failure
-        with contextlib.suppress(OSError, StorageError):
-            stores.remove(probe)  # who may write need not be allowed to delete
+    def locks(self) -> tuple[Lock, StoreLock]:
+        """Give what keeps other runs away: from the record, which is on this machine, and from the store."""
+        return Lock(self.scratch.parent), StoreLock(self.root)
 
 
 Output = Folder | Store

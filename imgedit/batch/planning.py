@@ -50,7 +50,7 @@ class Plan:
             The file and where its result goes.
         """
         # What is as by default takes a third of the time, if it is not there.
-        self._last.append(job if job.beside or job.size >= 0 else job[:3])
+        self._last.append(job[:7] if job.beside or job.size >= 0 else job[:3])
         self._count += 1
         if len(self._last) == BLOCK:
             self._file.seek(0, os.SEEK_END)
@@ -141,7 +141,7 @@ def _job(found: Found, results: Sequence[Result], beside: Callable[[Photo], Sequ
             raise ArgumentError("inputs", problem, 'set one: format = "png" in [output]')
         if "./" in name and not {".", ".."}.isdisjoint(name.split("/")):
             raise ArgumentError("inputs", f"hold {found.source}, whose result would be {name}", "rename it")
-    return Job(found.source, found.name, names, beside(photo), found.size, found.changed)
+    return Job(found.source, found.name, names, beside(photo), found.size, found.changed, found.md5)
 
 
 class _Beside:

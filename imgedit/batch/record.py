@@ -16,15 +16,18 @@ import shutil
 import time
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal, get_args
 
-from imgedit.batch.lock import Lock
 from imgedit.batch.places import Output
 from imgedit.batch.rows import Job, Row, State, stamp
-from imgedit.errors import BatchError
+from imgedit.errors import ArgumentError, BatchError
 
-__all__ = ["Record"]
+__all__ = ["Compare", "Record"]
+
+Compare = Literal["time", "content"]
+"""By what a file counts as the one of before."""
 
 MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
 
@@ -44,14 +47,18 @@ class Record:
         The output.
     recipe : str
         Fingerprint of the recipe.
+    compare : {"time", "content"}
+        Whether a file that has the size and the time of change of before counts as the same, or what it holds.
     """
 
-    def __init__(self, output: Output, recipe: str) -> None:
-        self._output, self._recipe = output, recipe
+    def __init__(self, output: Output, recipe: str, compare: Compare = "time") -> None:
+        if compare not in get_args(Compare):
+            raise ArgumentError("compare", f"is {compare!r}", "give time or content")
+        self._output, self._recipe, self._compare = output, recipe, compare
         self._folder = output.state
         self.report = self._folder / REPORT
-        # With the results and not with the record, which another run may keep elsewhere.
-        self._lock = Lock(output.scratch.parent)
+        self._locks = output.locks()
+        self._held = contextlib.ExitStack()
         self.scratch = output.scratch / secrets.token_hex(8)
         self._lines, self._synced = 0, time.monotonic()
         self._numbers: dict[int, int] = {}
@@ -61,18 +68,19 @@ class Record:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._output.scratch.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except OSError as failure:
-            raise _unwritable(failure) from failure
-        try:
+            for lock in self._locks:
+                lock.acquire()
+                self._held.callback(lock.release)
             # A late worker of a killed run, on another machine, finds its own folder gone and can't put its result.
             shutil.rmtree(self._output.scratch, ignore_errors=True)
             self.scratch.mkdir(parents=True)
             self._file: IO[bytes] = open(self._folder / MANIFEST, "a+b")
             self._end_torn_line()
-        except OSError as failure:
-            self._lock.release()
-            raise _unwritable(failure) from failure
+        except BaseException as failure:
+            self._held.close()
+            if isinstance(failure, OSError):
+                raise _unwritable(failure) from failure
+            raise
         return self
 
     def __exit__(
@@ -85,7 +93,7 @@ class Record:
                 raise _unwritable(failure) from failure
         finally:
             shutil.rmtree(self._output.scratch, ignore_errors=True)
-            self._lock.release()
+            self._held.close()
             with contextlib.suppress(OSError):  # the record is in it
                 self._output.scratch.parent.rmdir()
 
@@ -133,29 +141,66 @@ class Record:
         number = self._numbers.get(hash(job.name))
         if number is None:
             return "pending"
-        seen, state = (self._recipe, job.source, job.name, *stamp(job)), self._states[number]
-        written = 0
-        for name in self._names(job, number):
-            size = self._standing(name)
-            if size is None:
-                break
-            written += size
-        else:
-            if state == hash(("done", *seen, written)):
-                return "skipped"
-        return "failed" if state == hash(("failed", *seen, 0)) else "pending"
+        now, state = stamp(job), self._states[number]
+        seen = self._recipe, job.source, job.name, now.size, now.changed
+        if state == hash(("failed", *seen, 0)):
+            return "failed"
+        if self._compare == "content" or state != hash(("done", *seen, self._written(job, number))):
+            return "pending"
+        return "skipped"
+
+    def known(self, job: Job) -> str:
+        """Tell from which content the results of a file were made, if they stand and this recipe made them.
+
+        Parameters
+        ----------
+        job : Job
+            A file that is to be done, or that is the same if its content is.
+
+        Returns
+        -------
+        str
+            A digest; empty where nothing stands.
+        """
+        number = self._numbers.get(hash(job.name))
+        if number is None:
+            return ""
+        row = self._row_at(self._places[number])
+        made = ("done", self._recipe, job.source, job.name, self._written(job, number))
+        return row.digest if made == (row.state, row.recipe, row.input, row.output, row.written) else ""
+
+    def _written(self, job: Job, number: int) -> int:
+        """Count the bytes of the results that stand; -1 where one is missing."""
+        sizes = [self._standing(name) for name in self._names(job, number)]
+        return -1 if None in sizes else sum(filter(None, sizes))
 
     def _names(self, job: Job, number: int) -> Sequence[str]:
         """Name the results of a file; where only they tell their size, so does only their line of the manifest."""
         if "{" not in "".join(job.names):
             return job.names
+        return [name for name, _ in self._row_at(self._places[number]).outputs] or job.names
+
+    def _row_at(self, place: int) -> Row:
         with open(self._folder / MANIFEST, "rb") as file:
-            file.seek(self._places[number])
-            return [name for name, _ in json.loads(file.readline())["outputs"]] or job.names
+            file.seek(place)
+            return Row(**json.loads(file.readline()))
+
+    def renew(self, found: Row) -> None:
+        """Write down that a file is the one of before, though it has another time of change.
+
+        Parameters
+        ----------
+        found : Row
+            What a worker found: the file's size and time.
+        """
+        before = self._row_at(self._places[self._numbers[hash(found.output)]])
+        if (before.size, before.changed) != (found.size, found.changed):
+            self.append(replace(before, size=found.size, changed=found.changed))
 
     def append(self, row: Row) -> None:
         """Write down what became of a file."""
-        self._lock.check()
+        for lock in self._locks:
+            lock.check()
         try:
             place = self._file.seek(0, os.SEEK_END)
             self._file.write(row.line())

@@ -7,6 +7,7 @@ times, with pauses that double and vary, so that a thousand workers do not come 
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import os
@@ -15,18 +16,21 @@ import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any, TypeVar
+from datetime import datetime
+from typing import IO, Any, NamedTuple, TypeVar
 
 from imgedit.errors import ArgumentError, ImageTooLargeError, ImgeditError, MissingExtraError, StorageError
 from imgedit.io.files import MAX_BYTES
 
 __all__ = [
+    "NOTHING",
     "ONE_STEP",
     "Stamp",
     "has_pattern",
     "is_url",
     "listing",
     "load",
+    "moments",
     "opened",
     "plain",
     "put",
@@ -37,8 +41,27 @@ __all__ = [
 
 T = TypeVar("T")
 
-Stamp = tuple[int, int]
-"""Bytes of a file (-1 if the store does not tell), and a number that is another one when it has changed."""
+
+class Stamp(NamedTuple):
+    """By what a change of a file is noticed without reading it.
+
+    Parameters
+    ----------
+    size : int
+        Its bytes; -1 where nobody tells.
+    changed : int
+        A number that is another one when it has changed, such as its time of change in nanoseconds.
+    md5 : str
+        The checksum of its bytes in base64, where a server tells it.
+    """
+
+    size: int
+    changed: int
+    md5: str = ""
+
+
+NOTHING = Stamp(0, 0)
+"""That of a file that is not there."""
 
 TRIES, PAUSE, PATIENCE = 5, 0.5, 60.0
 
@@ -52,13 +75,25 @@ STAYING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryE
 # Bases of connection errors in libraries that are not imported here: aiohttp's, and botocore's, which are no OSError.
 CONNECTIONS = frozenset({"ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError"})
 
+# What botocore raises where bytes do not fit the checksum that the store keeps of them.
+GARBLED = "FlexibleChecksumError"
+
 ONE_STEP = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "memory"})
 """Stores in which a file appears whole or not at all."""
 
 PATTERN = re.compile(r"[*?\[]")
 
+# How pages of the web and answers of stores begin that tell of an error with the code of a success.
+PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype html|html|head|body|\?xml|error)\b|\{\s*\")", re.I)
+
 # What a listing calls the mark of a file's content, or the time of its change.
 MARKS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Last-Modified", "LastModified", "updated", "mtime")
+
+# What it calls the checksum of the bytes: servers of the web, Google's store. S3's own library looks after Amazon's.
+SUMS = ("Content-MD5", "md5Hash")
+
+# What it calls the time at which a file was written: S3, Google's, Azure's, and memory.
+TIMES = ("LastModified", "updated", "last_modified", "created")
 
 # The library that opens a kind of URL, and the extra that brings it.
 LIBRARIES = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
@@ -69,7 +104,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1) -> bytes:
+def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1, md5: str = "", refuse_pages: bool = False) -> bytes:
     """Read a whole file.
 
     Parameters
@@ -80,6 +115,10 @@ def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1) -> bytes:
         Refuse more than this.
     size : int
         Its bytes, where that is known; -1 where not.
+    md5 : str
+        Their checksum in base64, where that is known.
+    refuse_pages : bool
+        Take a page that tells of an error, with the code of a success, for the error that it is.
 
     Returns
     -------
@@ -97,6 +136,14 @@ def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1) -> bytes:
     """
 
     def read() -> bytes:
+        data = read_once()
+        if md5 and base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode() != md5:
+            raise OSError(errno.EIO, f"what came does not fit the checksum {md5}, which the server tells")
+        if refuse_pages and PAGE.match(data):
+            raise OSError(errno.EIO, f"a page came instead of a photo: {_words_of(data)}")
+        return data
+
+    def read_once() -> bytes:
         system, path = _system(url)
         told = size if size >= 0 else _size(system.info(path))
         if told > max_bytes:
@@ -111,6 +158,12 @@ def load(url: str, *, max_bytes: int = MAX_BYTES, size: int = -1) -> bytes:
         return data
 
     return _again(read, url)
+
+
+def _words_of(page: bytes) -> str:
+    """Give what a page says, without its marks."""
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page[:5000].decode(errors="replace"), flags=re.S | re.I)
+    return " ".join(text.split())[:200]
 
 
 def _read_limited(system: Any, path: str, url: str, max_bytes: int) -> bytes:
@@ -165,7 +218,7 @@ def stamp(url: str) -> Stamp:
     try:
         return _stamp(_again(lambda: system.info(path), url, fresh=system))
     except FileNotFoundError:
-        return 0, 0
+        return NOTHING
 
 
 def sizes(url: str) -> dict[int, int]:
@@ -185,6 +238,37 @@ def sizes(url: str) -> dict[int, int]:
     found = _again(lambda: system.find(path, detail=True), url, fresh=system)
     start = len(path.rstrip("/")) + 1
     return {hash(name[start:]): _size(entry) for name, entry in found.items()}
+
+
+def moments(url: str) -> dict[str, float]:
+    """Say when each file in a folder of a store was written, by the store's own clock.
+
+    Parameters
+    ----------
+    url : str
+        The folder.
+
+    Returns
+    -------
+    dict
+        Name -> seconds.
+
+    Raises
+    ------
+    StorageError
+        The store keeps no time.
+    """
+    system, path = _system(url)
+    found = _again(lambda: system.find(path, detail=True), url, fresh=system)
+    return {name.rpartition("/")[2]: _moment(entry, url) for name, entry in found.items()}
+
+
+def _moment(entry: Mapping[str, Any], url: str) -> float:
+    told = next((entry[key] for key in TIMES if entry.get(key)), None)
+    if told is None:
+        raise StorageError(url, "the store does not tell when a file was written")
+    told = datetime.fromisoformat(told) if isinstance(told, str) else told
+    return told.timestamp() if isinstance(told, datetime) else float(told)
 
 
 def listing(url: str) -> Iterator[tuple[str, str, Stamp]]:
@@ -275,7 +359,8 @@ def _size(entry: Mapping[str, Any]) -> int:
 def _stamp(entry: Mapping[str, Any]) -> Stamp:
     # The first of them alone: a listing may tell the time of change less exactly than the file itself does.
     mark = next((f"{key}={entry[key]}" for key in MARKS if entry.get(key)), "")
-    return _size(entry), number_of(mark) if mark else 0
+    md5 = next((str(entry[key]) for key in SUMS if entry.get(key)), "")
+    return Stamp(_size(entry), number_of(mark) if mark else 0, md5)
 
 
 def number_of(text: str) -> int:
@@ -326,7 +411,7 @@ def _is_passing(failure: Exception) -> bool:
     if isinstance(failure, STAYING):
         return False
     names = {kind.__name__ for kind in type(failure).__mro__}
-    return isinstance(failure, (OSError, TimeoutError, EOFError)) or not CONNECTIONS.isdisjoint(names)
+    return isinstance(failure, (OSError, TimeoutError, EOFError)) or not names.isdisjoint({*CONNECTIONS, GARBLED})
 
 
 def _told(failure: Exception) -> str:

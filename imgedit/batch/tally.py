@@ -52,6 +52,8 @@ class Tally:
         Tally
             With the file counted.
         """
+        if row.state == "skipped":
+            return replace(self, skipped=self.skipped + 1)
         if row.state == "failed":
             return replace(self, failed=self.failed + 1)
         return replace(self, done=self.done + 1, pixels=self.pixels + row.pixels)

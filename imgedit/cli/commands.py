@@ -66,6 +66,7 @@ def batch(
     state: Path | None = None,
     force: Annotated[bool, Option(negative=())] = False,
     retry_failed: Annotated[bool, Option(negative=())] = False,
+    compare: Literal["time", "content"] = "time",
     dry_run: Annotated[bool, Option(negative=())] = False,
     watch: Annotated[bool, Option(negative=())] = False,
     settle: float | None = None,
@@ -107,6 +108,9 @@ def batch(
         Do all files again.
     retry_failed : bool
         Do those files again on which an earlier run failed.
+    compare : str
+        How a changed file is told: by size and time of change, content only where these differ (time), or by content
+        always, which reads all files (content).
     dry_run : bool
         Only print what would be written, and what stands already.
     watch : bool
@@ -124,7 +128,7 @@ def batch(
     inputs = [*(inputs or []), *([f"@{files_from}"] if files_from is not None else [])]
     if not inputs:
         raise ArgumentError("inputs", "are missing", "name files or folders, or give --files-from")
-    which: dict[str, Any] = {"resume": not force, "retry_failed": retry_failed, "state": state}
+    which: dict[str, Any] = {"resume": not force, "retry_failed": retry_failed, "state": state, "compare": compare}
     which["variables"] = assigned(values or [])
     if dry_run:
         return _foretell(runner.preview(recipe, inputs, output, **which), as_json=as_json)
