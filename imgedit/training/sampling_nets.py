@@ -1,10 +1,10 @@
 """Networks that draw pictures from numbers, and those that judge or read them while they learn.
 
 The generator is a small StyleGAN2 (Karras et al., CVPR 2020, https://arxiv.org/abs/1912.04958): a mapping net turns
-latent and class into a style, the style scales the inputs of each convolution, whose outputs are scaled back by the
-size that they would have for unit inputs, and pictures of all sizes are summed on the way up. Noise inputs are left
-out: at 64 pixels they cost more than they show. `Baseline` is the DCGAN that it has to beat (Radford et al. 2015,
-https://arxiv.org/abs/1511.06434).
+latent and class into a style, from which the 4x4 start is drawn and which scales the inputs of each convolution;
+outputs are scaled back by the size that they would have for unit inputs, and pictures of all sizes are summed on the
+way up. Noise inputs are left out: at 64 pixels they cost more than they show. `Baseline` is the DCGAN that it has to
+beat (Radford et al. 2015, https://arxiv.org/abs/1511.06434).
 """
 
 from __future__ import annotations
@@ -87,10 +87,13 @@ class Generator(nn.Module):
         widths = [width * WIDTHS[size] for size in sizes_to(side)]
         self.classes = nn.Linear(max(1, classes), latent, bias=False)
         self.mapping = nn.ModuleList([nn.Linear(2 * latent, latent), nn.Linear(latent, latent)])
-        self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
-        self.first = nn.ModuleList(
-            Modulated(before, after, latent) for before, after in zip([widths[0], *widths], widths, strict=False)
-        )
+        # What is where comes from the latent as well: pictures differ from the first steps on.
+        self.start = nn.Linear(latent, widths[0] * 16)
+        for layer in (*self.mapping, self.start):
+            nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features))
+            nn.init.zeros_(layer.bias)
+        # Before a size is doubled: there a convolution costs a quarter.
+        self.first = nn.ModuleList(Modulated(before, after, latent) for before, after in itertools.pairwise(widths))
         self.second = nn.ModuleList(Modulated(after, after, latent) for after in widths)
         self.show = nn.ModuleList(Modulated(after, channels, latent, side=1, level=False) for after in widths)
         self.register_buffer("middle", torch.zeros(max(1, classes), latent))
@@ -129,12 +132,12 @@ class Generator(nn.Module):
         Tensor
             N x C x side x side in [0, 1].
         """
-        x = self.start.expand(style.shape[0], -1, -1, -1)
+        x = self.start(style).view(len(style), -1, 4, 4)
         picture: Tensor | None = None
-        for level, (first, second, show) in enumerate(zip(self.first, self.second, self.show, strict=True)):
+        for level, (second, show) in enumerate(zip(self.second, self.show, strict=True)):
             if level:
+                x = functional.leaky_relu(self.first[level - 1](x, style), 0.2) * math.sqrt(2)
                 x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = functional.leaky_relu(first(x, style), 0.2) * math.sqrt(2)
             x = functional.leaky_relu(second(x, style), 0.2) * math.sqrt(2)
             shown = show(x, style).float()
             if picture is not None:
