@@ -144,8 +144,21 @@ def over_stand_ins(modules: list[str]) -> list[object]:
 def training_modules() -> list[str]:
     """Name the modules of ``imgedit.training``: first what a caller needs, then what the trainings are made of."""
     found = {module.name for module in pkgutil.iter_modules([str(Path(imgedit.__file__).parent / "training")])}
-    first = ["job", "superres", "restoration", "inpainting", "style", "gan", "vae", "features", "gatys", "quantization"]
-    return [f"imgedit.training.{name}" for name in first + sorted(found - set(first))]
+    first = [
+        "job",
+        "superres",
+        "restoration",
+        "inpainting",
+        "style",
+        "style_any",
+        "gan",
+        "vae",
+        "features",
+        "gatys",
+        "quantization",
+    ]
+    ordered = sorted(found, key=lambda name: (first.index(name) if name in first else len(first), name))
+    return [f"imgedit.training.{name}" for name in ordered]
 
 
 def section(module: str) -> str:

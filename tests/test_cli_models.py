@@ -21,7 +21,7 @@ def model(tmp_path, monkeypatch):
 
 def test_models_are_listed_and_shown(capsys):
     assert run(["models", "list"]) == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("double"))
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  double"))
     assert "CC0-1.0 (any use)" in line
     assert "it doubles" in line
     assert run(["models", "info", "double", "--json"]) == 0
@@ -42,7 +42,7 @@ def test_what_could_be_fetched_is_listed_with_its_size(capsys):
     assert run(["models", "list", "--task", "inpaint"]) == 0
     told = capsys.readouterr()
     assert any(line.split()[:3] == ["mi-gan", "inpaint", "28MB"] for line in told.out.splitlines())
-    assert "imgedit models fetch NAME" in told.err
+    assert told.out.splitlines()[0] == "to be had with imgedit models fetch NAME:"
     assert run(["models", "info", "mi-gan"]) == 0
     assert "not on this machine" in capsys.readouterr().out
 

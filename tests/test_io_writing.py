@@ -59,6 +59,8 @@ def test_channels_and_alpha():
     for name in ("x.jpg", "x.ppm"):
         with pytest.raises(errors.AlphaLossError, match="background="):
             encode(photo(np.uint8, 4), "jpeg" if name == "x.jpg" else "pnm", name=name)
+    with pytest.raises(errors.AlphaLossError, match=r"opaque everywhere.*channels='rgb'"):
+        encode(np.full((4, 5, 4), 65535, np.uint16), "pnm")
     with pytest.raises(errors.ChannelError, match="PGM holds grey"):
         encode(IMAGE, "pnm", name="x.pgm")
     with pytest.raises(errors.BitDepthError, match="black and white"):

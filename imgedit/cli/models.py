@@ -46,12 +46,15 @@ def list_models(*, task: TaskName | None = None, ready: Flag = False, as_json: J
         show({model.name: model.model_dump(mode="json") | {"ready": here[model.name]} for model in found}, as_json=True)
         return
     width = max((len(model.name) for model in found), default=0)
-    for model in found:
-        state = "here " if here[model.name] else f"{_bytes(model.size):>5}"
-        use = f"{model.license} ({USES[model.commercial_use]})"
-        print(f"{model.name:{width}}  {model.task:8}  {state}  {use:34}  {model.note}".rstrip())
-    if not all(here.values()):
-        print("Where a size stands, the model is not here yet: imgedit models fetch NAME", file=sys.stderr)
+    for heading, shown in (
+        ("here:", [model for model in found if here[model.name]]),
+        ("to be had with imgedit models fetch NAME:", [model for model in found if not here[model.name]]),
+    ):
+        if shown:
+            print(heading)
+        for model in shown:
+            use = f"{model.license} ({USES[model.commercial_use]})"
+            print(f"  {model.name:{width}}  {model.task:8}  {_bytes(model.size):>5}  {use:34}  {model.note}".rstrip())
 
 
 def _plain(value: Any) -> Any:

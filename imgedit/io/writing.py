@@ -22,7 +22,7 @@ from imgedit.io import files, profiles
 from imgedit.io.codec import Codec, Options, check_number_option
 from imgedit.io.formats import FORMATS, format_of_suffix
 from imgedit.io.metadata import Metadata, exif_with_size
-from imgedit.pixels import Image, check, describe
+from imgedit.pixels import Image, check, describe, full_range
 
 __all__ = ["encode", "write"]
 
@@ -192,10 +192,10 @@ def _check_image(codec: Codec, image: Image, name: str) -> None:
         remedy = " or ".join(f"ie.convert(image, depth={DEPTHS[dtype]})" for dtype in codec.dtypes)
         raise BitDepthError(name, f"{codec.name} can't hold {image.dtype}; convert the image with {remedy}")
     if image.ndim == 3 and image.shape[2] == 4 and not codec.alpha:
-        raise AlphaLossError(
-            name,
-            f"{codec.name} can't hold alpha; lay the image on a colour with ie.convert(image, background='white')",
-        )
+        whole = bool((image[..., 3] == full_range(image.dtype)).all())
+        remedy = "channels='rgb'" if whole else "background='white'"
+        does = "it is opaque everywhere, so drop it" if whole else "lay the image on a colour"
+        raise AlphaLossError(name, f"{codec.name} can't hold alpha; {does} with ie.convert(image, {remedy})")
     height, width = image.shape[:2]
     if max(height, width) > codec.most_side:
         raise ImageTooLargeError(

@@ -299,7 +299,7 @@ def load(
     path = held(manifest)
     if path is None:
         remedy = f"; get it with: imgedit models fetch {manifest.name}" if manifest.url else ""
-        raise ModelError(name, f"is not on this machine: only its manifest is here{remedy}")
+        raise ModelError(name, f"not on this machine, only its manifest{remedy}")
     refuse_impostor(path)
     if (got := file_hash(path)) != manifest.sha256:
         raise ModelError(
