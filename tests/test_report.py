@@ -259,18 +259,53 @@ def test_pictures_of_a_file_stand_in_its_page(tmp_path):
 
 def test_beyond_2000_files_there_are_pages_that_lead_to_each_other(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "FILES_A_PAGE", 10)
-    monkeypatch.setattr(pages, "MOST_PICTURED", 30)
     rows = [*numbered(30), *numbered(5, "failed", start=30)]
     write(tmp_path, rows)
     folder = tmp_path / ".imgedit"
-    first, second, third = (Page(folder / name) for name in ("report.html", "report-2.html", "report-3.html"))
-    assert first.states == ["failed"] * 5 + ["done"] * 5
-    assert [len(page.names) for page in (second, third)] == [10, 10]
-    assert third.names[-1] == "done24.jpg"
-    assert [value for name, value in second.attributes if name == "rel"] == ["prev", "next"]
-    assert "5 more files stand in report.jsonl only" in (folder / "report-3.html").read_text()
+    found = [Page(folder / name) for name in ("report.html", "report-2.html", "report-3.html", "report-4.html")]
+    assert found[0].states == ["failed"] * 5 + ["done"] * 5
+    assert [len(page.names) for page in found] == [10, 10, 10, 5]
+    assert found[3].names[-1] == "done29.jpg"
+    assert [value for name, value in found[1].attributes if name == "rel"] == ["prev", "next"]
     write(tmp_path, rows[:15])
-    assert sorted(path.name for path in folder.glob("*.html")) == ["report-2.html", "report.html"]
+    assert sorted(path.name for path in folder.glob("*.html")) == ["report-2.html", "report-pages.html", "report.html"]
+    write(tmp_path, rows[:5])
+    assert sorted(path.name for path in folder.glob("*.html")) == ["report.html"]
+
+
+def test_many_pages_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "FILES_A_PAGE", 10)
+    warned = Row("/photos/w.jpg", "<w>.jpg", "done", warning="odd")
+    write(tmp_path, [*numbered(205), warned, *numbered(5, "failed", start=300)])
+    folder = tmp_path / ".imgedit"
+    index = Page(folder / "report-pages.html")
+    assert len(index.names) == len(index.links) == 22
+    assert index.links[21] == "report-22.html"
+    assert {"failed done", "done", "done warned"} <= {value for name, value in index.attributes if name == "class"}
+    text = (folder / "report-pages.html").read_text()
+    assert "5 failed, 5 done<br>300.jpg<br>4.jpg" in text
+    assert "&lt;w&gt;.jpg" in text
+    tenth = [value for name, value in Page(folder / "report-10.html").attributes if name == "href"][-9:]
+    numbers = ["", "-7", "-8", "-9", "-11", "-12", "-13", "-22", "-pages"]
+    assert tenth == [f"report{number}.html" for number in numbers]
+
+
+def test_of_very_many_files_those_done_before_fill_the_pages_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "FILES_A_PAGE", 10)
+    monkeypatch.setattr(pages, "MOST_PICTURED", 30)
+    folder = tmp_path / ".imgedit"
+
+    def shown(rows, **options):
+        write(tmp_path, rows, **options)
+        found = sorted(folder.glob("report*.html"))
+        return [state for page in found if page.name != "report-pages.html" for state in Page(page).states]
+
+    rows = [*numbered(40, "skipped"), *numbered(7, start=40), *numbered(3, "failed", start=50)]
+    states = shown(rows)
+    assert [states.count(state) for state in ("failed", "done", "skipped")] == [3, 7, 20]
+    assert "20 more files stand in report.jsonl only" in (folder / "report-3.html").read_text()
+    assert len(shown(numbered(75))) == 75
+    assert len(shown(numbered(75), is_whole=False)) == 30
 
 
 def test_a_page_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -184,17 +184,17 @@ def _reported(
 ) -> Iterator[Callable[[float, int], Report]]:
     """Write the report however a run ends; where that was an error, it is what counts."""
 
-    def write(seconds: float, standing: int) -> Report:
+    def write(seconds: float, standing: int, *, is_whole: bool = True) -> Report:
         record.write_report(jobs, (STATES[state] for state in states))
         report = Report(_counts(states), record.report, seconds, standing)
-        write_pages(report, place.state, output=place.show(), recipe=recipe)
+        write_pages(report, place.state, output=place.show(), recipe=recipe, is_whole=is_whole)
         return report
 
     try:
         yield write
     except BaseException:
         with contextlib.suppress(BatchError):
-            write(0.0, 0)
+            write(0.0, 0, is_whole=False)
         raise
 
 

@@ -1,8 +1,9 @@
 """The report of a run as pages for a browser: what failed first, then the others, with pictures before and after.
 
-Each page is one file with everything in it, so that it can be mailed or kept. The pages are made from ``report.jsonl``
-line by line, since a run may have a million of them. What files are called and what errors say comes from outside: all
-of it is escaped, and a policy in each page lets no script run but the page's own.
+Each page is one file with everything in it, so that it can be mailed or kept; where there are several, one more lists
+them. The pages are made from ``report.jsonl`` line by line, since a run may have a million of them. What files are
+called and what errors say comes from outside: all of it is escaped, and a policy in each page lets no script run but
+the page's own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -28,10 +29,13 @@ from imgedit.errors import BatchError
 
 __all__ = ["write_pages"]
 
-PAGE = "report.html"
+PAGE, INDEX = "report.html", "report-pages.html"
 
 # What a browser still opens at once: 2,000 files with two pictures each are some 20 MB.
 FILES_A_PAGE = 2000
+
+# Pages beside the present one that are linked in each direction; the list has all.
+NEAR = 3
 
 # How many kinds of errors are counted at the top.
 KINDS_SHOWN = 12
@@ -42,8 +46,11 @@ STATES = {"done": "done", "failed": "failed", "skipped": "done before", "pending
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 
 
-def write_pages(report: Report, folder: Path, *, output: str, recipe: str = "") -> Path:
-    """Write the pages of a run: 2,000 files each, those that failed first, for the first 20,000 files.
+def write_pages(report: Report, folder: Path, *, output: str, recipe: str = "", is_whole: bool = True) -> Path:
+    """Write the pages of a run, 2,000 files each, those that failed first.
+
+    Up to 20,000 files all have their place. Of more, those that failed, or that this run did, come first, and the rest
+    fills the 20,000 only: a run that finds a million files done before is not to write half a gigabyte about it.
 
     Parameters
     ----------
@@ -55,6 +62,8 @@ def write_pages(report: Report, folder: Path, *, output: str, recipe: str = "") 
         Folder or URL of the results.
     recipe : str
         What the recipe is called.
+    is_whole : bool
+        Whether the run came to its end. One that is stopped must end soon: it writes about 20,000 files at most.
 
     Returns
     -------
@@ -66,23 +75,37 @@ def write_pages(report: Report, folder: Path, *, output: str, recipe: str = "") 
     BatchError
         The pages can't be written.
     """
-    total = sum(report.counts.values())
-    count = max(1, -(-min(total, MOST_PICTURED) // FILES_A_PAGE))
-    rows = chain(report.where("failed"), report.where("done", "skipped", "pending"))
+    shown, rows = _shown(report, is_whole=is_whole)
+    count = max(1, -(-shown // FILES_A_PAGE))
     try:
         with contextlib.ExitStack() as stack:
             album = Album.open(folder)
             if album is not None:
                 stack.enter_context(album)
-            writer = Writer(report, output, recipe, os.path.abspath(folder), album, count)
+            writer = Writer(report, output, recipe, os.path.abspath(folder), album, count, shown)
             for number in range(count):
                 _replace(folder / _page_name(number), writer.page(number, islice(rows, FILES_A_PAGE)))
+        if count > 1:
+            _replace(folder / INDEX, writer.index())
+        own = {INDEX} if count > 1 else set()
+        own |= {_page_name(number) for number in range(count)}
         for old in folder.glob("report-*.html"):  # of a run with more files
-            if old.name not in {_page_name(number) for number in range(count)}:
+            if old.name not in own:
                 old.unlink()
     except OSError as failure:
         raise BatchError(f"the report can't be written: {failure}") from failure
     return folder / PAGE
+
+
+def _shown(report: Report, *, is_whole: bool) -> tuple[int, Iterator[Row]]:
+    """Choose what the pages show: how many rows, and which."""
+    total = sum(report.counts.values())
+    if total <= MOST_PICTURED:
+        return total, chain(report.where("failed"), report.where("done", "skipped", "pending"))
+    worked = report.count("failed", "done") if is_whole else 0
+    shown = max(MOST_PICTURED, worked)
+    rows = chain(report.where("failed"), report.where("done"), report.where("skipped", "pending"))
+    return shown, islice(rows, shown)
 
 
 def _page_name(number: int) -> str:
@@ -99,6 +122,23 @@ def _replace(target: Path, parts: Iterator[str]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+class Extent:
+    """What stands on a page, for the list of pages."""
+
+    def __init__(self) -> None:
+        self.first = self.last = ""
+        self.states: Counter[str] = Counter()
+        self.has_warnings = False
+
+    def take(self, row: Row) -> Row:
+        """Take one more file into account."""
+        self.last = _shown_name(row)
+        self.first = self.first or self.last
+        self.states[row.state] += 1
+        self.has_warnings |= bool(row.warning)
+        return row
+
+
 class Writer:
     """Fill the template of a page.
 
@@ -112,15 +152,16 @@ class Writer:
         Where the pages lie.
     album : file, optional
         The pictures.
-    pages : int
-        How many pages there are.
+    pages, shown : int
+        How many pages there are, and files on them.
     """
 
     def __init__(
-        self, report: Report, output: str, recipe: str, folder: str, album: IO[bytes] | None, pages: int
+        self, report: Report, output: str, recipe: str, folder: str, album: IO[bytes] | None, pages: int, shown: int
     ) -> None:
         self._report, self._output, self._recipe = report, output, recipe
-        self._album, self._pages = album, pages
+        self._album, self._pages, self._shown = album, pages, shown
+        self._extents: list[Extent] = []
         self._base = _link_base(output, folder)
         self._template = files("imgedit.batch").joinpath(PAGE).read_text(encoding="utf-8")
         self._kinds = Counter(row.error for row in report.where("failed"))
@@ -140,18 +181,34 @@ class Writer:
         str
             The next piece of HTML.
         """
+        extent = Extent()
+        self._extents.append(extent)
+        keys = ", <kbd>n</kbd> <kbd>p</kbd> next and previous page" if self._pages > 1 else ""
+        return self._filled((self._item(extent.take(row)) for row in rows), self._links(number), keys)
+
+    def index(self) -> Iterator[str]:
+        """Give the list of the pages that were written, in pieces: it is searched and filtered as they are.
+
+        Yields
+        ------
+        str
+            The next piece of HTML.
+        """
+        return self._filled(starmap(_page_item, enumerate(self._extents)), self._rest(), "")
+
+    def _filled(self, items: Iterator[str], links: str, keys: str) -> Iterator[str]:
         title = f"imgedit batch: {self._recipe}" if self._recipe else "imgedit batch"
         slots = {
             "title": _escaped(title),
             "policy": _policy(self._template),
             "head": self._head(),
             "filters": self._filters(),
-            "pages": self._links(number),
-            "page_keys": ", <kbd>n</kbd> <kbd>p</kbd> next and previous page" if self._pages > 1 else "",
+            "pages": links,
+            "page_keys": keys,
         }
         for part in re.split(r"\{\{(\w+)\}\}", self._template):
             if part == "rows":
-                yield from (self._item(row) for row in rows)
+                yield from items
             else:
                 yield slots.get(part, part)
 
@@ -172,19 +229,22 @@ class Writer:
         return "".join(f'<button data-filter="{name}">{text}</button>' for name, text in names.items())
 
     def _links(self, number: int) -> str:
-        total, shown = sum(self._report.counts.values()), min(self._pages * FILES_A_PAGE, MOST_PICTURED)
         if self._pages == 1:
             return ""
         links = []
-        for page in range(self._pages):
+        for page in sorted({0, *range(max(0, number - NEAR), min(self._pages, number + NEAR + 1)), self._pages - 1}):
             way = {number - 1: ' rel="prev"', number + 1: ' rel="next"'}.get(page, "")
             here = ' aria-current="page"' if page == number else f' href="{_page_name(page)}"'
-            links.append(f"<a{here}{way}>{page + 1}</a>")
-        rest = f"<p>{total - shown:,} more files stand in report.jsonl only.</p>" if total > shown else ""
-        return f'<nav aria-label="Pages">Page {" ".join(links)}</nav>{rest}'
+            links.append(f"<a{here}{way}>{page + 1:,}</a>")
+        links.append(f'<a href="{INDEX}">all {self._pages:,} pages</a>')
+        return f'<nav aria-label="Pages">Page {" ".join(links)}</nav>{self._rest()}'
+
+    def _rest(self) -> str:
+        left = sum(self._report.counts.values()) - self._shown
+        return f"<p>{left:,} more files stand in report.jsonl only.</p>" if left > 0 else ""
 
     def _item(self, row: Row) -> str:
-        name = row.outputs[0][0] if row.outputs else row.output
+        name = _shown_name(row)
         before, after = Album.look_up(self._album, row.thumbnails)
         links = {"input": _source_link(row.input)}
         if row.state in ("done", "skipped") and self._base is not None:
@@ -208,6 +268,21 @@ class Writer:
         if "output" not in links:
             return _escaped(name)
         return f'<a href="{_escaped(links["output"])}">{_escaped(name)}</a>'
+
+
+def _shown_name(row: Row) -> str:
+    return row.outputs[0][0] if row.outputs else row.output
+
+
+def _page_item(number: int, extent: Extent) -> str:
+    """Give the item of a page in the list of pages; it has the classes of all that stands on it."""
+    kinds = " ".join([*extent.states, *(["done"] if "skipped" in extent.states else [])])
+    told = ", ".join(f"{count:,} {STATES[state]}" for state, count in extent.states.items())
+    return (
+        f'<li class="{kinds}{" warned" * extent.has_warnings}" tabindex="-1" data-page="{_page_name(number)}">'
+        f'<p class="name"><a href="{_page_name(number)}">Page {number + 1:,}</a></p>'
+        f'<p class="facts">{told}<br>{_escaped(extent.first)}<br>{_escaped(extent.last)}</p></li>\n'
+    )
 
 
 def _picture(data: bytes, word: str) -> str:
