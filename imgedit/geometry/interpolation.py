@@ -6,7 +6,8 @@ and the second difference D ::
 
     C[p] = L[p] - f (1 - f) / 2 L[D p]
 
-In two dimensions four linear interpolations at the same place do the work of sixteen taps.
+In two dimensions four linear interpolations at the same place do the work of sixteen taps. Calls are few and on all
+pixels at once: two threads hand the interpreter lock to and fro at the end of each.
 
 References
 ----------
@@ -37,15 +38,15 @@ SECOND_DIFFERENCE = np.array([[1, -2, 1]], np.float32)
 TABLE_STEPS = 4096
 
 
-def interpolate(source: Floats, u: Floats, v: Floats, filter: str, scratch: Scratch) -> Floats:
+def interpolate(source: Floats, places: Floats, filter: str, scratch: Scratch) -> Floats:
     """Interpolate a picture at given places.
 
     Parameters
     ----------
     source : ndarray of float32
         h x w or h x w x 4, contiguous, with `REACH` pixels to spare around the places.
-    u, v : ndarray of float32
-        H x W; columns and rows, pixel centres at integer + 1/2.
+    places : ndarray of float32
+        2 x H x W; columns and rows, pixel centres at integer + 1/2. Overwritten.
     filter : str
         A key of `REACH`.
     scratch : Scratch
@@ -57,13 +58,13 @@ def interpolate(source: Floats, u: Floats, v: Floats, filter: str, scratch: Scra
         H x W or H x W x 4; good until the next call with the same scratch.
     """
     if filter == "nearest":
-        index = np.floor(v).astype(np.intp) * source.shape[1] + np.floor(u).astype(np.intp)
-        return _fetch(source, index)
+        column, row = np.floor(places).astype(np.intp)
+        return _fetch(source, row * source.shape[1] + column)
     if filter in ("linear", "cubic") and linear_remap_is_exact():
-        x, y = u - np.float32(0.5), v - np.float32(0.5)
-        out = _linear(source, x, y, scratch.array("interpolated", (*u.shape, *source.shape[2:])))
-        return out if filter == "linear" else _bent(out, source, x, y, scratch)
-    return _taps(source, u, v, filter)
+        places -= np.float32(0.5)
+        out = _linear(source, places, scratch.array("interpolated", (*places.shape[1:], *source.shape[2:])))
+        return out if filter == "linear" else _bent(out, source, places, scratch)
+    return _taps(source, places[0], places[1], filter)
 
 
 # A place that no grid of 1/32 of a pixel holds, and a ramp that says where it was looked up.
@@ -86,30 +87,32 @@ def linear_warp_is_exact() -> bool:
     return bool(abs(float(moved[0, 0]) - PROBE) < 1e-4)
 
 
-def _bent(out: Floats, source: Floats, x: Floats, y: Floats, scratch: Scratch) -> Floats:
+def _bent(out: Floats, source: Floats, places: Floats, scratch: Scratch) -> Floats:
     """Make the cubic of the linear interpolation, in place."""
     bend, both = (scratch.array(name, source.shape) for name in ("bend", "bend both"))
-    part, more = (scratch.array(name, out.shape) for name in ("part", "more"))
-    weights = scratch.array("weights", out.shape)
-    # L - a L[Dx] - b L[Dy] + a b L[Dx Dy] as L - a (L[Dx] - b L[Dx Dy]) - b L[Dy].
+    part, more, weights = (scratch.array(name, out.shape) for name in ("part", "more", "weights"))
+    across, down = _negative_half_product(places)
+    # With a and b for -f (1 - f) / 2 along x and y: L + b L[Dy] + a (L[Dx] + b L[Dx Dy]).
     cv2.filter2D(source, -1, SECOND_DIFFERENCE, dst=bend)
     cv2.filter2D(bend, -1, SECOND_DIFFERENCE.T, dst=both)
-    _linear(bend, x, y, part)
-    _linear(both, x, y, more)
+    _linear(bend, places, part)
+    _spread(down, weights)
+    _add_product(_linear(both, places, more), weights, part)
     cv2.filter2D(source, -1, SECOND_DIFFERENCE.T, dst=bend)
-    _spread(_half_product(y), weights)
-    more *= weights
-    part -= more
-    weights *= _linear(bend, x, y, more)
-    out -= weights
-    part *= _spread(_half_product(x), weights)
-    out -= part
+    _add_product(_linear(bend, places, more), weights, out)
+    _add_product(part, _spread(across, weights), out)
     return out
 
 
-def _linear(source: Floats, x: Floats, y: Floats, out: Floats) -> Floats:
-    cv2.remap(source, x, y, cv2.INTER_LINEAR, dst=out)
+def _linear(source: Floats, places: Floats, out: Floats) -> Floats:
+    cv2.remap(source, places[0], places[1], cv2.INTER_LINEAR, dst=out)
     return out
+
+
+def _add_product(values: Floats, weights: Floats, out: Floats) -> None:
+    """Add to `out` in one pass."""
+    rows = len(out)
+    cv2.accumulateProduct(values.reshape(rows, -1), weights.reshape(rows, -1), out.reshape(rows, -1))
 
 
 def _spread(weight: Floats, out: Floats) -> Floats:
@@ -121,9 +124,14 @@ def _spread(weight: Floats, out: Floats) -> Floats:
     return out
 
 
-def _half_product(place: Floats) -> Floats:
-    fraction = place - np.floor(place)
-    return fraction * (1 - fraction) * np.float32(0.5)
+def _negative_half_product(places: Floats) -> Floats:
+    """Give f (f - 1) / 2 of the places' fractions."""
+    fraction = np.floor(places)
+    np.subtract(places, fraction, out=fraction)
+    half = fraction * np.float32(0.5)
+    fraction -= 1
+    half *= fraction
+    return half
 
 
 def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:

@@ -31,9 +31,11 @@ LEAST_LENGTH = 8
 # What the kept blocks may take: a row of tiles, turned, through a picture of 100 megapixels.
 MOST_BYTES = 40 << 20
 # Coarse pixels on a side of a block: as many as come from this many input pixels, within limits. Where all that one row
-# of tiles looks at can be kept, blocks are as broad as the image, since many small ones take several times as long.
+# of tiles looks at can be kept, blocks are a third of the image broad: many small ones take several times as long, and
+# whole rows hold what no tile asks for, while two threads wait for the same one.
 BLOCK_INPUT, BAND_INPUT = 512, 128
 LEAST_BLOCK, LARGEST_BLOCK = 4, 128
+BANDS = 3
 # Coarse pixels beyond the image that the first and the last block hold: more than a tile at the border looks at.
 MARGIN = 16
 
@@ -98,7 +100,7 @@ class Levels:
         height = _block_side(BAND_INPUT, shrink[1])
         rows = self.rows_at_once * shrink[1] + 2 * height
         if 4 * width * rows * (1 if self.image.ndim == 2 else 4) <= MOST_BYTES:
-            return width, height
+            return -(-width // BANDS), height
         return _block_side(BLOCK_INPUT, shrink[0]), _block_side(BLOCK_INPUT, shrink[1])
 
     def _block(self, shrink: tuple[float, float], row: int, column: int) -> Floats:

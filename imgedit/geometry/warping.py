@@ -386,13 +386,17 @@ class _Job:
         margin = 0 if samples == (1, 1) else REACH["cubic"]
         x = _centres(left - margin, right + margin, samples[0])
         y = _centres(top - margin, bottom + margin, samples[1])
-        ends = (x[[0, -1]], y[[0, -1]])
-        # A matrix tells by the corners alone what lies outside.
-        if self.way.matrix is not None and self._is_outside(self.way.places(*ends), tile):
-            self._clear(tile)
-            return
-        u, v = self.way.places(x, y)
-        coverage = self._coverage((u, v), tile)
+        inside = False
+        if self.way.matrix is not None:
+            # The corners alone tell what lies outside, and what lies inside.
+            u, v = self.way.places(x[[0, -1]], y[[0, -1]])
+            if self._is_outside((u, v), tile):
+                self._clear(tile)
+                return
+            inside = self._is_inside((u, v), tile)
+        if not inside:
+            u, v = self.way.places(x, y)
+        coverage = None if inside else self._coverage((u, v), tile)
         if coverage is not None and not coverage.any():
             self._clear(tile)
             return
@@ -405,8 +409,11 @@ class _Job:
                 self.fill(part)
             return
         source = self._input(x_span, y_span, shrink)
-        places = ((u * shrink[0] - x_span[0]).astype(np.float32), (v * shrink[1] - y_span[0]).astype(np.float32))
-        values = interpolate(source, *places, self.filter, self.scratch)
+        if inside:
+            places = self.way.places_within(x, y, shrink, (x_span[0], y_span[0]))
+        else:
+            places = np.array([u * shrink[0] - x_span[0], v * shrink[1] - y_span[0]], np.float32)
+        values = interpolate(source, places, self.filter, self.scratch)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
 
     def _clear(self, tile: _Tile) -> None:
@@ -426,6 +433,14 @@ class _Job:
             place.max() < -breadth / 2 or place.min() > length + breadth / 2
             for place, length, breadth in zip(places, sizes, self._breadths(tile), strict=True)
         )
+
+    def _is_inside(self, places: tuple[Places, Places], tile: _Tile) -> bool:
+        """Whether all samples of a tile lie wholly on the image."""
+        inside = True
+        for place, length, breadth in zip(places, self.image.shape[1::-1], self._breadths(tile), strict=True):
+            low, high = self.way.extent(place)
+            inside = inside and low >= breadth / 2 and high <= length - breadth / 2
+        return inside
 
     def _coverage(self, places: tuple[Places, Places], tile: _Tile) -> Floats | None:
         """Share of each sample that lies on the image; None where that is all of it."""
@@ -476,9 +491,8 @@ class _Job:
             values = _reduced(values, out.shape, samples)
             coverage = None if coverage is None else _reduced(coverage, out.shape, samples)
         if out.ndim == 3 and out.shape[2] == 3 and coverage is None and not self.linear:
-            out[:] = cv2.cvtColor(
-                as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape), cv2.COLOR_RGBA2RGB
-            )
+            rounded = as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape)
+            cv2.cvtColor(rounded, cv2.COLOR_RGBA2RGB, dst=out)
             return
         planes = values[None]
         if out.ndim == 3:
@@ -555,6 +569,22 @@ class _Way:
             u *= depth
             v *= depth
         return u, v
+
+    def places_within(self, x: Places, y: Places, scale: tuple[float, float], origin: tuple[int, int]) -> Floats:
+        """Give the two of `places`, scaled and counted from an origin; of a matrix without a horizon there.
+
+        Numbers are small where they are counted from there, so that float32 holds them.
+        """
+        to_window = np.array([[scale[0], 0, -origin[0]], [0, scale[1], -origin[1]], [0, 0, 1]])
+        to_grid = np.array([[1, 0, x[0]], [0, 1, y[0]], [0, 0, 1]])
+        matrix = to_window @ np.asarray(self.matrix) @ to_grid
+        matrix /= matrix[2, 2]
+        across = (matrix[:, 0, None] * (x - x[0])).astype(np.float32)
+        down = (matrix[:, 1, None] * (y - y[0]) + matrix[:, 2, None]).astype(np.float32)
+        places = down[:2, :, None] + across[:2, None]
+        if not self.is_affine:
+            places /= down[2][:, None] + across[2]
+        return np.asarray(places)
 
     def extent(self, places: Places) -> Range:
         """Smallest and largest of some places; NaN where one is unknown."""
