@@ -43,7 +43,7 @@ def test_restoration_takes_noise_off(photos, tmp_path):
 
 
 def test_inpainting_in_two_stages(photos, teacher, tmp_path):
-    first = train_inpainting(job(photos, tmp_path / "fill", steps=40, every=10, rate=2e-3), crop=64)
+    first = train_inpainting(job(photos, tmp_path / "fill", steps=40, every=10, rate=2e-3, scratch=True), crop=64)
     logged = figures(first)
     assert logged[-1]["loss"] < logged[0]["loss"]  # the smooth filling, where it starts, is good already
     run = job(photos, tmp_path / "fill-gan", steps=3, every=3, init_from=first)

@@ -14,6 +14,7 @@ from photos import drawing, job
 
 from imgedit import errors
 from imgedit.io import write
+from imgedit.models import find
 from imgedit.models.manifest import Manifest
 from imgedit.training.export import export_onnx
 from imgedit.training.job import Weights
@@ -48,6 +49,24 @@ def test_a_folder_becomes_a_model_that_beats_bicubic(tmp_path):
     ours = np.rint(np.clip(session.run(None, {"input": x})[0][0], 0, 1) * 255).transpose(1, 2, 0).astype(np.uint8)
     bicubic = cv2.resize(small, (450, 300), interpolation=cv2.INTER_CUBIC)
     assert luma_psnr(ours, large, 2) > luma_psnr(bicubic, large, 2) + 0.5
+
+
+def test_a_run_starts_from_the_shipped_net_unless_told_otherwise(photos, tmp_path):
+    short = {"steps": 1, "every": 1, "count": 2, "rate": 1e-6}
+    path = train_superres(job(photos, tmp_path / "tuned", **short), scale=2, crop=16)
+    anew = train_superres(job(photos, tmp_path / "anew", scratch=True, **short), scale=2, crop=16)
+    manifest = find("sr-x2")
+    x = np.random.default_rng(0).random((1, 3, 24, 24), np.float32)
+    shipped, tuned, fresh = (
+        onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(None, {"input": x})[0]
+        for file in (manifest.folder / manifest.file, path, anew)
+    )
+    np.testing.assert_allclose(tuned, shipped, atol=1e-3)
+    assert np.abs(fresh - shipped).max() > 0.02
+    assert "--init-from sr-x2.onnx" in path.with_suffix(".md").read_text()
+    assert "--scratch" in anew.with_suffix(".md").read_text()
+    with pytest.raises(errors.ArgumentError, match="scratch is set"):
+        job(photos, tmp_path, scratch=True, init_from=path)
 
 
 def test_photos_as_they_are_with_all_losses(photos, teacher, tmp_path):

@@ -105,7 +105,6 @@ def style(
     content: float = 0.5,
     style: float = 3.0,
     crop: int = 256,
-    scratch: Annotated[bool, Option(negative=())] = False,
 ) -> None:
     """Train a net that repaints pictures in the styles of paintings.
 
@@ -121,10 +120,8 @@ def style(
         How much a result shall look as the painting does.
     crop : int
         Side of the crops, pixels, a multiple of 4.
-    scratch : bool
-        Start from nothing instead of the shipped style-gallery.
     """
-    options = {"teacher": teacher, "content": content, "style": style, "crop": crop, "scratch": scratch}
+    options = {"teacher": teacher, "content": content, "style": style, "crop": crop}
     _train("style", "train_style", job, options, paintings)
 
 

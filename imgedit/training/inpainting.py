@@ -254,6 +254,8 @@ def train_inpainting(
         task=lambda net: InpaintingTask.from_job(net, job, crop, weights),
         steps=20000,
         rate=1e-3,
+        shipped="inpaint-photo",
+        shipped_rate=5e-4,
         examples={"image": torch.rand(1, 3, 64, 96), "mask": torch.rand(1, 1, 64, 96).round()},
         manifest={
             "task": "inpaint",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter as Option
 
+from imgedit.errors import ArgumentError
 from imgedit.pixels import check_number
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ class Job:
     held : Path
         Folder of pictures to measure; by default every twentieth of the data is held back.
     init_from : Path
-        ONNX file that imgedit trained: start from its weights when there is no checkpoint.
+        ONNX file that imgedit trained: start from its weights when there is no checkpoint; by default from those of the
+        shipped net of the kind, if there is one.
+    scratch : bool
+        Start from nothing instead.
     every : int
         Steps between checkpoints.
     count : int
@@ -62,6 +66,7 @@ class Job:
     rate: float | None = None
     held: Path | None = None
     init_from: Path | None = None
+    scratch: Annotated[bool, Option(negative=())] = False
     every: int = 500
     count: int = 16
     seed: int = 0
@@ -76,6 +81,8 @@ class Job:
                 check_number(getattr(self, name), name, least=1)
         if self.rate is not None:
             check_number(self.rate, "rate", above=0)
+        if self.scratch and self.init_from is not None:
+            raise ArgumentError("init_from", f"is {self.init_from} and scratch is set", "give one of them")
 
     @property
     def name(self) -> str:

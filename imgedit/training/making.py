@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from imgedit.errors import ArgumentError
+from imgedit.errors import ArgumentError, ModelError
+from imgedit.models import find
 from imgedit.strips import Progress
 from imgedit.training.export import Card, export_onnx, ship
 from imgedit.training.job import Job
@@ -41,6 +42,10 @@ class Plan:
         Length of the run, where the job does not say.
     rate : float
         Highest learning rate, where the job does not say.
+    shipped : str, optional
+        Name of the net that a run starts from where the job does not say; it need not be installed.
+    shipped_rate : float, optional
+        Highest learning rate of a run that does; by default `rate`.
     examples : mapping of str to Tensor
         Inputs of the ONNX file.
     manifest : mapping
@@ -69,6 +74,8 @@ class Plan:
     rate: float
     examples: Mapping[str, Tensor]
     manifest: Mapping[str, Any]
+    shipped: str | None = None
+    shipped_rate: float | None = None
     outputs: Sequence[str] = ("output",)
     multiple: int = 1
     free_axes: Sequence[int] = (0, 2, 3)
@@ -122,13 +129,16 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         The ONNX file.
     """
     started = time.monotonic()
+    rate = plan.rate
+    if job.init_from is None and not job.scratch and (shipped := _shipped(plan.shipped)) is not None:
+        job, rate = replace(job, init_from=shipped), plan.shipped_rate or plan.rate
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         net = plan.net()
         if job.init_from is not None:
             start_from(net, job.init_from)
         task = plan.task(net)
-    settings = job.settings(steps=plan.steps, rate=plan.rate)
+    settings = job.settings(steps=plan.steps, rate=rate)
     best = train(task, job.output, settings, progress=progress)
     path = job.output / f"{job.name}.onnx"
     part = plan.part(best)
@@ -151,3 +161,14 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
     if plan.also is not None:
         plan.also(best, card)
     return ship(part, job, card, multiple=plan.multiple, **plan.manifest)
+
+
+def _shipped(name: str | None) -> Path | None:
+    """Give the file of a shipped net; None where there is none."""
+    if name is None:
+        return None
+    try:
+        manifest = find(name)
+    except ModelError:
+        return None
+    return manifest.folder / manifest.file

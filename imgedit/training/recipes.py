@@ -39,19 +39,19 @@ RECIPES: Table[str] = Table(
     "recipe",
     {
         "features-small": f"features {EVERYTHING} {TEACHER} --steps 3200 --count 8",
-        "sr-x2": f"superres {PHOTOS} {SET5} --scale 2 --steps 200000",
+        "sr-x2": f"superres {PHOTOS} {SET5} --scale 2 --scratch --steps 200000",
         "sr-x3": f"superres {PHOTOS} {SET5} --scale 3 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
         "sr-x4": f"superres {PHOTOS} {SET5} --scale 4 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
         "sr-x4-photo-plain": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 100000 "
         "--init-from {out}/sr-x4/sr-x4.onnx",
         "sr-x4-photo": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 2e-4 {TEACHER} "
         "--perceptual 0.1 --adversarial 0.005 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
-        "restore-jpeg": f"restore {PHOTOS} {BSDS} --steps 60000",
-        "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000",
+        "restore-jpeg": f"restore {PHOTOS} {BSDS} --scratch --steps 60000",
+        "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --scratch --steps 150000",
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
         "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
         "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
-        "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --steps 40000",
+        "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
         "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
         "gan-emoji-64": f"gan {EMOJI} {TEACHER} --count 32 --steps 100000",
         "dcgan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000 --baseline",

@@ -57,6 +57,8 @@ def train_restoration(
         # Ten minutes on two cores.
         steps=2000,
         rate=1e-3,
+        shipped="restore-jpeg" if (channels, blocks) == (48, 5) else None,
+        shipped_rate=5e-4,
         examples={"input": torch.rand(1, 3, crop, crop + 8)},
         # The net works at half the size.
         manifest={"task": "restore", "family": "rgb", "overlap": 2 * (3 * blocks + 3), "half": True},

@@ -10,7 +10,7 @@ come.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imgedit.errors import ArgumentError, ModelError
+from imgedit.errors import ArgumentError
 from imgedit.geometry import resize
 from imgedit.io import read
-from imgedit.models import find
 from imgedit.strips import Progress
 from imgedit.training.job import Job
 from imgedit.training.loop import Task
@@ -363,13 +362,12 @@ def train_style(
     content: float = 0.5,
     style: float = 3.0,
     crop: int = 256,
-    scratch: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Train a net that repaints pictures in the styles of some paintings, to an ONNX file with manifest and card.
 
-    Where `job` does not say what to start from, the shipped style-gallery is: it can paint, and only has to learn how
-    these paintings are painted.
+    Where `job` does not say what to start from, it is the shipped style-gallery: it can paint, and only has to learn
+    how these paintings are painted.
 
     Parameters
     ----------
@@ -383,8 +381,6 @@ def train_style(
         How much the picture shall show what the photo shows, and look as the painting does.
     crop : int
         Side of the crops, pixels, a multiple of 4.
-    scratch : bool
-        Start from nothing.
     progress : callable, optional
         Given the fraction done; what it raises ends the run after a last checkpoint.
 
@@ -418,6 +414,7 @@ def train_style(
         task=task,
         steps=3000,
         rate=1e-3,
+        shipped="style-gallery",
         examples={"image": torch.rand(1, 3, 64, 80), "weights": torch.eye(len(names))[:1]},
         multiple=4,
         manifest={
@@ -430,21 +427,10 @@ def train_style(
             "grid": 4,
             "half": False,
         },
-        options={"content": content, "style": style, "crop": crop, "teacher": teacher, "scratch": scratch},
+        options={"content": content, "style": style, "crop": crop, "teacher": teacher},
         subjects=[f"{name}={path.name}" for name, path in named],
     )
-    if job.init_from is None and not scratch:
-        job = replace(job, init_from=_gallery())
     return make(plan, job, progress)
-
-
-def _gallery() -> Path | None:
-    """Give the file of the shipped gallery; None where there is none."""
-    try:
-        manifest = find("style-gallery")
-    except ModelError:
-        return None
-    return manifest.folder / manifest.file
 
 
 def _named(painting: str) -> tuple[str, Path]:

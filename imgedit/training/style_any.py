@@ -117,7 +117,8 @@ class StyleAnyTask(Task):
         measure = self.measure.to(photo.device)
         with torch.no_grad():
             aims = measure.grams(painting)
-        return measure.compare(painted, photo, aims)
+        differences: tuple[Tensor, Tensor] = measure.compare(painted, photo, aims)
+        return differences
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:
@@ -237,6 +238,7 @@ def train_style_any(
         task=task,
         steps=3000,
         rate=1e-3,
+        shipped="style-any",
         examples={"image": torch.rand(1, 3, 64, 80), "style": torch.rand(1, 3, 72, 96)},
         multiple=MULTIPLE,
         manifest={

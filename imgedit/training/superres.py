@@ -76,6 +76,8 @@ def train_superres(
         # Ten minutes on two cores.
         steps=2000,
         rate=1e-3,
+        shipped=f"sr-x{scale}" if (channels, blocks) == (48, 5) else None,
+        shipped_rate=5e-4,
         examples={"input": torch.rand(1, 3, crop, crop + 8)},
         manifest={
             "task": "superres",
