@@ -284,6 +284,8 @@ def test_a_mask_that_changes_is_a_photo_that_changes(tree):
     run(recipe, "photos", "out")
     assert run(recipe, "photos", "out").count("skipped") == 2
     os.utime("masks/deep/b.png", ns=(1, 1))
+    assert run(recipe, "photos", "out").count("skipped") == 2  # only touched
+    ie.write("masks/deep/b.png", ie.flip(ie.read("masks/deep/b.png"), "horizontal"))
     assert [row.state for row in run(recipe, "photos", "out").rows] == ["skipped", "done"]
 
 

@@ -405,7 +405,8 @@ def test_metadata_goes_from_photo_to_result(tmp_path):
 
 
 def opened(steps, path):
-    return decoding.open_for(steps, path.read_bytes(), ie.recipes.Photo(str(path), path.name, "jpeg"), {})
+    found = decoding.open_for([steps], path.read_bytes(), ie.recipes.Photo(str(path), path.name, "jpeg"), {})
+    return found.begin(steps)
 
 
 def smooth_photo(height, width):
@@ -433,7 +434,7 @@ def smooth_photo(height, width):
 def test_a_photo_that_is_decoded_smaller_looks_as_if_it_were_not(tmp_path, shape, how):
     ie.write(tmp_path / "in.jpg", smooth_photo(*shape), quality=95)
     expected = ie.resize(ie.read(tmp_path / "in.jpg"), **how)
-    image, _, left = opened([ie.Step("resize", **how), ie.Step("to_uint16")], tmp_path / "in.jpg")
+    image, left = opened([ie.Step("resize", **how), ie.Step("to_uint16")], tmp_path / "in.jpg")
     whole = place(shape, **{k: v for k, v in how.items() if k in decoding.SIZES}).ratio < 2
     assert len(left) == (2 if whole else 1)
     if not whole:
@@ -462,9 +463,57 @@ def test_a_turned_photo_is_decoded_smaller_and_upright(tmp_path, orientation, sh
 )
 def test_a_filter_that_needs_every_pixel_gets_them(tmp_path, how):
     ie.write(tmp_path / "in.jpg", photo(size=(64, 96)))
-    image, _, left = opened([ie.Step("resize", **how)], tmp_path / "in.jpg")
+    image, left = opened([ie.Step("resize", **how)], tmp_path / "in.jpg")
     np.testing.assert_array_equal(image, ie.read(tmp_path / "in.jpg"))
     assert len(left) == 1
+
+
+def rendered(recipe, path):
+    """Results of a recipe, and the size at which the photo was decoded for them."""
+    decoded = []
+    made = recipe.render(path.read_bytes(), ie.recipes.Photo(str(path), path.name), seen=decoded.append)
+    return [ie.io.decode(data)[0] for _, data in made], decoded[0].shape[:2]
+
+
+def resizing(*outputs, steps=()):
+    tables = [
+        {"name": f"{number}-{{stem}}.png", "steps": [ie.Step("resize", **how)] if how else []}
+        for number, how in enumerate(outputs)
+    ]
+    return ie.Recipe(steps, outputs=tables)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "decoded"),
+    [
+        (({"scale": 0.5}, {"width": 40}), (240, 320)),
+        (({"scale": 0.25}, {"width": 80}), (120, 160)),
+        (({"scale": 0.25, "filter": "lanczos3"}, {"width": 80}), (240, 320)),
+        (({"scale": 0.25}, {}), (480, 640)),
+        (({"scale": 0.25}, {"width": 80, "filter": "nearest"}), (480, 640)),
+        (({"scale": 0.25}, {"scale": 0.125, "when": {"width": "> 1000"}}), (480, 640)),
+    ],
+)
+def test_of_several_results_the_largest_says_how_far_a_photo_is_decoded(tmp_path, outputs, decoded):
+    path = tmp_path / "in.jpg"
+    ie.write(path, smooth_photo(480, 640), quality=95)
+    results, shape = rendered(resizing(*outputs), path)
+    assert shape == decoded
+    for how, result in zip(outputs, results, strict=True):
+        is_left_out = not how or "when" in how
+        expected = ie.read(path) if is_left_out else ie.resize(ie.read(path), **how)
+        assert result.shape == expected.shape
+        assert np.array_equal(result, expected) or cv2.PSNR(result, expected) > 42
+
+
+def test_what_shares_steps_is_decoded_for_those(tmp_path):
+    path = tmp_path / "in.jpg"
+    ie.write(path, smooth_photo(480, 640), quality=95)
+    half = [ie.Step("resize", scale=0.5)]
+    results, shape = rendered(resizing({"scale": 0.5}, {}, steps=half), path)
+    assert shape == (240, 320)
+    assert [result.shape[:2] for result in results] == [(120, 160), (240, 320)]
+    np.testing.assert_array_equal(results[0], ie.resize(results[1], scale=0.5))
 
 
 def test_the_way_of_reading_is_kept_when_decoding_smaller(tmp_path):

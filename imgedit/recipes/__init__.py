@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from imgedit.io.reading import warn_of_suffix
 from imgedit.pixels import Image, Progress
 from imgedit.recipes import running, trial
 from imgedit.recipes.checks import Finding, check
-from imgedit.recipes.decoding import open_for
+from imgedit.recipes.decoding import Opened, open_for
 from imgedit.recipes.lines import KeyPath, key_lines, line_of, syntax_error
 from imgedit.recipes.networks import nets_of
 from imgedit.recipes.outputs import Output, format_of
@@ -354,23 +354,26 @@ class Recipe:
             Name and file of each output: a path below the output folder, with forward slashes.
         """
         photo = _sniffed(data, photo)
-        image, metadata = self._stepped(data, photo, seen, progress)
+        # Where no steps are shared, each output begins with the photo itself, and may need little of it.
+        chains = [self.steps] if self.steps else [output.steps for output in self.results]
+        opened = open_for(chains, data, photo, self.input, seen)
+        shared = self._applied(self.steps, opened, photo, progress) if self.steps else None
         made = []
         for number, output in enumerate(self.results):
             with running.noted(f"output {number + 1}" if self.outputs else ""):
-                result = running.apply(output.steps, image, self.folder, None, photo=photo)
+                if shared is None:
+                    result = self._applied(output.steps, opened, photo, None)
+                else:
+                    result = running.apply(output.steps, shared, self.folder, None, photo=photo)
                 if seen is not None and number == 0:
                     seen(result)
-                made.append(output.encode(result, metadata, photo))
+                made.append(output.encode(result, opened.metadata, photo))
         return made
 
-    def _stepped(
-        self, data: bytes, photo: Photo, seen: Seen | None, progress: Progress | None
-    ) -> tuple[Image, io.Metadata]:
-        """Decode a photo and do the steps that all outputs share."""
-        image, metadata, left = open_for(self.steps, data, photo, self.input, seen)
-        done = len(self.steps) - len(left)
-        return running.apply(left, image, self.folder, progress, done, photo), metadata
+    def _applied(self, steps: Sequence[Step], opened: Opened, photo: Photo, progress: Progress | None) -> Image:
+        """Do steps on a photo that was decoded for them."""
+        image, left = opened.begin(steps)
+        return running.apply(left, image, self.folder, progress, len(steps) - len(left), photo)
 
     def edit(self, source: str | Path, target: str | Path, *, progress: Progress | None = None) -> None:
         """Read a photo, do the steps, write the result with the photo's metadata.
@@ -391,9 +394,11 @@ class Recipe:
             problem = f"is one file, but the recipe has {len(self.outputs)} outputs"
             raise ArgumentError("target", problem, "write them with ie.batch.run")
         data = load(source, **{key: value for key, value in self.input.items() if key == "max_bytes"})
-        image, metadata = self._stepped(data, _sniffed(data, Photo.at(show(source))), None, progress)
+        photo = _sniffed(data, Photo.at(show(source)))
+        opened = open_for([self.steps], data, photo, self.input)
+        image = self._applied(self.steps, opened, photo, progress)
         (output,) = self.results
-        io.write(target, image, metadata=output.kept(metadata), format=output.format or None, **output.encoding)
+        io.write(target, image, metadata=output.kept(opened.metadata), format=output.format or None, **output.encoding)
 
     def fingerprint(self) -> str:
         """Give a hash of everything that the result depends on: the steps, the bytes of the images they name, and nets.

@@ -4,12 +4,14 @@ A JPEG decoder can leave out high frequencies and give the picture at a half, a 
 faster than the whole. That is close to the mean over blocks of pixels (measured: 53 dB from ``filter="area"``), so a
 recipe that begins with a resize reads the photo smaller, and resizes by what is left: for ``area``, ``box`` and
 ``auto`` as far as the decoder goes, for every other filter with at least a factor of 2 left for it, which hides the
-difference (measured: 50 dB from the filter over all pixels).
+difference (measured: 50 dB from the filter over all pixels). Where several results begin with a resize each, the
+largest of them decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgedit import io
@@ -24,7 +26,7 @@ from imgedit.recipes.running import in_step
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["open_for"]
+__all__ = ["Opened", "open_for"]
 
 # Pixels of the decoder for each pixel of the result that a filter must find; "nearest" wants the real ones.
 LEFT_FOR = {"area": 1.0, "box": 1.0, "auto": 1.0, "linear": 2.0, "cubic": 2.0, "mitchell": 2.0, "lanczos3": 2.0}
@@ -36,19 +38,62 @@ SLACK = 0.98
 SIZES = ("size", "scale", "width", "height", "fit")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A photo as it was decoded.
+
+    Parameters
+    ----------
+    image : ndarray
+        Its pixels, perhaps fewer than it has.
+    metadata : Metadata
+        To be written along.
+    shape : tuple of int
+        Height and width of the whole photo, upright.
+    reduction : int
+        By how much it was decoded smaller.
+    """
+
+    image: Image
+    metadata: io.Metadata
+    shape: tuple[int, int]
+    reduction: int
+
+    def begin(self, steps: Sequence[Step]) -> tuple[Image, Sequence[Step]]:
+        """Do the first of some steps, if it has to know that the photo was decoded smaller.
+
+        Parameters
+        ----------
+        steps : sequence of Step
+            One of the chains for which the photo was opened.
+
+        Returns
+        -------
+        image : ndarray
+            The photo, or what the first step makes of it.
+        steps : sequence of Step
+            What is still to be done.
+        """
+        if self.reduction == 1:
+            return self.image, steps
+        how = {key: value for key, value in steps[0].parameters.items() if key not in SIZES}
+        with in_step(0, steps[0]):
+            return resize_placed(self.image, _placement(self.shape, steps[0]).after(self.reduction), **how), steps[1:]
+
+
 def open_for(
-    steps: Sequence[Step],
+    chains: Sequence[Sequence[Step]],
     data: bytes,
     photo: Photo,
     options: Mapping[str, Any],
     seen: Callable[[Image], None] | None = None,
-) -> tuple[Image, io.Metadata, Sequence[Step]]:
-    """Read a photo, and give the steps that are left to do.
+) -> Opened:
+    """Read a photo as far as what is done with it needs.
 
     Parameters
     ----------
-    steps : sequence of Step
-        What is to be done with it.
+    chains : sequence of sequence of Step
+        What is to be done with it, each chain on its own; the one that needs most decides.
     data : bytes
         The whole file.
     photo : Photo
@@ -60,33 +105,27 @@ def open_for(
 
     Returns
     -------
-    image : ndarray
-        The photo, or what the first step makes of it.
-    metadata : Metadata
-        To be written along.
-    steps : sequence of Step
-        What is still to be done.
+    Opened
+        To begin each chain with.
     """
     rest = {key: options[key] for key in options if key != "max_bytes"}
-    reduction, placement = 1, None
-    if photo.format == "jpeg" and steps and _can_start_smaller(steps[0]):
+    reduction, shape = 1, (0, 0)
+    if photo.format == "jpeg" and all(steps and _can_start_smaller(steps[0]) for steps in chains):
         header = sniff(data, photo.source).probe(data, photo.source)
-        with in_step(0, steps[0]):
-            if holds(steps[0].when, _traits(header, photo)):
-                reduction, placement = _reduction(header, steps[0].parameters)
+        shape = _upright(header)
+        reduction = min(_reduction(header, steps[0], photo) for steps in chains)
     image, metadata = io.decode(data, name=photo.source, reduce=reduction, **rest)
     if seen is not None:
         seen(image)
-    if placement is None or reduction == 1:
-        return image, metadata, steps
-    how = {key: value for key, value in steps[0].parameters.items() if key not in SIZES}
-    with in_step(0, steps[0]):
-        return resize_placed(image, placement.after(reduction), **how), metadata, steps[1:]
+    return Opened(image, metadata, shape, reduction)
+
+
+def _upright(header: Header) -> tuple[int, int]:
+    return (header.width, header.height) if header.orientation >= 5 else (header.height, header.width)
 
 
 def _traits(header: Header, photo: Photo) -> Traits:
-    turned = header.orientation >= 5
-    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    height, width = _upright(header)
     return Traits(width, height, header.channels, header.dtype, photo)
 
 
@@ -96,15 +135,20 @@ def _can_start_smaller(step: Step) -> bool:
     return step.op == "resize" and "image" not in given and given.get("space", "srgb") == "srgb"
 
 
-def _reduction(header: Header, given: Mapping[str, Any]) -> tuple[int, Placement]:
-    """Choose how far the decoder reduces, and what lands where."""
-    turned = header.orientation >= 5
-    shape = (header.width, header.height) if turned else (header.height, header.width)
-    placement = place(shape, **{key: value for key, value in given.items() if key in SIZES})
-    least = LEFT_FOR.get(given.get("filter", "auto"), float("inf"))
+def _placement(shape: tuple[int, int], step: Step) -> Placement:
+    return place(shape, **{key: value for key, value in step.parameters.items() if key in SIZES})
+
+
+def _reduction(header: Header, step: Step, photo: Photo) -> int:
+    """Choose how far the decoder may reduce a photo that a step resizes first."""
+    with in_step(0, step):
+        if not holds(step.when, _traits(header, photo)):
+            return 1
+        ratio = _placement(_upright(header), step).ratio
+    least = LEFT_FOR.get(step.parameters.get("filter", "auto"), float("inf"))
     for factor in (8, 4, 2):
         # Blocks that stick out do so at the right and bottom as stored; turned, they would shift the picture.
         fits = header.orientation in (1, 5) or not (header.width % factor or header.height % factor)
-        if fits and placement.ratio / factor >= least * SLACK:
-            return factor, placement
-    return 1, placement
+        if fits and ratio / factor >= least * SLACK:
+            return factor
+    return 1
