@@ -285,7 +285,7 @@ def test_a_mask_that_changes_is_a_photo_that_changes(tree):
     assert run(recipe, "photos", "out").count("skipped") == 2
     os.utime("masks/deep/b.png", ns=(1, 1))
     assert run(recipe, "photos", "out").count("skipped") == 2  # only touched
-    ie.write("masks/deep/b.png", ie.flip(ie.read("masks/deep/b.png"), "horizontal"))
+    ie.write("masks/deep/b.png", np.roll(ie.read("masks/deep/b.png"), 5, axis=1))
     assert [row.state for row in run(recipe, "photos", "out").rows] == ["skipped", "done"]
 
 
