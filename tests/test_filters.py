@@ -213,6 +213,9 @@ def test_text_stands_where_it_should():
     _, bottom, _, right = box(anchor="bottom-right", margin=0)
     assert bottom <= 79
     assert 110 <= right <= 119
+    top, _, left, _ = box(position=(30, 40))
+    assert min(top - 40, left - 30) >= 0
+    assert max(top - 40, left - 30) <= 10
     _, _, left, right = box(position=(60, 40), anchor="center")
     assert abs((left + right) / 2 - 59.5) <= 1.5
     with pytest.warns(UserWarning, match="lies outside of an image of 120x80"):

@@ -320,6 +320,25 @@ def test_a_style_has_a_live_strength(opened, qtbot, monkeypatch, tmp_path):
     assert panel.preview is None
 
 
+def test_a_style_of_the_photo_stays_below_the_layers_above_it(opened, qtbot, monkeypatch):
+    window, panel = opened, opened.panels["Style"]
+    monkeypatch.setattr(ie, "stylize", lambda image, style, **_: np.full_like(image, 200))
+    above = ie.Layer(np.full((60, 80, 3), 20, np.uint8), offset=(0, 0))
+    window.commit(window.document.state.with_layer(above, "above"))
+    window.choose_layer(0)
+    settle(window, qtbot)
+    panel.strength.setValue(100)
+    panel.paint("flat", {"style": "flat"})
+    settle(window, qtbot)
+    grabbed = imgedit.qt.from_qimage(window.canvas.grab().toImage())
+    for point, grey in (((40, 30), 20), ((120, 90), 200)):
+        x, y = place(window, *point)
+        assert (grabbed[y, x, :3] == grey).all()
+    panel.apply()
+    settle(window, qtbot)
+    assert (shown(window)[30, 40] == 20).all()
+
+
 def test_the_gallery_shows_the_photo_in_every_style(app, qtbot, settings, source, monkeypatch):
     known = {name: {"style": name} for name in ("a", "b")}
     monkeypatch.setattr(tasks, "styles", lambda: known)

@@ -54,7 +54,7 @@ def draw_text(
     text: str,
     *,
     position: tuple[float, float] | None = None,
-    anchor: Annotated[str, ANCHORS] = "bottom-right",
+    anchor: Annotated[str, ANCHORS] | None = None,
     margin: float | str = "2%",
     size: float | str = "5%",
     color: Color = "white",
@@ -78,9 +78,10 @@ def draw_text(
     position : (float, float), optional
         Where the anchor of the text comes to lie, ``(x, y)`` in pixels from the top left corner. Without it, the text
         lies inside the image, at the side or corner that the anchor names.
-    anchor : str
-        Which point of the text's box is placed: ``top-left``, ``top-center``, ``top-right``, ``center-left``,
-        ``center``, ``center-right``, ``bottom-left``, ``bottom-center``, ``bottom-right``.
+    anchor : str, optional
+        Which point of the text's box is placed; ``top-left`` by default where a position is given, else
+        ``bottom-right``. One of ``top-left``, ``top-center``, ``top-right``, ``center-left``, ``center``,
+        ``center-right``, ``bottom-left``, ``bottom-center``, ``bottom-right``.
     margin : float or str
         Distance from the image's sides where no position is given: pixels, or ``"2%"`` of the image's shorter side.
     size : float or str
@@ -146,6 +147,8 @@ def draw_text(
 
     masks = _rasterise(text, opened, stroke, align, spacing * pixels, angle)
     layer = _layer(masks, inks) * np.float32(opacity)
+    if anchor is None:
+        anchor = "bottom-right" if position is None else "top-left"
     places = _places(layer, image, position, ANCHORS[anchor], gap, tile)
     _warn_of_cut(layer, image, places, anchored=position is None and not tile)
     out = image.copy()

@@ -131,9 +131,10 @@ def of_painting(path: Path, iterations: int) -> dict[str, Any]:
     return {"style": ie.read(path)} | ({} if paired else {"method": "gatys", "iterations": iterations})
 
 
-def painted(image: np.ndarray, parameters: dict[str, Any], progress: Any = None) -> tuple[np.ndarray, Any]:
-    painting = ie.stylize(image, **parameters, progress=progress)
-    return painting, imgedit.qt.Pyramid.of(painting)
+def painted(state: State, parameters: dict[str, Any], progress: Any = None) -> tuple[np.ndarray, Any]:
+    """The active layer in a style, and what all layers make with that."""
+    painting = ie.stylize(state.layer.image, **parameters, progress=progress)
+    return painting, imgedit.qt.Pyramid.of(picture(state.edited("Style", image=painting)))
 
 
 def thumb(state: State, parameters: dict[str, Any], progress: Any = None) -> np.ndarray:
@@ -144,7 +145,7 @@ def thumb(state: State, parameters: dict[str, Any], progress: Any = None) -> np.
 
 
 class Styles(Task):
-    """A gallery of styles; the painting lies above the photo, at a strength that is seen at once."""
+    """A gallery of styles; the picture with the painting in it lies above the other, at a strength seen at once."""
 
     def __init__(self, window: Any) -> None:
         self.known, self._shown, self.preview = styles(), None, None
@@ -179,16 +180,15 @@ class Styles(Task):
 
     def paint(self, name: str, style: dict[str, Any]) -> None:
         self.drop()
-        layer, colors = self.window_.document.state.layer, COLORS[self.colors.currentText()]
+        colors = COLORS[self.colors.currentText()]
         parameters = style | ({"keep_color": colors} if colors else {})
 
         def show(result: tuple[np.ndarray, Any]) -> None:
             self.preview = result[0], parameters
-            strength = self.strength.value() / 100
-            self.window_.canvas.set_overlay(result[1], offset=layer.offset or (0, 0), opacity=strength)
+            self.window_.canvas.set_overlay(result[1], opacity=self.strength.value() / 100)
             self.refresh()
 
-        self.window_.start(f"Style {name}", show, painted, layer.image, parameters)
+        self.window_.start(f"Style {name}", show, painted, self.window_.document.state, parameters)
 
     def open_painting(self) -> None:
         if (path := self.window_.ask_open("A painting")) is not None:
