@@ -42,6 +42,18 @@ def until(condition, seconds=20):
         QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
 
 
+def test_it_tells_when_it_is_busy(worker):
+    told = []
+    worker.busy.connect(lambda busy: told.append((busy, worker.running)))
+    worker.finished.connect(lambda _result: told.append("finished"))
+    worker.cancelled.connect(lambda: told.append("cancelled"))
+    worker.start(int)
+    until(lambda: not worker.running)
+    worker.start(endless)
+    worker.cancel()
+    assert told == [(True, True), (False, False), "finished", (True, True), (False, False), "cancelled"]
+
+
 def endless(progress=None):
     while True:
         time.sleep(0.002)

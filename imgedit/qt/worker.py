@@ -23,7 +23,8 @@ class Worker(QtCore.QObject):
     """Runs one call at a time on a thread of its own.
 
     Signals come on the thread that made the worker: ``progressed(float)`` with the fraction done, then one of
-    ``finished(object)`` with the result, ``failed(object)`` with the exception, ``cancelled()``.
+    ``finished(object)`` with the result, ``failed(object)`` with the exception, ``cancelled()``. ``busy(bool)`` comes
+    before all of these with True, and with False before the last: ``worker.busy.connect(button.setDisabled)``.
 
     A verb that has ``progress=`` stops within a second of `cancel`. One that has none (they are short) runs to its end
     unheard. When the program ends during a job, that job is cancelled and no thread outlives the interpreter.
@@ -41,6 +42,7 @@ class Worker(QtCore.QObject):
     True
     """
 
+    busy = Signal(bool)
     progressed = Signal(float)
     finished = Signal(object)
     failed = Signal(object)
@@ -81,12 +83,14 @@ class Worker(QtCore.QObject):
         self._job = _Job(self._said.emit, function, arguments, parameters)
         _lives[self._job] = self
         self._job.thread.start()
+        self.busy.emit(True)
 
     def cancel(self) -> None:
         """Stop the job; does nothing where none is running. A new one may start at once."""
         if self._job is not None:
             self._job.stopped.set()
             self._job = None
+            self.busy.emit(False)
             self.cancelled.emit()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -118,6 +122,7 @@ class Worker(QtCore.QObject):
             self.progressed.emit(job.latest())
             return
         self._job = None
+        self.busy.emit(False)
         (self.finished if what == "finished" else self.failed).emit(value)
 
 
