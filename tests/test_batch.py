@@ -595,6 +595,39 @@ def test_a_tally_counts_files_and_pixels(photos, tmp_path):
     assert seen[-1].pixels == 3 * 40 * 56
 
 
+@pytest.mark.parametrize(
+    ("recipe", "lacking", "wanted"),
+    [
+        (ie.Recipe([ie.Step("upscale", scale=2)]), (), 3),
+        (
+            ie.Recipe([], outputs=[{"name": "{stem}.png", "steps": (ie.Step("upscale", scale=2, device="cuda"),)}]),
+            (),
+            3,
+        ),
+        (ie.Recipe([ie.Step("upscale", scale=2, device="cpu")]), (), None),
+        (ie.Recipe([ie.Step("upscale", scale=2)]), ("libcudart",), None),
+        (HALF, (), None),
+    ],
+)
+def test_networks_get_one_worker_for_each_gpu(photos, tmp_path, monkeypatch, recipe, lacking, wanted):
+    from imgedit.models import devices
+
+    started = []
+
+    def engine(*, workers, **limits):
+        started.append(workers)
+        raise ie.errors.BatchError("enough")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,4")
+    monkeypatch.setattr(devices, "missing", lambda device: lacking)
+    monkeypatch.setitem(batch.ENGINES._rows, "local", engine)
+    with pytest.raises(ie.errors.BatchError, match="enough"):
+        batch.run(recipe, photos, tmp_path / "out")
+    with pytest.raises(ie.errors.BatchError, match="enough"):
+        batch.run(recipe, photos, tmp_path / "out", workers=5)
+    assert started == [wanted, 5]
+
+
 def test_an_engine_that_broke_stops_the_run(photos, tmp_path):
     with Flaky(9, BrokenProcessPool) as engine, pytest.raises(ie.errors.BatchError, match="engine failed"):
         batch.run(HALF, photos, tmp_path / "out", engine=engine)

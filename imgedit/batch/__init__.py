@@ -24,7 +24,7 @@ from imgedit.batch.rows import Job, Report, Row, State
 from imgedit.batch.tally import Tally
 from imgedit.batch.thumbnails import MOST_PICTURED, Album
 from imgedit.batch.watching import watch
-from imgedit.batch.working import Outcome, Task, results
+from imgedit.batch.working import Outcome, Task, cards_for, results
 from imgedit.engines import ENGINES, usable_cores
 from imgedit.errors import ArgumentError, BatchError
 from imgedit.pixels import Progress, check_number
@@ -72,7 +72,8 @@ def run(
     engine : str or concurrent.futures.Executor
         A name in `imgedit.engines.ENGINES`, or any executor, whose owner shuts it down.
     workers : int, optional
-        Number of processes; as many as there are cores to use by default, or as a cluster has.
+        Number of processes; by default as many as there are cores to use, or GPUs where the recipe runs networks on
+        them, or as a cluster has.
     timeout : float, optional
         Seconds that one file may take before its process is stopped; no limit by default.
     memory : int, optional
@@ -130,9 +131,12 @@ def run(
         check_number(workers, "workers", least=1)
     if timeout is not None:
         check_number(timeout, "timeout", above=0)
-    crew = Crew(engine, workers, {"timeout": timeout, "memory": memory, "address": address})
+    limits = {"timeout": timeout, "memory": memory, "address": address}
+    crew = Crew(engine, workers, limits)
     name = "" if isinstance(recipe, Recipe) else os.path.basename(recipe)
     recipe = _opened(recipe, variables)
+    if workers is None and engine == "local":
+        crew = Crew(engine, cards_for(recipe), limits)
     place = output_at(output, state)
     jobs = plan(recipe, inputs, place, only=only)
     fingerprint = recipe.fingerprint()

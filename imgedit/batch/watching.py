@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any
 
 from imgedit.batch.rows import Report
+from imgedit.batch.working import cards_for
 from imgedit.engines import ENGINES
 from imgedit.errors import ArgumentError
 from imgedit.pixels import check_number
@@ -96,6 +97,8 @@ def watch(
         recipe, variables = Recipe.from_toml(recipe, variables=variables), None
     rounds = _rounds(folders, os.path.realpath(output), settle, stop or threading.Event())
     limits = {"timeout": timeout, "memory": memory, "address": address}
+    if workers is None and engine == "local":
+        workers = cards_for(recipe)
     with _started(engine, workers, limits) as executor:
         while True:
             try:

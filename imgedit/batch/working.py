@@ -18,13 +18,14 @@ from imgedit.batch.rows import Job, Row, digest_of, stamp
 from imgedit.batch.stores import NOTHING, Stamp
 from imgedit.batch.thumbnails import Sketch
 from imgedit.engines import explain
+from imgedit.engines.machine import cards
 from imgedit.errors import BatchError, ImgeditError, StorageError
 from imgedit.io.formats import sniff
 from imgedit.recipes import Recipe
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.wording import for_recipe
 
-__all__ = ["Outcome", "Task", "results"]
+__all__ = ["Outcome", "Task", "cards_for", "results"]
 
 # What the system says of one name only; anything else that it says where a result is put will hit the next one too.
 OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EILSEQ, errno.EINVAL}
@@ -213,6 +214,26 @@ def results(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def cards_for(recipe: Recipe) -> int | None:
+    """Give the number of GPUs, if a recipe has work for them: more workers than that would share their memory.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The steps.
+
+    Returns
+    -------
+    int
+        None where the cores count.
+    """
+    if not recipe.may_use_card() or not (found := cards()):
+        return None
+    from imgedit.models import devices
+
+    return None if devices.missing("cuda") else len(found)
 
 
 def _submitted(executor: Executor, task: Task, job: Job, is_pictured: bool) -> Future[Outcome]:

@@ -91,7 +91,7 @@ def batch(
         Where the work is done: in processes of this machine (local), in one, file after file (serial), or by a Dask
         cluster (dask).
     workers : int
-        Number of processes; as many as there are cores by default, or as the cluster has.
+        Number of processes; by default as many as there are cores, or GPUs for networks, or as the cluster has.
     timeout : float
         Seconds that one file may take; no limit by default.
     memory : str

@@ -24,7 +24,7 @@ from imgedit.recipes import running, trial
 from imgedit.recipes.checks import Finding, check
 from imgedit.recipes.decoding import Opened, open_for
 from imgedit.recipes.lines import KeyPath, key_lines, line_of, syntax_error
-from imgedit.recipes.networks import nets_of
+from imgedit.recipes.networks import may_use_card, nets_of
 from imgedit.recipes.outputs import Output, format_of
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.steps import STEPS
@@ -419,6 +419,10 @@ class Recipe:
 
     def _all_steps(self) -> tuple[Step, ...]:
         return (*self.steps, *(step for output in self.results for step in output.steps))
+
+    def may_use_card(self) -> bool:
+        """Tell whether a step runs a network that takes a GPU where there is one."""
+        return any(may_use_card(step.op, step.parameters) for step in self._all_steps())
 
     def files(self) -> list[Path]:
         """List the images and masks that all photos share.

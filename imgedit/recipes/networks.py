@@ -11,7 +11,7 @@ from imgedit.recipes.steps import STEPS
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["needs_network", "nets_of", "network_faults"]
+__all__ = ["may_use_card", "needs_network", "nets_of", "network_faults"]
 
 # What a manifest calls the task of each verb that chooses a network by itself.
 TASKS = {
@@ -27,6 +27,11 @@ TASKS = {
 def needs_network(op: str, given: Mapping[str, Any]) -> bool:
     """Tell whether a verb runs a network with these parameters."""
     return "device" in STEPS[op].takes(given)
+
+
+def may_use_card(op: str, given: Mapping[str, Any]) -> bool:
+    """Tell whether a verb may run a network on a GPU with these parameters."""
+    return needs_network(op, given) and given.get("device", "auto") != "cpu"
 
 
 def network_faults(op: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
