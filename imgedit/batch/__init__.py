@@ -124,7 +124,17 @@ def run(
 
     Examples
     --------
-    >>> ie.batch.run("web.toml", "photos", "web")  # doctest: +SKIP
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import imgedit as ie
+    >>> half = ie.Recipe([ie.Step("resize", scale=0.5)], output={"format": "webp"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ie.write(Path(folder, "photo.jpg"), np.zeros((64, 96, 3), np.uint8))
+    ...     first = ie.batch.run(half, folder, Path(folder, "web"), engine="serial")
+    ...     again = ie.batch.run(half, folder, Path(folder, "web"), engine="serial")
+    ...     print(first.count("done"), again.count("done"), again.count("skipped"), again.rows[0].output)
+    1 0 1 photo.webp
     """
     began = time.monotonic()
     if workers is not None:
@@ -330,8 +340,15 @@ def preview(
 
     Examples
     --------
-    >>> for job, state in ie.batch.preview("web.toml", "photos", "web"):  # doctest: +SKIP
-    ...     print(state, job.name)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import imgedit as ie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ie.write(Path(folder, "photo.jpg"), np.zeros((64, 96, 3), np.uint8))
+    ...     for job, state in ie.batch.preview(ie.Recipe([], output={"format": "png"}), folder, Path(folder, "out")):
+    ...         print(state, job.name)
+    pending photo.png
     """
     recipe = _opened(recipe, variables)
     place = output_at(output, state)

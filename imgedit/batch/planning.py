@@ -33,7 +33,16 @@ Paths = str | Path | Sequence[str | Path]
 
 
 class Plan:
-    """The files of a run, in order: to be counted, and to be gone through as often as one likes."""
+    """The files of a run, in order: to be counted, and to be gone through as often as one likes.
+
+    Examples
+    --------
+    >>> from imgedit.batch import Job, Plan
+    >>> jobs = Plan()
+    >>> jobs.add(Job("/photos/a.jpg", "a.jpg", ["a.webp"]))
+    >>> len(jobs), [job.name for job in jobs]
+    (1, ['a.webp'])
+    """
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the plan
@@ -104,6 +113,19 @@ def plan(
         An input that does not exist or a folder that can't be listed.
     StorageError
         A store or an archive that can't be listed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import imgedit as ie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a.jpg", "b.tif"):
+    ...         ie.write(Path(folder, name), np.zeros((64, 96, 3), np.uint8))
+    ...     jobs = ie.batch.plan(ie.Recipe([], output={"format": "webp"}), folder, Path(folder, "web"))
+    >>> [(job.photo, job.name) for job in jobs]
+    [('a.jpg', 'a.webp'), ('b.tif', 'b.webp')]
     """
     output = output_at(output)
     jobs, places = Plan(), set[int]()

@@ -41,6 +41,13 @@ class Job(NamedTuple):
         Its bytes, a number that changes with it, and its checksum, where the plan knew them; a size of -1 where not.
     known : str
         Digest of the content from which the results that stand were made; empty where none do.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> job = ie.batch.Job("/photos/deep/a.jpg", "deep/a.jpg", ["deep/a.webp", "thumbs/a.jpg"])
+    >>> job.name
+    'deep/a.webp'
     """
 
     source: str
@@ -93,6 +100,13 @@ class Row:
     digest : str
         The first half of the SHA-256 of the input, in hexadecimal digits; of one with masks of its own, theirs are part
         of it. Empty where the input could not be read.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> row = ie.batch.Row("/photos/a.jpg", "a.webp", "failed", "EmptyFileError", "the file is empty (0 bytes)")
+    >>> row.state, row.error
+    ('failed', 'EmptyFileError')
     """
 
     input: str
@@ -136,6 +150,17 @@ class Report:
         Time that the run took.
     standing : int
         How many of the failures are those of earlier runs, not tried again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import imgedit as ie
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "empty.jpg").touch()
+    ...     report = ie.batch.run(ie.Recipe([], output={"format": "png"}), folder, Path(folder, "out"), engine="serial")
+    ...     report.count("failed"), [row.error for row in report.failures]
+    (1, ['EmptyFileError'])
     """
 
     counts: Mapping[State, int]

@@ -29,6 +29,14 @@ class Tally:
         Failures of earlier runs, not tried again.
     pixels : int
         Width times height of the photos that this run did.
+
+    Examples
+    --------
+    >>> import imgedit as ie
+    >>> tally = ie.batch.Tally(total=10, workers=2, skipped=3)
+    >>> tally = tally.plus(ie.batch.Row("/photos/a.jpg", "a.webp", "done", pixels=12_000_000))
+    >>> tally.settled, tally.worked, tally.pixels
+    (4, 1, 12000000)
     """
 
     total: int

@@ -86,8 +86,17 @@ def watch(
 
     Examples
     --------
-    >>> for report in ie.batch.watch("web.toml", "inbox", "web"):  # doctest: +SKIP
-    ...     print(report.counts)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import imgedit as ie
+    >>> half = ie.Recipe([ie.Step("resize", scale=0.5)], output={"format": "png"})
+    >>> with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as out:
+    ...     ie.write(Path(folder, "photo.jpg"), np.zeros((64, 96, 3), np.uint8))
+    ...     for report in ie.batch.watch(half, folder, out, settle=0, engine="serial"):
+    ...         print(report.count("done"))
+    ...         break  # or go on, until Ctrl-C
+    1
     """
     from imgedit.batch import run
 
