@@ -138,7 +138,7 @@ def test_a_style_is_a_step_with_its_strength(tmp_path):
     image, painting = photo(32, 32), tmp_path / "painting.png"
     ie.write(painting, photo(40, 40)[::-1].copy())
     style = of_painting(painting, 10)
-    result, pyramid = painted(image, style, progress=nothing)
+    result, pyramid = painted(opened(image), style, progress=nothing)
     assert pyramid.size == (32, 32)
     state = edits.mix_in(opened(image), result, 0.5, style)
     assert np.abs(picture(state).astype(int) - (image.astype(int) + result) / 2).max() <= 1

@@ -150,3 +150,17 @@ def test_coverage_adds_and_takes_away():
     selection.put(np.array([[0, 0, 255, 100]], np.uint8), 0, 0, add=False)
     assert selection.coverage.tolist() == [[50, 100, 0, 155]]
     assert selection.put(np.ones((3, 3), np.uint8), 9, 9) == (4, 1, 4, 1)
+
+
+def test_replacing_a_selection_keeps_only_what_changes():
+    selection = Selection(np.zeros((700, 900), np.uint8))
+    assert selection.replace(np.zeros((700, 900), np.uint8)) == (0, 0, 0, 0)
+    selection.commit()
+    assert not selection.can_undo
+    other = np.zeros((700, 900), np.uint8)
+    other[300:310, 600:620] = 200
+    assert selection.replace(other) == (2 * TILE, TILE, 3 * TILE, 2 * TILE)
+    np.testing.assert_array_equal(selection.coverage, other)
+    assert selection.coverage is not other
+    assert selection.undo() == (2 * TILE, TILE, 3 * TILE, 2 * TILE)
+    assert not selection.coverage.any()

@@ -230,9 +230,7 @@ class Canvas(QtWidgets.QWidget):
         ImageError
             Not a mask, or of another size.
         """
-        coverage = self._coverage(mask)
-        self._selection.put(np.full_like(coverage, 255), 0, 0, add=False)
-        self.paint((coverage, 0, 0), add=True)
+        self._touched(self._selection.replace(self._coverage(mask)))
         self._commit()
 
     def clear_mask(self) -> None:
@@ -277,7 +275,7 @@ class Canvas(QtWidgets.QWidget):
         """Coverage, 0 to 255, of a mask of the image's size."""
         checked = check_mask(mask, self._before.base)
         if checked.dtype == bool:
-            return np.where(checked, np.uint8(255), np.uint8(0))
+            return np.multiply(checked, 255, dtype=np.uint8)
         return np.asarray(to_uint8(soft_mask(checked)), np.uint8)
 
     def undo(self) -> None:

@@ -6,6 +6,9 @@ costs follows from the area that it changed, not from the size of the image.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,6 +78,29 @@ class Selection:
             np.minimum(region, 255 - inner, out=region)
         return box
 
+    def replace(self, coverage: NDArray[np.uint8]) -> Box:
+        """Take other coverage for all of it; part of the step that `commit` ends.
+
+        Parameters
+        ----------
+        coverage : ndarray of uint8
+            HxW of the same size.
+
+        Returns
+        -------
+        (int, int, int, int)
+            Left, top, right and bottom of what may have changed; empty where nothing has.
+        """
+        height, width = self.coverage.shape
+        changed = []
+        for place in _tiles((0, 0, width, height)):
+            tile, new = self._tile(*place), _tile(coverage, *place)
+            if not np.array_equal(tile, new):
+                self._open.setdefault(place, tile.copy())
+                tile[:] = new
+                changed.append(place)
+        return self._hull(changed)
+
     def commit(self) -> None:
         """End a step: what was put since the last is undone together."""
         if self._open:
@@ -95,30 +121,42 @@ class Selection:
         return self._swap(self._undone, self._done)
 
     def _keep(self, box: Box) -> None:
-        left, top, right, bottom = box
-        if right <= left or bottom <= top:
-            return
-        for row in range(top // TILE, (bottom - 1) // TILE + 1):
-            for column in range(left // TILE, (right - 1) // TILE + 1):
-                if (row, column) not in self._open:
-                    self._open[row, column] = self._tile(row, column).copy()
+        for place in _tiles(box):
+            if place not in self._open:
+                self._open[place] = self._tile(*place).copy()
 
     def _tile(self, row: int, column: int) -> NDArray[np.uint8]:
-        return self.coverage[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+        return _tile(self.coverage, row, column)
 
     def _swap(self, source: list[Step], target: list[Step]) -> Box:
-        if not source:
-            return 0, 0, 0, 0
-        step = source.pop()
+        step = source.pop() if source else {}
         for place, kept in step.items():
             tile = self._tile(*place)
             step[place] = tile.copy()
             tile[:] = kept
-        target.append(step)
-        rows, columns = zip(*step, strict=True)
+        if step:
+            target.append(step)
+        return self._hull(step)
+
+    def _hull(self, places: Collection[tuple[int, int]]) -> Box:
+        """Box around tiles."""
+        if not places:
+            return 0, 0, 0, 0
+        rows, columns = zip(*places, strict=True)
         height, width = self.coverage.shape
         right, bottom = min(width, (max(columns) + 1) * TILE), min(height, (max(rows) + 1) * TILE)
         return min(columns) * TILE, min(rows) * TILE, right, bottom
+
+
+def _tiles(box: Box) -> Iterator[tuple[int, int]]:
+    """Rows and columns of the tiles that a box touches."""
+    left, top, right, bottom = box
+    if right > left and bottom > top:
+        yield from product(range(top // TILE, (bottom - 1) // TILE + 1), range(left // TILE, (right - 1) // TILE + 1))
+
+
+def _tile(coverage: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uint8]:
+    return coverage[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
 
 
 def _bytes(step: Step) -> int:
