@@ -43,6 +43,7 @@ def rounded(values):
 
 @pytest.mark.parametrize("mode", [name for name in MODES if MODES[name].separable])
 def test_a_separable_formula_equals_its_twin_for_every_pair_of_levels(mode):
+    assert mode in naive.SEPARABLE, "write its plain twin in tests/naive_blend.py"
     b, s = np.meshgrid(LEVELS, LEVELS)
     want = np.array([[naive.SEPARABLE[mode](float(x), float(y)) for x in LEVELS] for y in LEVELS])
     got = MODES[mode].formula(b.astype(np.float32), s.astype(np.float32))
