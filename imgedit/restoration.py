@@ -79,8 +79,12 @@ def restore(
 
     Examples
     --------
-    >>> import imgedit as ie
-    >>> clean = ie.restore(photo, model="1x-dejpg-realplksr-otf")  # doctest: +SKIP
+    >>> import imgedit as ie, pathlib, skimage.data, tempfile
+    >>> photo, path = skimage.data.coffee()[100:164, 200:296], pathlib.Path(tempfile.mkdtemp(), "small.jpg")
+    >>> ie.write(path, photo, quality=20)
+    >>> worn = ie.read(path)
+    >>> bool(ie.psnr(ie.restore(worn), photo) > ie.psnr(worn, photo))
+    True
     """
     from imgedit.models import load, pictures  # here, since manifests are checked by a library that is slow to import
 
