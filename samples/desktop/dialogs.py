@@ -19,6 +19,7 @@ from imgedit.engines import usable_cores
 from imgedit.qt.binding import QtCore, QtWidgets
 
 COLUMNS = 4
+STOPPED = "Cancelled. What is done stays done; a new run goes on there."
 Box = tuple[slice, slice]
 
 
@@ -131,19 +132,18 @@ class Batch(Dialog):
         text = QtWidgets.QPlainTextEdit(save_recipe(state, self.file).to_toml(), readOnly=True)
         text.setStyleSheet("font-family: monospace")
         self.bar, self.said = QtWidgets.QProgressBar(maximum=1000, textVisible=False), label("", wrap=True)
-        self.begin, self.stop = (
-            button("Run over a folder…", self.ask, primary=True),
-            button("Cancel", self.worker.cancel),
-        )
+        self.begin = button("Run over a folder…", self.ask, primary=True)
+        self.stop = button("Cancel", self.worker.cancel)
         buttons = row(button("Save recipe…", self.save_as), None, self.stop, self.begin)
         column(label(_scope(state), "faint", wrap=True), text, self.bar, self.said, buttons, parent=self, margin=14)
+        for widget in (self.stop, self.bar):
+            self.worker.busy.connect(widget.setVisible)
+            widget.hide()
+        self.worker.busy.connect(self.begin.setDisabled)
         self.worker.progressed.connect(lambda done: self.bar.setValue(round(1000 * done)))
         self.worker.finished.connect(self._finished)
         self.worker.failed.connect(self._failed)
-        self.worker.cancelled.connect(
-            lambda: self._ended("Cancelled. What is done stays done; a new run goes on there.")
-        )
-        self._ended("")
+        self.worker.cancelled.connect(partial(self.said.setText, STOPPED))
 
     def save_as(self) -> None:
         path = self.window_.ask_save("Save recipe", "recipe.toml", "Recipes (*.toml)")
@@ -158,21 +158,15 @@ class Batch(Dialog):
     def run(self, photos: str, results: str) -> None:
         # One core is left to the interface.
         self.worker.start(ie.batch.run, self.file, photos, results, workers=max(1, usable_cores() - 1))
-        self._ended(f"{photos} → {results}")
+        self.said.setText(f"{photos} → {results}")
 
     def _finished(self, report: Any) -> None:
         counts = ", ".join(f"{count} {state}" for state, count in report.counts.items() if count)
-        self._ended(f"{counts}. {report.file}")
+        self.said.setText(f"{counts}. {report.file}")
 
     def _failed(self, error: BaseException) -> None:
-        self._ended("")
+        self.said.clear()
         self.window_.report("The batch", error)
-
-    def _ended(self, text: str) -> None:
-        self.said.setText(text)
-        self.begin.setEnabled(not self.worker.running)
-        self.stop.setVisible(self.worker.running)
-        self.bar.setVisible(self.worker.running)
 
 
 def _scope(state: State) -> str:

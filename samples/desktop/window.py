@@ -125,10 +125,7 @@ class Window(QtWidgets.QMainWindow):
             self.menuBar().addMenu(title).addActions([self.actions_[name] for name in names])
         self.recent_menu = QtWidgets.QMenu("Open recent", self)
         self.menuBar().actions()[0].menu().insertMenu(self.actions_["save"], self.recent_menu)
-        main, tools = (
-            self._bar("main", Qt.ToolBarArea.TopToolBarArea),
-            self._bar("tools", Qt.ToolBarArea.LeftToolBarArea),
-        )
+        main = self._bar("main", Qt.ToolBarArea.TopToolBarArea)
         for name in BAR:
             (main.addAction(self.actions_[name]) if name else main.addSeparator())
         self._build_options(main)
@@ -138,7 +135,7 @@ class Window(QtWidgets.QMainWindow):
             action.setCheckable(True)
             action.setToolTip(f"{name.title()}  {key}\n{hint}")
             group.addAction(action)
-        tools.addActions(list(self.tools.values()))
+        self._bar("tools", Qt.ToolBarArea.LeftToolBarArea).addActions(list(self.tools.values()))
 
     def _bar(self, name: str, area: Any) -> Any:
         bar = QtWidgets.QToolBar(name.title(), objectName=name, movable=False, iconSize=QtCore.QSize(20, 20))
@@ -204,9 +201,9 @@ class Window(QtWidgets.QMainWindow):
     def _connect(self) -> None:
         self.tasks.currentChanged.connect(lambda _index: self.refresh())
         self.worker.progressed.connect(lambda done: self.bar.setValue(round(1000 * done)))
-        self.worker.finished.connect(self._finished)
-        self.worker.failed.connect(lambda error: (self.refresh(), self.report(self._title, error)))
-        self.worker.cancelled.connect(self.refresh)
+        self.worker.busy.connect(lambda _busy: self.refresh())
+        self.worker.finished.connect(lambda result: self._then(result))
+        self.worker.failed.connect(lambda error: self.report(self._title, error))
         self._drawer.finished.connect(self._show)
         self._drawer.failed.connect(partial(self.report, "Drawing the layers"))
         self.warned.connect(lambda text: self.statusBar().showMessage(text, 15_000))
@@ -298,13 +295,8 @@ class Window(QtWidgets.QMainWindow):
     ) -> None:
         """Call a function on the worker's thread, and `then` with what it gave on this one."""
         self._title, self._then = title, then
-        self.worker.start(function, *given, **named)
         self.bar.setValue(0)
-        self.refresh()
-
-    def _finished(self, result: Any) -> None:
-        self.refresh()
-        self._then(result)
+        self.worker.start(function, *given, **named)
 
     def edit(self, title: str, function: Callable[..., State], *given: Any, **named: Any) -> None:
         """Make a new state of the present one, and go on from it."""
