@@ -475,6 +475,54 @@ def test_a_store_is_written_once_a_file_and_listed_once_a_run(s3, monkeypatch):
     assert calls.count("head_object") == 1  # of the folder; files are as they were listed
 
 
+def test_a_result_that_goes_in_parts_is_whole_or_not_there(s3, monkeypatch):
+    pipe, call = type(s3)._pipe_file, type(s3)._call_s3
+    failures = []
+
+    async def in_parts(self, path, data, **options):
+        return await pipe(self, path, data, chunksize=5 * 2**20, **options)
+
+    async def failing(self, method, *args, **options):
+        if method == "upload_part" and options["PartNumber"] == 2 and failures:
+            raise failures.pop()
+        return await call(self, method, *args, **options)
+
+    monkeypatch.setattr(type(s3), "_pipe_file", in_parts)
+    monkeypatch.setattr(type(s3), "_call_s3", failing)
+    type(s3).clear_instance_cache()
+    old, new = (bytes([number]) * 11 * 2**20 for number in range(2))
+    failures += [OSError(errno.EBUSY, "SlowDown"), ConnectionResetError()]
+    stores.put("s3://photos/large", old)
+    assert stores.load("s3://photos/large") == old
+    failures += stores.TRIES * [OSError(errno.EBUSY, "SlowDown")]
+    with pytest.raises(ie.errors.StorageError, match="in 5 tries"):
+        stores.put("s3://photos/large", new)
+    assert stores.load("s3://photos/large") == old
+    assert not s3.call_s3("list_multipart_uploads", Bucket="photos").get("Uploads")
+
+
+def test_bytes_that_do_not_fit_the_checksum_of_s3_are_asked_for_again(s3, monkeypatch):
+    stores.put("s3://photos/a", b"as it was put")
+    (body,) = [entry for entry in _objects("photos") if entry.name == "a"]
+    asked = []
+
+    def spoilt(self):
+        asked.append(self)
+        return b"as it rotted!" if len(asked) < 3 else b"as it was put"
+
+    monkeypatch.setattr(type(body), "value", property(spoilt))
+    assert stores.load("s3://photos/a") == b"as it was put"
+    assert len(asked) >= 3
+
+
+def _objects(bucket):
+    """What moto keeps in a bucket."""
+    from moto.s3.models import s3_backends
+
+    (account,) = s3_backends
+    return s3_backends[account]["aws"].buckets[bucket].keys.values()
+
+
 def test_what_can_not_be_written_to_a_store_is_told_before_work(s3, monkeypatch, capsys):
     Path("r.toml").write_text("[output]\nformat='png'\n")
     assert command(["batch", "r.toml", "photos", "-o", "s3://nothing/out"]) == 5

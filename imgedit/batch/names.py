@@ -95,7 +95,10 @@ class Names:
                 raise ArgumentError("inputs", problem, "give the outputs names of their own")
             met = f"would both be written to {name}" if name == other.names[number] else f"may meet as {name}"
             problem = f"{other.source} and {job.source} {met}"
-            raise ArgumentError("inputs", problem, 'rename one, or tell them apart: name = "{folder}/{name}.{ext}"')
+            remedy = 'rename one, or tell them apart: name = "{folder}/{name}.{ext}"'
+            if job.photo == other.photo:
+                remedy = "give the folder above them, whose tree is kept, or each an output of its own"
+            raise ArgumentError("inputs", problem, remedy)
 
 
 def _shape(template: str) -> re.Pattern[str]:

@@ -66,7 +66,12 @@ def network_faults(op: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str
     except (ModelError, UnknownNameError) as failure:
         yield "model", f"has model = {str(name)!r}; {getattr(failure, 'remedy', None) or failure.args[1]}"
         return
-    if found.name not in ready and name in models.names(ready=False):
+    if found.name in ready or name not in models.names(ready=False):
+        return
+    if found.task != TASKS[op]:
+        listed = ", ".join(models.names(TASKS[op], ready=False))
+        yield "model", f"has model = {name!r}, a network for {found.task}; those for {TASKS[op]}: {listed}"
+    else:
         yield "model", f"has model = {name!r}, which is not on this machine; get it: imgedit models fetch {name}"
 
 
