@@ -24,11 +24,13 @@ from imgedit.compositing.elementwise import (
     cap_at_white,
     full_ratio,
     halves,
+    not_above,
     power,
     ratio,
     root,
     scaled,
     select,
+    turn,
 )
 
 
@@ -68,7 +70,7 @@ def heat(b: Values, s: Values) -> Values:
 
 def helow(b: Values, s: Values) -> Values:
     """Heat where ``b + s > 1``, else glow (Krita)."""
-    return _glow_or_heat(b, s, above(b + s, 1))
+    return _glow_or_heat(b, s, b + s, 1)
 
 
 def frect(b: Values, s: Values) -> Values:
@@ -78,7 +80,7 @@ def frect(b: Values, s: Values) -> Values:
 
 def gleat(b: Values, s: Values) -> Values:
     """Glow where ``b + s > 1``, else heat (Krita)."""
-    return _glow_or_heat(b, s, above(1 - b - s, 0))  # at b + s = 1 the two are the same
+    return _glow_or_heat(b, s, 1 - b - s, 0)  # at b + s = 1 the two are the same
 
 
 def reeze(b: Values, s: Values) -> Values:
@@ -162,8 +164,8 @@ def hard_overlay(b: Values, s: Values) -> Values:
 def hard_mix_krita(b: Values, s: Values) -> Values:
     """Color dodge where the backdrop is above half, else color burn (Krita)."""
     # b / (1 - s) or 1 - (1 - b) / s: the latter is the former upside down.
-    dark = 1 - above(b, 0.5)
-    return _complement(cap_at_white(ratio(_turn(b, dark), _turn(s, 1 - dark)), b), dark)
+    dark = not_above(b, 0.5)
+    return _complement(cap_at_white(ratio(turn(b, dark), turn(s, above(b, 0.5))), b), dark)
 
 
 def interpolation(b: Values, s: Values) -> Values:
@@ -225,9 +227,7 @@ def _half_or_inverse(share: Values) -> Values:
     inverse = at_least(share, 1)
     share = cap(share, 1)
     share -= np.divide(1, inverse, out=inverse)  # one of the two is 1
-    share *= 0.5
-    share += 0.5
-    return share
+    return scaled(share, 0.5, 0.5)
 
 
 def p_norm_a(b: Values, s: Values) -> Values:
@@ -247,9 +247,9 @@ def p_norm_b(b: Values, s: Values) -> Values:
 def super_light(b: Values, s: Values) -> Values:
     """Length in a norm, p = 2.875, of ``2 s - 1`` above half; of the complements below (Krita)."""
     share = scaled(s, 2, -1)
-    dark = 1 - above(share, 0)
+    dark = not_above(share, 0)
     np.abs(share, out=share)  # 2 s - 1, of the complement where that is dark
-    return _turn(_norm(_turn(b, dark), share, 2.875), dark)
+    return turn(_norm(turn(b, dark), share, 2.875), dark)
 
 
 def tint(b: Values, s: Values) -> Values:
@@ -316,25 +316,17 @@ def modulus_subtract(b: Values, s: Values) -> Values:
     return rest + (rest < 0)
 
 
-def _glow_or_heat(b: Values, s: Values, heated: Values) -> Values:
-    """Glow; where `heated` is 1, of the complements and upside down, which is heat."""
+def _glow_or_heat(b: Values, s: Values, sign: Values, limit: float) -> Values:
+    """Glow; where `sign` is above a limit, of the complements and upside down, which is heat."""
+    heated = above(sign, limit)
     share = heated - s
     share *= share
-    return _complement(cap(full_ratio(share, _turn(b, 1 - heated)), 1), heated)
-
-
-def _turn(values: Values, where: Values) -> Values:
-    """Subtract from white where `where` is 1, not where it is 0."""
-    out = scaled(where, -2, 1)
-    out *= values
-    out += where
-    return out
+    return _complement(cap(full_ratio(share, turn(b, not_above(sign, limit))), 1), heated)
 
 
 def _complement(shares: Values, where: Values) -> Values:
-    """Do the same to values in [0, 1], in place."""
-    np.subtract(where, shares, out=shares)
-    return np.abs(shares, out=shares)
+    """Do what `turn` does to values in [0, 1], in place."""
+    return cv2.absdiff(where, shares, shares)
 
 
 def _norm(b: Values, s: Values, p: float) -> Values:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgedit.compositing.alpha_modes import ALPHA_MODES, dissolved
+from imgedit.compositing.elementwise import in_range
 from imgedit.compositing.equation import (
     BLEND_MODES,
     Alpha,
@@ -343,10 +344,10 @@ def _planes(image: Image, name: str) -> tuple[Planes, Alpha]:
     color, alpha = to_planes(image)
     if alpha is None:
         return color, None
-    low, high = alpha.min(), alpha.max()
-    if not (low >= 0 and high <= 1):  # written so that NaN is refused too
+    if not in_range(alpha):
         check_alpha(image, name)
-    return color, None if low == 1 else alpha
+    # Most alphas are told by their first pixel.
+    return color, None if alpha[0, 0] == 1 and alpha.min() == 1 else alpha
 
 
 def _blend_planes(

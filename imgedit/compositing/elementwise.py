@@ -27,11 +27,14 @@ __all__ = [
     "cap_at_white",
     "full_ratio",
     "halves",
+    "in_range",
+    "not_above",
     "power",
     "ratio",
     "root",
     "scaled",
     "select",
+    "turn",
 ]
 
 Values: TypeAlias = Any
@@ -43,22 +46,35 @@ TINY = 1e-7
 # Stands for 0 where it is raised to a power; its logarithm is -69.
 FAINT = 1e-30
 
+# The bits of 1.
+ONE = np.float32(1).view(np.uint32)
+
 # What e is raised to at most, either way, so that float32 holds the result.
 MOST_EXPONENT = 80.0
 
 
+def in_range(values: Values) -> bool:
+    """Whether all are in [0, 1]; where that is not so, a zero's sign may be the reason."""
+    if values.dtype != np.float32:
+        return bool(values.min() >= 0 and values.max() <= 1)
+    # As whole numbers, the floats below 0 and NaN lie above all others: one pass instead of two.
+    return bool(values.view(np.uint32).max() <= ONE)
+
+
 def at_least(values: Values, least: float) -> Values:
     """Clip from below: with a number, NumPy does that three times as fast by ``clip`` as by ``maximum``."""
+    if least == 0:
+        return _limited(values, 0, cv2.THRESH_TOZERO)
     return np.clip(values, least, np.inf)
 
 
 def at_most(values: Values, most: float) -> Values:
-    """Clip from above."""
-    return np.clip(values, -np.inf, most)
+    """Clip from above: half the time of ``clip``."""
+    return _limited(values, most, cv2.THRESH_TRUNC)
 
 
 def cap(values: Values, most: float) -> Values:
-    """Clip from above, in place: a third of the time of `at_most`."""
+    """Clip from above, in place."""
     flat = values.reshape(-1)
     cv2.threshold(flat, most, 0, cv2.THRESH_TRUNC, flat)
     return values
@@ -73,8 +89,27 @@ def cap_at_white(values: Values, backdrop: Values) -> Values:
 
 def above(values: Values, limit: float) -> Values:
     """Give 1 where values are above a limit, else 0."""
+    return _limited(values, limit, cv2.THRESH_BINARY)
+
+
+def not_above(values: Values, limit: float) -> Values:
+    """Give 0 where values are above a limit, else 1."""
+    return _limited(values, limit, cv2.THRESH_BINARY_INV)
+
+
+def _limited(values: Values, limit: float, kind: int) -> Values:
     out = np.empty(values.shape, values.dtype)
-    cv2.threshold(values.reshape(-1), limit, 1, cv2.THRESH_BINARY, out.reshape(-1))
+    cv2.threshold(values.reshape(-1), limit, 1, kind, out.reshape(-1))
+    return out
+
+
+def turn(values: Values, where: Values) -> Values:
+    """Subtract from white where `where` is 1, not where it is 0."""
+    if in_range(values):
+        return cv2.absdiff(where, values)
+    out = scaled(where, -2, 1)
+    out *= values
+    out += where
     return out
 
 

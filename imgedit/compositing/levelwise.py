@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike
 
-from imgedit.compositing.elementwise import Values, at_least
+from imgedit.compositing.elementwise import Values, above
 from imgedit.pixels import full_range
 
 WHITE = full_range(np.uint16)
@@ -86,38 +86,41 @@ def divisive_modulo(b: Values, s: Values) -> Values:
 
 def modulo_continuous(b: Values, s: Values) -> Values:
     """Go up and down between 0 and the source, where modulo jumps: ``s`` times divisive modulo continuous (Krita)."""
-    wave = _wave(b, s)
-    wave *= at_least(s, 0)
-    return wave
+    rest = _swing(_whole(b), _divisor(s))
+    rest *= above(s, 0)
+    rest /= WHITE
+    return rest
 
 
 def divisive_modulo_continuous(b: Values, s: Values) -> Values:
     """Go up and down where divisive modulo jumps: ``1 - |1 - (b / s) mod 2|``, 0 where s = 0 (Krita)."""
-    wave = _wave(b, s)
-    wave *= (s > 0).astype(b.dtype)
+    divisor = _divisor(s)
+    wave = _swing(_whole(b), divisor)
+    wave /= divisor
+    wave *= above(s, 0)
     return wave
 
 
-def _wave(b: Values, s: Values) -> Values:
-    divisor = _divisor(s)
-    period = 2 * divisor
-    rest = _rest(_whole(b), period)
-    period -= rest
-    np.minimum(rest, period, out=rest)
-    rest /= divisor
-    return rest
-
-
-def _whole(values: Values) -> Values:
+def _whole(values: Values, least: float = 0.0) -> Values:
     """Levels of 16 bits, as floats."""
-    levels = np.clip(values, 0, 1)
+    levels = np.clip(values, least, 1)
     levels *= WHITE
     return np.rint(levels, out=levels)
 
 
 def _divisor(s: Values) -> Values:
-    levels = _whole(s)
-    return np.clip(levels, 1, np.inf, out=levels)
+    """Levels of at least 1."""
+    return _whole(s, 1 / WHITE)
+
+
+def _swing(levels: Values, divisor: Values) -> Values:
+    """Distance from the nearest even multiple of a whole number."""
+    # A quotient that is rounded to the wrong side of an odd number leads to the other of two multiples just as far.
+    times = cv2.divide(levels, divisor, scale=0.5)
+    np.rint(times, out=times)
+    times *= divisor
+    levels = cv2.scaleAdd(times, -2, levels)
+    return np.abs(levels, out=levels)
 
 
 def _rest(levels: Values, divisor: Values) -> Values:

@@ -84,30 +84,28 @@ def hard_light(b: Values, s: Values) -> Values:
 
 def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
-    # With x = min(b - 1/4, 0), 16 b^3 - 12 b^2 + 4 b is x (16 x^2 + 1) + 1/2; where the root begins, both are 1/2.
-    low = cap(b - 0.25, 0)
-    curve = scaled(low * low, 16, 1)
-    curve *= low
-    curve += root(b, 0.25)
-    return _soften(b, s, curve)
+    # With m = max(b, 1/4), where the root begins, and x = b - m, the curve is b + sqrt(m) - m + 16 x^3.
+    upper = at_least(b, 0.25)
+    rise = cv2.sqrt(upper)
+    rise -= upper
+    lower = np.subtract(b, upper, out=upper)
+    cv2.accumulateProduct(cv2.multiply(lower, lower, scale=16), lower, rise)
+    return _soften(b, s, rise)
 
 
 def soft_light_photoshop(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a square root at any backdrop (older Photoshop, Krita)."""
-    return _soften(b, s, root(b))
+    return _soften(b, s, root(b) - b)
 
 
-def _soften(b: Values, s: Values, curve: Values) -> Values:
-    """Move a backdrop towards a curve above it for a light source, towards its square for a dark one."""
-    light = scaled(s, 2, -1)
-    dark = at_most(light, 0)
-    light -= dark
-    curve -= b
-    result = 1 - b
-    result *= dark
-    result += 1
-    result *= b
-    cv2.accumulateProduct(light, curve, result)
+def _soften(b: Values, s: Values, rise: Values) -> Values:
+    """Raise a backdrop for a light source, move it towards its square for a dark one."""
+    # b - (1 - 2 s) (b - b^2) up to half, b + (2 s - 1) rise above.
+    dark = at_most(s, 0.5)
+    light = cv2.addWeighted(s, 2, dark, -2, 0)
+    result = b * b
+    cv2.accumulateProduct(dark, cv2.addWeighted(b, 2, result, -2, 0), result)
+    cv2.accumulateProduct(light, rise, result)
     return result
 
 
