@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tracemalloc
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -276,14 +277,15 @@ def test_beyond_2000_files_there_are_pages_that_lead_to_each_other(tmp_path, mon
 def test_many_pages_are_listed(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "FILES_A_PAGE", 10)
     warned = Row("/photos/w.jpg", "<w>.jpg", "done", warning="odd")
-    write(tmp_path, [*numbered(205), warned, *numbered(5, "failed", start=300)])
+    failed = [replace(row, error="EmptyFileError") for row in numbered(5, "failed", start=300)]
+    write(tmp_path, [*numbered(205), warned, *failed])
     folder = tmp_path / ".imgedit"
     index = Page(folder / "report-pages.html")
     assert len(index.names) == len(index.links) == 22
     assert index.links[21] == "report-22.html"
     assert {"failed done", "done", "done warned"} <= {value for name, value in index.attributes if name == "class"}
     text = (folder / "report-pages.html").read_text()
-    assert "5 failed, 5 done<br>300.jpg<br>4.jpg" in text
+    assert "5 failed, 5 done, EmptyFileError<br>300.jpg<br>4.jpg" in text
     assert "&lt;w&gt;.jpg" in text
     tenth = [value for name, value in Page(folder / "report-10.html").attributes if name == "href"][-9:]
     numbers = ["", "-7", "-8", "-9", "-11", "-12", "-13", "-22", "-pages"]

@@ -128,6 +128,7 @@ class Extent:
     def __init__(self) -> None:
         self.first = self.last = ""
         self.states: Counter[str] = Counter()
+        self.errors: set[str] = set()
         self.has_warnings = False
 
     def take(self, row: Row) -> Row:
@@ -135,6 +136,7 @@ class Extent:
         self.last = _shown_name(row)
         self.first = self.first or self.last
         self.states[row.state] += 1
+        self.errors |= {row.error} - {""}
         self.has_warnings |= bool(row.warning)
         return row
 
@@ -277,7 +279,8 @@ def _shown_name(row: Row) -> str:
 def _page_item(number: int, extent: Extent) -> str:
     """Give the item of a page in the list of pages; it has the classes of all that stands on it."""
     kinds = " ".join([*extent.states, *(["done"] if "skipped" in extent.states else [])])
-    told = ", ".join(f"{count:,} {STATES[state]}" for state, count in extent.states.items())
+    counts = [f"{count:,} {STATES[state]}" for state, count in extent.states.items()]
+    told = _escaped(", ".join([*counts, *sorted(extent.errors)]))
     return (
         f'<li class="{kinds}{" warned" * extent.has_warnings}" tabindex="-1" data-page="{_page_name(number)}">'
         f'<p class="name"><a href="{_page_name(number)}">Page {number + 1:,}</a></p>'

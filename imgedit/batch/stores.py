@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Any, NamedTuple, TypeVar
 
-from imgedit.errors import ArgumentError, ImageTooLargeError, ImgeditError, MissingExtraError, StorageError
-from imgedit.io.files import MAX_BYTES
+from imgedit.errors import ArgumentError, ImageTooLargeError, ImgeditError, StorageError
+from imgedit.io.files import MAX_BYTES, missing_library
 
 __all__ = [
     "NOTHING",
@@ -94,9 +94,6 @@ SUMS = ("Content-MD5", "md5Hash")
 
 # What it calls the time at which a file was written: S3, Google's, Azure's, and memory.
 TIMES = ("LastModified", "updated", "last_modified", "created")
-
-# The library that opens a kind of URL, and the extra that brings it.
-LIBRARIES = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 
 
 def is_url(place: str) -> bool:
@@ -338,14 +335,10 @@ def _system(url: str) -> tuple[Any, str]:
     """Find what opens a URL, and the path that this has there."""
     try:
         import fsspec
-    except ImportError as missing:
-        raise MissingExtraError("fsspec", "storage", f"opening {url}") from missing
-    protocol = url.partition("://")[0].lower()
-    try:
+
         system, path = fsspec.core.url_to_fs(url)
     except ImportError as missing:
-        library, extra = LIBRARIES.get(protocol, (missing.name or "a library", "storage"))
-        raise MissingExtraError(library, extra, f"opening {url}") from missing
+        raise missing_library(url, missing) from missing
     except ValueError as failure:
         raise ArgumentError("url", f"is {url}", f"give one that fsspec can open ({failure})") from failure
     return system, path
