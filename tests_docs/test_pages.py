@@ -28,6 +28,7 @@ PAGES = [
     "choices/models.html",
     "coming-from/opencv.html",
     "reference/compositing.html",
+    "reference/training.html",
     "algorithms/index.html",
     "algorithms/blend.html",
     "benchmarks.html",

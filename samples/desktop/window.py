@@ -167,7 +167,7 @@ class Window(QtWidgets.QMainWindow):
         split = QtWidgets.QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         for widget in (self.tasks, self.layers, self.history):
             split.addWidget(widget)
-        split.setSizes([440, 170, 100])
+        split.setSizes([410, 200, 100])
         self.side = QtWidgets.QFrame(objectName="side")
         self.side.setFixedWidth(316)
         column(split, parent=self.side)
