@@ -532,8 +532,15 @@ def test_stores_through_fsspec(tmp_path):
 
 def test_without_fsspec_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(errors.MissingExtraError, match=r"imgedit\[storage\]"):
-        ie.read("s3://bucket/x.png")
+    for url, extra in {"https://host/x.png": "storage", "s3://bucket/x.png": "s3", "gs://bucket/x.png": "gcs"}.items():
+        with pytest.raises(errors.MissingExtraError, match=rf"imgedit\[{extra}\]"):
+            ie.read(url)
+
+
+def test_without_the_library_of_a_store_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(errors.MissingExtraError, match=r"needs s3fs.*imgedit\[s3\]"):
+        ie.write("s3://bucket/x.png", np.zeros((2, 2), np.uint8))
 
 
 def test_suffixes_of_urls():

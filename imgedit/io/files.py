@@ -25,7 +25,18 @@ from imgedit.errors import (
     OutOfSpaceError,
 )
 
-__all__ = ["MAX_BYTES", "TEMPORARY", "PathLike", "check_target", "load", "local", "show", "store", "suffix_of"]
+__all__ = [
+    "MAX_BYTES",
+    "TEMPORARY",
+    "PathLike",
+    "check_target",
+    "load",
+    "local",
+    "missing_library",
+    "show",
+    "store",
+    "suffix_of",
+]
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -158,9 +169,33 @@ def _open_url(name: str, mode: str) -> Any:
         return open(local(name), mode)
     try:
         import fsspec
+
+        return fsspec.open(name, mode)
     except ImportError as missing:
-        raise MissingExtraError("fsspec", "storage", f"opening {name}") from missing
-    return fsspec.open(name, mode)
+        raise missing_library(name, missing) from missing
+
+
+# Protocol of a URL -> what opens it beside fsspec, and the extra that brings both.
+LIBRARIES = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
+
+
+def missing_library(url: str, missing: ImportError) -> MissingExtraError:
+    """Say which extra opens a URL.
+
+    Parameters
+    ----------
+    url : str
+        What could not be opened.
+    missing : ImportError
+        What fsspec, or its import, said.
+
+    Returns
+    -------
+    MissingExtraError
+        To be raised.
+    """
+    library, extra = LIBRARIES.get(url.partition("://")[0].lower(), (missing.name or "a library", "storage"))
+    return MissingExtraError(library, extra, f"opening {url}")
 
 
 def check_target(path: PathLike, *, overwrite: bool = True) -> None:
