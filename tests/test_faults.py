@@ -21,7 +21,7 @@ SHARE = {
     ("manifest torn at a random byte", "serial"),
     ("input replaced midway", "serial"),
     ("store: 429, 500, 503, reset, slow, short read, error page, wrong bytes, wrong ETag", "serial"),
-    ("writing to a store that fails for good, midway", "local"),
+    ("writing to a store: 429, 500, 503, reset, slow, error page, lost answer", "local"),
 }
 
 ROWS = [

@@ -113,6 +113,20 @@ def test_a_recipe_of_a_file_takes_variables(inbox, tmp_path, told):
     assert [ie.read(tmp_path / "out" / name).shape[1] for name in ("a.jpg", "b.jpg")] == [30, 30]
 
 
+def test_content_is_compared_at_the_beginning_only(inbox, tmp_path, told, monkeypatch):
+    done, run = [], batch.run
+
+    def noted(*arguments, **options):
+        done.append(options["compare"])
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(batch, "run", noted)
+    ie.write(inbox / "a.jpg", photo(seed=1))
+    story = told(nothing, nothing, lambda: ie.write(inbox / "late.jpg", photo(seed=2)), nothing, nothing, nothing)
+    assert len(watched(inbox, tmp_path / "out", story, compare="content")) == 2
+    assert done == ["content", "time"]
+
+
 def test_results_below_the_folder_are_no_inputs(inbox, tmp_path, told):
     ie.write(inbox / "a.jpg", photo(seed=1))
     counts = watched(inbox, inbox / "out", told(*[nothing] * 8))

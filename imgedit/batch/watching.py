@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from imgedit.batch.record import Compare
 from imgedit.batch.rows import Report
 from imgedit.batch.working import cards_for
 from imgedit.engines import ENGINES
@@ -46,6 +47,7 @@ def watch(
     address: str | None = None,
     resume: bool = True,
     retry_failed: bool = False,
+    compare: Compare = "time",
     variables: Mapping[str, object] | None = None,
     **options: Any,
 ) -> Iterator[Report]:
@@ -65,7 +67,7 @@ def watch(
         Ends the watch when it is set and no file is in work.
     engine, workers, timeout, memory, address : object
         As for `run`. The workers are started once.
-    resume, retry_failed : bool
+    resume, retry_failed, compare : object
         As for `run`, for what is there at the beginning.
     variables : mapping, optional
         As for `run`.
@@ -120,10 +122,11 @@ def watch(
                 "only": only,
                 "resume": resume,
                 "retry_failed": retry_failed,
+                "compare": compare,
                 "variables": variables,
             }
             yield run(recipe, folders, output, engine=executor, workers=workers, **which, **options)
-            resume, retry_failed = True, False
+            resume, retry_failed, compare = True, False, "time"
 
 
 @contextlib.contextmanager
