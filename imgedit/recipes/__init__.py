@@ -421,7 +421,13 @@ class Recipe:
         return (*self.steps, *(step for output in self.results for step in output.steps))
 
     def may_use_card(self) -> bool:
-        """Tell whether a step runs a network that takes a GPU where there is one."""
+        """Tell whether a step runs a network that takes a GPU where there is one.
+
+        Returns
+        -------
+        bool
+            False without a network, and where each is told to take the processor.
+        """
         return any(may_use_card(step.op, step.parameters) for step in self._all_steps())
 
     def files(self) -> list[Path]:

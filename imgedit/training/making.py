@@ -42,14 +42,14 @@ class Plan:
         Length of the run, where the job does not say.
     rate : float
         Highest learning rate, where the job does not say.
-    shipped : str, optional
-        Name of the net that a run starts from where the job does not say; it need not be installed.
-    shipped_rate : float, optional
-        Highest learning rate of a run that does; by default `rate`.
     examples : mapping of str to Tensor
         Inputs of the ONNX file.
     manifest : mapping
         Fields of the manifest: task, family and so on.
+    shipped : str, optional
+        Name of the net that a run starts from where the job does not say; it need not be installed.
+    shipped_rate : float, optional
+        Highest learning rate of a run that does; by default `rate`.
     outputs : sequence of str
         Outputs of the ONNX file.
     multiple : int
