@@ -593,6 +593,10 @@ def test_a_tally_counts_files_and_pixels(photos, tmp_path):
     assert [tally.settled for tally in seen] == [0, 1, 2, 3, 4]
     assert (seen[-1].done, seen[-1].failed, seen[-1].workers) == (3, 1, 1)
     assert seen[-1].pixels == 3 * 40 * 56
+    seen.clear()
+    os.utime(photos / "a.jpg", (5, 5))
+    run(HALF, photos, tmp_path / "out", tally=seen.append)
+    assert [(tally.settled, tally.worked) for tally in seen] == [(3, 0), (4, 1)]
 
 
 @pytest.mark.parametrize(

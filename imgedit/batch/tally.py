@@ -27,6 +27,8 @@ class Tally:
         Files that earlier runs did.
     standing : int
         Failures of earlier runs, not tried again.
+    same : int
+        Of the skipped, those that this run had to look into.
     pixels : int
         Width times height of the photos that this run did.
 
@@ -45,6 +47,7 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     standing: int = 0
+    same: int = 0
     pixels: int = 0
 
     def plus(self, row: Row) -> Tally:
@@ -61,7 +64,7 @@ class Tally:
             With the file counted.
         """
         if row.state == "skipped":
-            return replace(self, skipped=self.skipped + 1)
+            return replace(self, skipped=self.skipped + 1, same=self.same + 1)
         if row.state == "failed":
             return replace(self, failed=self.failed + 1)
         return replace(self, done=self.done + 1, pixels=self.pixels + row.pixels)
@@ -73,5 +76,5 @@ class Tally:
 
     @property
     def worked(self) -> int:
-        """Files that this run brought to an end."""
-        return self.done + self.failed - self.standing
+        """Files that this run has had in its hands."""
+        return self.done + self.failed + self.same - self.standing
