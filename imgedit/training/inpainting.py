@@ -253,9 +253,8 @@ def train_inpainting(
         net=Inpainting,
         task=lambda net: InpaintingTask.from_job(net, job, crop, weights),
         steps=20000,
-        rate=1e-3,
+        rate=5e-4,
         shipped="inpaint-photo",
-        shipped_rate=5e-4,
         examples={"image": torch.rand(1, 3, 64, 96), "mask": torch.rand(1, 1, 64, 96).round()},
         manifest={
             "task": "inpaint",

@@ -136,18 +136,21 @@ class SuperResolution(nn.Module):
         Tensor
             N x 3 x scale H x scale W.
         """
-        head = self.head(x)
+        made = self._draw(self.head(x))
+        if self.scale == 1:
+            return functional.pixel_shuffle(made, 2) + x
+        # The net learns the difference to the nearest-neighbour enlargement.
+        nearest = torch.repeat_interleave(x, self.scale**2, dim=1)
+        return functional.pixel_shuffle(made + nearest, self.scale)
+
+    def _draw(self, head: Tensor) -> Tensor:
         at_first, inner, now = head, head, head
         for index, block in enumerate(self.body):
             now, inner = block(now)
             if index == 0:
                 at_first = now
-        features = self.merge(torch.cat([head, self.join(now), at_first, inner], dim=1))
-        if self.scale == 1:
-            return functional.pixel_shuffle(self.tail(features), 2) + x
-        # The net learns the difference to the nearest-neighbour enlargement.
-        nearest = torch.repeat_interleave(x, self.scale**2, dim=1)
-        return functional.pixel_shuffle(self.tail(features) + nearest, self.scale)
+        drawn: Tensor = self.tail(self.merge(torch.cat([head, self.join(now), at_first, inner], dim=1)))
+        return drawn
 
 
 class Features(nn.Module):
@@ -252,14 +255,16 @@ def spread(image: Tensor, mask: Tensor) -> Tensor:
     return filled
 
 
-class Inpainting(nn.Module):
-    """Fill holes: a smooth filling first, then what a U-net of gated convolutions adds to it.
+class Inpainting(SuperResolution):
+    """Fill holes: a smooth filling first, then what a net that mends pictures makes of it.
 
-    Convolutions at an eighth of the size are dilated, so that they see far.
+    The body is that of a `SuperResolution` of factor 1 and can start from its weights: to a net that knows blur, a
+    smooth filling is a blurred picture. Beside it gated convolutions at an eighth of the size, some of them dilated,
+    see far: what they find is added to what the body begins with.
     """
 
-    WIDTHS = (20, 40, 80, 96)
-    DILATIONS = (1, 2, 4, 8, 4, 1)
+    WIDTHS = (48, 64, 96)
+    DILATIONS = (1, 2, 4, 8)
     # Halvings of the smooth filling; sides are multiples of 2 to this.
     SPREAD = 5
     # Rounds of relaxation at each size.
@@ -267,22 +272,18 @@ class Inpainting(nn.Module):
     MULTIPLE = 2**SPREAD
 
     def __init__(self) -> None:
-        super().__init__()
-        fine, half, quarter, coarse = self.WIDTHS
-        self.enter = Gated(4, fine)
-        self.down = nn.ModuleList(
-            Gated(before, after, stride=2) for before, after in ((fine, half), (half, quarter), (quarter, coarse))
-        )
-        self.far = nn.ModuleList(Gated(coarse, coarse, dilation=step) for step in self.DILATIONS)
-        self.up = nn.ModuleList(
-            Gated(before + beside, beside) for before, beside in ((coarse, quarter), (quarter, half), (half, fine))
-        )
-        self.leave = nn.Conv2d(fine, 3, 3, padding=1)
-        with torch.no_grad():
-            self.leave.weight.mul_(0.1)
-            nn.init.zeros_(self.leave.bias)
+        half, quarter, eighth = self.WIDTHS
+        super().__init__(1, channels=half)
+        self.hole = nn.Conv2d(1, half, 6, stride=2, padding=2)
+        self.down = nn.ModuleList([Gated(half, quarter, stride=2), Gated(quarter, eighth, stride=2)])
+        self.far = nn.ModuleList(Gated(eighth, eighth, dilation=step) for step in self.DILATIONS)
+        self.back = nn.Conv2d(eighth, half, 1)
+        # At first the body is what it was before.
+        for layer in (self.hole, self.back):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         """Fill.
 
         Parameters
@@ -299,16 +300,14 @@ class Inpainting(nn.Module):
         """
         with torch.autocast(image.device.type, enabled=False):
             filled = spread(image, mask)
-        x = self.enter(torch.cat([filled - 0.5, mask], dim=1))
-        beside = []
+        head = self.head(filled) + self.hole(mask)
+        x = head
         for step in self.down:
-            beside.append(x)
             x = step(x)
         for block in self.far:
             x = x + block(x)
-        for step, skip in zip(self.up, reversed(beside), strict=True):
-            x = step(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
-        return self.leave(x) + filled
+        head = head + functional.interpolate(self.back(x), scale_factor=4.0, mode="bilinear", align_corners=False)
+        return functional.pixel_shuffle(self._draw(head), 2) + filled
 
 
 class Critic(nn.Module):

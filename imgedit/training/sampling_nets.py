@@ -132,7 +132,7 @@ class Generator(nn.Module):
         Tensor
             N x C x side x side in [0, 1].
         """
-        x = self.start(style).view(len(style), -1, 4, 4)
+        x = self.start(style).unflatten(1, (-1, 4, 4))
         picture: Tensor | None = None
         for level, (second, show) in enumerate(zip(self.second, self.show, strict=True)):
             if level:
@@ -144,7 +144,11 @@ class Generator(nn.Module):
                 shown = shown + functional.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
             picture = shown
         assert picture is not None
-        return torch.sigmoid(picture)
+        # Colours are not squashed while it learns: at black and white nothing would be learnt any more.
+        color = picture[:, :3] + 0.5
+        if not self.training:
+            color = color.clamp(0, 1)
+        return torch.cat([color, torch.sigmoid(picture[:, 3:])], 1)
 
     def forward(self, latents: Tensor, labels: Tensor, truncation: Tensor) -> Tensor:
         """Draw.
@@ -182,8 +186,8 @@ class Judge(nn.Module):
     """Tell drawn pictures from real ones by what a net that knows pictures sees in them (a projected GAN).
 
     Sauer et al. 2021, https://arxiv.org/abs/2111.01007: features of all sizes are mixed by fixed random projections,
-    over channels and from coarse to fine, so that no single one can be learnt by heart; a small critic with spectral
-    norm looks at each size. It learns from few pictures in few steps, since seeing need not be learnt. Classes are told
+    over channels and from coarse to fine, so that no single one can be learnt by heart; a small critic looks at each
+    size. It learns from few pictures in few steps, since seeing need not be learnt. Classes are told
     by projection (Miyato and Koyama, ICLR 2018, https://arxiv.org/abs/1802.05637).
 
     Parameters
@@ -217,8 +221,8 @@ class Judge(nn.Module):
             _critic(wide, 2 * width, int(math.log2(found.shape[2] // 4)))
             for found, wide in zip(maps, widths, strict=True)
         )
-        self.score = nn.ModuleList(_bounded(nn.Conv2d(2 * width, 1, 1)) for _ in maps)
-        self.classes = nn.ModuleList(_bounded(nn.Linear(max(1, classes), 2 * width, bias=False)) for _ in maps)
+        self.score = nn.ModuleList(nn.Conv2d(2 * width, 1, 1) for _ in maps)
+        self.classes = nn.ModuleList(nn.Linear(max(1, classes), 2 * width, bias=False) for _ in maps)
 
     sizes: Tensor
 
@@ -237,34 +241,66 @@ class Judge(nn.Module):
         Tensor
             N x S: at each of some places, seen at each size; above 0 is real.
         """
+        return self.judge(self.look(picture), labels)
+
+    def look(self, picture: Tensor) -> list[Tensor]:
+        """Give what the teacher sees, each map at its usual size.
+
+        Parameters
+        ----------
+        picture : Tensor
+            N x 3 x side x side in [0, 1].
+
+        Returns
+        -------
+        list of Tensor
+            From fine to coarse.
+        """
+        return [found / size for found, size in zip(self.teacher(picture), self.sizes, strict=False)]
+
+    def judge(self, seen: list[Tensor], labels: Tensor) -> Tensor:
+        """Judge what is seen.
+
+        Parameters
+        ----------
+        seen : list of Tensor
+            As `look` gives it.
+        labels : Tensor
+            N x K.
+
+        Returns
+        -------
+        Tensor
+            As `forward` gives it.
+        """
         scores = []
         above: Tensor | None = None
-        seen = self.teacher(picture)[: len(self.mix)]
         for level in reversed(range(len(self.mix))):
-            mixed = self.mix[level](seen[level] / self.sizes[level])
+            mixed = self.mix[level](seen[level])
             if above is not None:
                 finer = functional.interpolate(self.down[level](above), scale_factor=2.0, mode="bilinear")
                 mixed = (mixed + finer) * math.sqrt(0.5)
             above = mixed
-            found = self.critics[level](mixed).float()
-            with torch.autocast(picture.device.type, enabled=False):
+            found = self.critics[level](mixed)
+            with torch.autocast(found.device.type, enabled=False):
+                found = found.float()
                 told = (self.classes[level](labels)[..., None, None] * found).sum(1, keepdim=True)
                 scores.append((self.score[level](found) + told).flatten(1))
         return torch.cat(scores, 1)
 
 
 def _critic(inputs: int, width: int, halvings: int) -> nn.Module:
-    """Convolutions with spectral norm (Miyato et al. 2018, https://arxiv.org/abs/1802.05957) down to 4x4."""
+    """Convolutions down to 4x4."""
     layers: list[nn.Module] = []
     for _ in range(halvings):
-        layers += [_bounded(nn.Conv2d(inputs, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        layers += [_started(nn.Conv2d(inputs, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
         inputs = width
-    return nn.Sequential(*layers, _bounded(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2))
+    return nn.Sequential(*layers, _started(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2))
 
 
-def _bounded(module: nn.Module) -> nn.Module:
-    bounded: nn.Module = nn.utils.parametrizations.spectral_norm(module)
-    return bounded
+def _started(layer: nn.Conv2d) -> nn.Conv2d:
+    nn.init.kaiming_normal_(layer.weight, a=0.2)
+    return layer
 
 
 class Baseline(nn.Module):
