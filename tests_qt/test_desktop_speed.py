@@ -173,6 +173,16 @@ def test_nets_do_not_block_it_either(opened, qtbot, monkeypatch, tmp_path):  # n
     opened.panels["Style"].steps.setValue(10)
     opened.panels["Style"].open_painting()
     settle(opened, qtbot)
+    watch.step = "gallery"
+    panel = opened.panels["Style"]
+    opened.tasks.setCurrentWidget(panel)
+    qtbot.waitUntil(lambda: not panel._worker.running, timeout=600_000)
+    assert not panel.gallery.item(len(panel.known) - 1).icon().isNull()
+    watch.step = "a style of it"
+    panel.paint(*next(iter(panel.known.items())))
+    settle(opened, qtbot)
+    panel.apply()
+    settle(opened, qtbot)
     watch.step = "enlarge"
     opened.panels["Enlarge"].enlarge()
     settle(opened, qtbot)
