@@ -199,15 +199,15 @@ def models() -> tuple[str, tuple[str, ...], list[Choice]]:
         net = ie.models.info(name)
         license = net.license + ("" if net.commercial_use else ", not for commercial use")
         size = f"{(net.size or 0) / 1e6:.1f} MB"
-        get = "shipped" if name in shipped else fetching(name)
+        get = "shipped" if name in shipped else "fetched"
         picture = shown(net.task, name) if name in shipped else None
         rows.append(Choice(name, (picture,), (net.task, prose(net.note), license, size, get)))
     lead = (
-        "Every model that has a name: those that are shipped, then public ones, which are fetched when you say so and "
-        "never by themselves. ``imgedit models info NAME`` tells source and hash; any other ONNX file: "
+        "Every model that has a name: those that are shipped, then public ones, which ``imgedit models fetch NAME`` "
+        "brings, and nothing else does. ``imgedit models info NAME`` tells source and hash; any other ONNX file: "
         ":doc:`/tasks/foreign-models`."
     )
-    return lead, ("name", "picture", "task", "for", "licence", "size", "how to get it"), rows
+    return lead, ("name", "picture", "task", "for", "licence", "size", ""), rows
 
 
 def fetching(name: str) -> str:
