@@ -139,7 +139,7 @@ def test_the_comparison(app, qtbot, settings, tmp_path, folder):  # noqa: F811
     window.canvas.set_mask(placed(stroke((435, 160), (560, 262), 17, (400, 600)), (400, 600)))
     window.compare_methods()
     dialog = window.findChild(Compare)
-    qtbot.waitUntil(lambda: not dialog.worker.running, timeout=120_000)
+    qtbot.waitUntil(lambda: not dialog.worker.running, timeout=600_000)
     keep(dialog, folder / "desktop-compare.webp")
     dialog.close()
 
@@ -174,7 +174,7 @@ window.close()
 def test_in_4k(source, folder):
     places = [str(ROOT / "tests_qt"), str(ROOT / "samples")]
     command = [sys.executable, "-c", LARGE, str(source), str(folder), *places]
-    subprocess.run(command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, check=True, timeout=120)
+    subprocess.run(command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, check=True, timeout=600)
     picture = ie.read(folder / "desktop-4k.webp")
     assert picture.shape == (2160, 3840, 3)
     (folder / "settings.ini").unlink(missing_ok=True)

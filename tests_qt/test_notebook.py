@@ -17,7 +17,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     # nbclient moves what `interact` shows into its widget, and tells the kernel so on the socket on which it is waiting
     # for the end of the cell, which it then often misses until its timeout (jupyter/nbclient#312).
     client.widget_registry.clear()

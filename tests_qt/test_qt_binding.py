@@ -13,7 +13,7 @@ OTHER = "PyQt6" if BINDING == "PySide6" else "PySide6"
 def run(program, *folders):
     path = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]}\n"
     done = subprocess.run(
-        [sys.executable, "-c", path + program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", path + program], capture_output=True, text=True, timeout=600, check=True
     )
     return done.stdout.strip()
 

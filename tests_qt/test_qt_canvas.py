@@ -284,7 +284,7 @@ assert canvas.to_image(QtCore.QPointF(100, 75)) == (200, 150)
         env={**os.environ, "QT_SCALE_FACTOR": "2"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")

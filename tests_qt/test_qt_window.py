@@ -106,7 +106,7 @@ runpy.run_path(SCRIPT, run_name="__main__")
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
-def on_screen(display, *command, seconds=60, cwd=None, **environment):
+def on_screen(display, *command, seconds=600, cwd=None, **environment):
     """Run Python in a real window."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
     paths = os.pathsep.join([str(SAMPLES), os.environ.get("PYTHONPATH", "")])

@@ -184,5 +184,5 @@ worker.progressed.connect(lambda _: app.quit())
 worker.start(endless)
 app.exec()
 """
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
