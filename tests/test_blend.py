@@ -12,6 +12,7 @@ from pictures import DTYPES, photo
 import imgedit as ie
 from imgedit.color import lab_to_srgb, oklab_to_srgb, srgb_to_lab, srgb_to_oklab
 from imgedit.compositing.alpha_modes import ALPHA_MODES
+from imgedit.compositing.elementwise import in_range, turn
 from imgedit.compositing.equation import BLEND_MODES
 from imgedit.compositing.modes import MODES
 from imgedit.compositing.operators import OPERATORS
@@ -504,3 +505,29 @@ def test_the_manual_lists_every_mode_with_its_formula():
         assert line in page, f"put this line into docs/algorithms/blend.md: {line}"
     for operator in OPERATORS:
         assert f"| `{operator}`" in page
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_in_range_sees_every_value_beyond(dtype):
+    values = np.array([0, 1e-40, 0.5, 1], dtype)
+    assert in_range(values)
+    for beyond in (np.nan, -1e-40, np.nextafter(dtype(1), dtype(2)), np.inf, -np.inf):
+        assert not in_range(np.append(values, dtype(beyond)))
+
+
+def test_turn_subtracts_from_white_beyond_white_too():
+    where = np.array([0, 1, 0, 1], np.float32)
+    for values in ([0.25, 0.25, 1, 1], [1.5, 1.5, -0.5, -0.5]):
+        expected = [values[0], 1 - values[1], values[2], 1 - values[3]]
+        assert turn(np.array(values, np.float32), where).tolist() == expected
+
+
+@pytest.mark.parametrize("mode", [name for name, mode in MODES.items() if mode.separable])
+def test_a_formula_takes_few_pixels_as_it_takes_many(mode):
+    # OpenCV takes lists of up to four numbers for a scalar, and writes nothing where it is asked to.
+    b, s = np.random.default_rng(0).random((2, 5), np.float32)
+    many = MODES[mode].formula(np.tile(b, (3, 7)), np.tile(s, (3, 7)))[0]
+    for count in range(1, 6):
+        few = MODES[mode].formula(b[:count].copy(), s[:count].copy())
+        assert few.shape == (count,)
+        np.testing.assert_allclose(few, many[:count], rtol=0, atol=1e-6)

@@ -307,6 +307,20 @@ def test_bad_arguments_are_named(call, word):
         call(photo())
 
 
+def test_places_in_a_window_are_those_in_the_image():
+    # Numbers up to 500 in float32 are 3e-5 apart at most; a quotient of sums of two rounds a few times.
+    corners = np.array([[0, 0], [3840, 0], [3840, 2160], [0, 2160]])
+    floor = ie.Transform.perspective(corners, [[1200, 300], [2600, 300], [4000, 2300], [-100, 2300]])
+    x, y = np.arange(1500, 1700) + 0.5, np.arange(1900, 2092) + 0.5
+    for transform in (floor, ie.Transform.rotation(17)):
+        way = warping._Way(transform)
+        u, v = way.places(x, y)
+        origin = int(u.min()), int(v.min())
+        within = way.places_within(x, y, (0.5, 0.7), origin)
+        assert within.dtype == np.float32
+        np.testing.assert_allclose(within, [u * 0.5 - origin[0], v * 0.7 - origin[1]], rtol=0, atol=1e-3)
+
+
 def test_progress_can_cancel(monkeypatch):
     # With one thread, since progress is told by the calling one, which may come too late for a small image.
     monkeypatch.setattr(warping.cv2, "getNumThreads", lambda: 1)

@@ -19,6 +19,7 @@ from imgedit.compositing.elementwise import (
     TINY,
     Values,
     above,
+    as_row,
     at_least,
     cap,
     cap_at_white,
@@ -326,7 +327,8 @@ def _glow_or_heat(b: Values, s: Values, sign: Values, limit: float) -> Values:
 
 def _complement(shares: Values, where: Values) -> Values:
     """Do what `turn` does to values in [0, 1], in place."""
-    return cv2.absdiff(where, shares, shares)
+    cv2.absdiff(as_row(where), as_row(shares), as_row(shares))
+    return shares
 
 
 def _norm(b: Values, s: Values, p: float) -> Values:

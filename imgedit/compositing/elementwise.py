@@ -21,6 +21,7 @@ __all__ = [
     "TINY",
     "Values",
     "above",
+    "as_row",
     "at_least",
     "at_most",
     "cap",
@@ -33,8 +34,11 @@ __all__ = [
     "ratio",
     "root",
     "scaled",
+    "scaled_product",
+    "scaled_ratio",
     "select",
     "turn",
+    "weighted",
 ]
 
 Values: TypeAlias = Any
@@ -51,6 +55,11 @@ ONE = np.float32(1).view(np.uint32)
 
 # What e is raised to at most, either way, so that float32 holds the result.
 MOST_EXPONENT = 80.0
+
+
+def as_row(values: Values) -> Values:
+    """View an array of any shape so that OpenCV takes it for an image; it takes lists of up to four for a scalar."""
+    return values.reshape(1, -1)
 
 
 def in_range(values: Values) -> bool:
@@ -106,7 +115,9 @@ def _limited(values: Values, limit: float, kind: int) -> Values:
 def turn(values: Values, where: Values) -> Values:
     """Subtract from white where `where` is 1, not where it is 0."""
     if in_range(values):
-        return cv2.absdiff(where, values)
+        out = np.empty(values.shape, values.dtype)
+        cv2.absdiff(as_row(where), as_row(values), as_row(out))
+        return out
     out = scaled(where, -2, 1)
     out *= values
     out += where
@@ -119,6 +130,27 @@ def scaled(values: Values, factor: float, term: float) -> Values:
     out = np.empty(values.shape, values.dtype)
     flat = values.reshape(-1)
     cv2.addWeighted(flat, factor / 2, flat, factor / 2, term, out.reshape(-1))
+    return out
+
+
+def weighted(one: Values, factor: float, other: Values, other_factor: float) -> Values:
+    """Give ``factor one + other_factor other`` in one pass."""
+    out = np.empty(one.shape, one.dtype)
+    cv2.addWeighted(as_row(one), factor, as_row(other), other_factor, 0, as_row(out))
+    return out
+
+
+def scaled_product(one: Values, other: Values, factor: float) -> Values:
+    """Give ``factor one other`` in one pass."""
+    out = np.empty(one.shape, one.dtype)
+    cv2.multiply(as_row(one), as_row(other), as_row(out), factor)
+    return out
+
+
+def scaled_ratio(above: Values, below: Values, factor: float) -> Values:
+    """Give ``factor above / below`` in one pass; `below` must not hold 0."""
+    out = np.empty(above.shape, above.dtype)
+    cv2.divide(as_row(above), as_row(below), as_row(out), factor)
     return out
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike
 
-from imgedit.compositing.elementwise import Values, above
+from imgedit.compositing.elementwise import Values, above, scaled_ratio, weighted
 from imgedit.pixels import full_range
 
 WHITE = full_range(np.uint16)
@@ -116,11 +116,11 @@ def _divisor(s: Values) -> Values:
 def _swing(levels: Values, divisor: Values) -> Values:
     """Distance from the nearest even multiple of a whole number."""
     # A quotient that is rounded to the wrong side of an odd number leads to the other of two multiples just as far.
-    times = cv2.divide(levels, divisor, scale=0.5)
+    times = scaled_ratio(levels, divisor, 0.5)
     np.rint(times, out=times)
     times *= divisor
-    levels = cv2.scaleAdd(times, -2, levels)
-    return np.abs(levels, out=levels)
+    rest = weighted(levels, 1, times, -2)
+    return np.abs(rest, out=rest)
 
 
 def _rest(levels: Values, divisor: Values) -> Values:

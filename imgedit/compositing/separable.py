@@ -30,7 +30,9 @@ from imgedit.compositing.elementwise import (
     ratio,
     root,
     scaled,
+    scaled_product,
     select,
+    weighted,
 )
 
 
@@ -86,10 +88,10 @@ def soft_light(b: Values, s: Values) -> Values:
     """Dodge or burn softly, with a polynomial for dark backdrops (W3C 10.1.10)."""
     # With m = max(b, 1/4), where the root begins, and x = b - m, the curve is b + sqrt(m) - m + 16 x^3.
     upper = at_least(b, 0.25)
-    rise = cv2.sqrt(upper)
+    rise = root(upper)
     rise -= upper
     lower = np.subtract(b, upper, out=upper)
-    cv2.accumulateProduct(cv2.multiply(lower, lower, scale=16), lower, rise)
+    cv2.accumulateProduct(scaled_product(lower, lower, 16), lower, rise)
     return _soften(b, s, rise)
 
 
@@ -102,9 +104,9 @@ def _soften(b: Values, s: Values, rise: Values) -> Values:
     """Raise a backdrop for a light source, move it towards its square for a dark one."""
     # b - (1 - 2 s) (b - b^2) up to half, b + (2 s - 1) rise above.
     dark = at_most(s, 0.5)
-    light = cv2.addWeighted(s, 2, dark, -2, 0)
+    light = weighted(s, 2, dark, -2)
     result = b * b
-    cv2.accumulateProduct(dark, cv2.addWeighted(b, 2, result, -2, 0), result)
+    cv2.accumulateProduct(dark, weighted(b, 2, result, -2), result)
     cv2.accumulateProduct(light, rise, result)
     return result
 
