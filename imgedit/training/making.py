@@ -56,6 +56,8 @@ class Plan:
         What sides must be a multiple of.
     free_axes : sequence of int
         Axes of the inputs that may have any size at run time.
+    small : bool
+        Store the weights as float16.
     part : callable
         Gives the part of the trained net that is written to the ONNX file.
     also : callable, optional
@@ -79,6 +81,7 @@ class Plan:
     outputs: Sequence[str] = ("output",)
     multiple: int = 1
     free_axes: Sequence[int] = (0, 2, 3)
+    small: bool = False
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -149,6 +152,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         outputs=plan.outputs,
         free_axes=plan.free_axes,
         multiple=plan.multiple,
+        small=plan.small,
     )
     card = Card(
         title=plan.title,

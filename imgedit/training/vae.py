@@ -271,7 +271,12 @@ def train_vae(
         means = Means(net.encoder)
         path = job.output / f"{encoder_name}.onnx"
         export_onnx(
-            means, path, examples={"picture": torch.rand(2, channels, size, size)}, outputs=["latent"], free_axes=(0,)
+            means,
+            path,
+            examples={"picture": torch.rand(2, channels, size, size)},
+            outputs=["latent"],
+            free_axes=(0,),
+            small=True,
         )
         ship(
             means,
@@ -294,6 +299,7 @@ def train_vae(
         rate=1e-3,
         examples={"latent": torch.randn(2, latent)},
         free_axes=(0,),
+        small=True,
         part=decoder,
         also=also,
         manifest={"task": "vae", "family": "decoder", "space": "z", "partner": encoder_name, "tiling": "never"},

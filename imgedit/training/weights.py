@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import FoldedConv
 
-__all__ = ["start_from"]
+__all__ = ["HALF", "start_from"]
+
+# Ends the names of weights that are stored as float16.
+HALF = ".half"
 
 
 def start_from(net: nn.Module, path: Path) -> list[str]:
@@ -48,6 +51,7 @@ def start_from(net: nn.Module, path: Path) -> list[str]:
         raise TrainingError(f"{path} can't be started from: it is not an ONNX file ({problem})") from problem
     # A copy: the arrays of the file are read-only.
     stored = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
+    stored |= {name.removesuffix(HALF): values.float() for name, values in stored.items() if name.endswith(HALF)}
     for node in graph.node:
         # The exporter leaves out a bias of zeros.
         if node.op_type == "Conv" and len(node.input) == 2 and node.input[1].endswith(".weight"):
