@@ -53,3 +53,8 @@ def test_no_grid_and_steady_under_a_shift(paintings):
         spectrum = np.abs(np.fft.fft2(grey - grey.mean()))
         peaks = spectrum[0, grey.shape[1] // 4], spectrum[grey.shape[0] // 4, 0]
         assert max(peaks) < 20 * np.median(spectrum), style
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (70, 2)])
+def test_pictures_of_a_few_pixels_are_painted_too(size):
+    assert ie.stylize(np.full((*size, 3), 128, np.uint8), "great-wave").shape == (*size, 3)

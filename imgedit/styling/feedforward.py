@@ -19,6 +19,7 @@ from imgedit.pixels import Progress
 from imgedit.styling.chosen import Chosen, Style, choose
 from imgedit.styling.sizes import Floats, expanded, fitting, shrunk
 from imgedit.tables import Table
+from imgedit.tiling import padded
 
 if TYPE_CHECKING:
     from imgedit.models import Model
@@ -30,6 +31,9 @@ MOST_PIXELS = 2**21
 
 # Longest side of a tile where a picture is larger than that, and the net's statistics are those of the whole.
 TILE = 1024
+
+# Shortest side that nets are given: they halve it twice or three times, and mirror it at each size.
+LEAST = 16
 
 # Longest side of a style's picture: what such nets are trained with; a larger one has finer strokes than they know.
 STYLE_SIDE = 512
@@ -73,6 +77,9 @@ def paint_feedforward(
     net = load(chosen.model, device=device, task="style", tick=watch.tick)
     extra = FAMILIES[net.manifest.family](net, chosen)
     small = shrunk(photo, _working_size(net, photo.shape[:2], size))
+    height, width = small.shape[:2]
+    if pictures.fixed_size(net) is None:
+        small = padded(small, (max(height, LEAST), max(width, LEAST)))
     tile = None
     if small.shape[0] * small.shape[1] > MOST_PIXELS and net.manifest.tiling != "never":
         net, tile = pictures.frozen(net, small, extra=extra, tick=watch.tick), TILE
@@ -97,6 +104,7 @@ def paint_feedforward(
         )
         painting += painted[move:, move:] / np.float32(len(moves))
     # What a net paints beyond black and white is clipped, as its authors do; it would come back as rings.
+    painting, small = (np.ascontiguousarray(one[:height, :width]) for one in (painting, small))
     return expanded(np.clip(painting, 0, 1), small, photo)
 
 
