@@ -2,38 +2,30 @@
 Make pictures with a network, and go from one to another
 ========================================================
 
-A generator makes a picture of each seed. Trained ones: `imgedit models list --task gan`. This one is made on the spot:
-its numbers say how much of each main component of some texture there is.
+`vae-emoji-64` has learnt from emoji: it reads a picture into 128 numbers and draws a sticker with transparency of any
+such numbers, which `blend` takes as it is. Between the numbers of two drawings lie others, and around them variations.
+A generator draws them from seeds: `ie.sample("gan.onnx", seeds=range(8))`.
 """
 
-import tempfile
-from pathlib import Path
-
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
-import onnx
-import skimage.data
-from onnx import helper, numpy_helper
 
 import imgedit as ie
 
-grass = ie.to_float(skimage.data.grass())
-patches = np.stack([grass[y : y + 32, x : x + 32].ravel() for y in range(0, 480, 14) for x in range(0, 480, 14)])
-mean = patches.mean(0)
-_, sizes, components = np.linalg.svd(patches - mean, full_matrices=False)
-step = components[:48] * sizes[:48, None] / len(patches) ** 0.5
-shape = numpy_helper.from_array(np.array([-1, 1, 32, 32]), "shape")
-tensors = [numpy_helper.from_array(step, "step"), numpy_helper.from_array(mean, "mean"), shape]
-nodes = [helper.make_node("MatMul", ["z", "step"], ["far"]), helper.make_node("Add", ["far", "mean"], ["flat"])]
-nodes.append(helper.make_node("Reshape", ["flat", "shape"], ["picture"]))
-ports = [helper.make_tensor_value_info(n, 1, s) for n, s in (("z", ["n", 48]), ("picture", ["n", 1, 32, 32]))]
-graph = helper.make_graph(nodes, "texture", ports[:1], ports[1:], tensors)
-with tempfile.TemporaryDirectory() as folder:
-    net = str(Path(folder) / "texture.onnx")
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), net)
-    rows = [ie.sample(net, seeds=range(8)), ie.interpolate(net, [0, 1], frames=8)]
-plt.figure(figsize=(9, 2.6), layout="constrained")
-plt.imshow(ie.grid(np.concatenate(rows), columns=8), cmap="gray")
-plt.title("seeds 0 to 7; below, from seed 0 to seed 1")
+NET = "vae-emoji-64"
+faces = np.zeros((2, 64, 64, 4), np.uint8)
+for face, colour, bend in zip(faces, ((255, 202, 40, 255), (239, 83, 80, 255)), (0, 180), strict=True):
+    cv2.circle(face, (32, 32), 29, colour, -1, cv2.LINE_AA)
+    for x in (22, 42):
+        cv2.circle(face, (x, 25), 4, (93, 64, 55, 255), -1, cv2.LINE_AA)
+    cv2.ellipse(face, (32, 38 if bend == 0 else 48), (14, 9), bend, 15, 165, (93, 64, 55, 255), 3, cv2.LINE_AA)
+happy, cross = ie.encode(list(faces), NET)
+way = ie.decode(np.linspace(happy, cross, 6), NET)
+around = ie.decode(happy + 0.6 * np.random.default_rng(3).standard_normal((8, len(happy)), np.float32), NET)
+
+plt.figure(figsize=(9, 3.6), layout="constrained")
+plt.imshow(ie.grid([*faces, *way, *around], columns=8, background="white"))
+plt.title("two drawings, and what the net draws from the first to the second; below, variations of the first")
 plt.axis("off")
 plt.show()

@@ -198,7 +198,8 @@ def test_encode_and_decode_are_each_others_inverse(vae, dtype):
     # What 8 bit leaves of a latent: rounding by half a level in 192 values that 6 numbers are fitted to.
     np.testing.assert_allclose(found, latents(), atol=0.05 if dtype == "uint8" else 1e-2)
     np.testing.assert_array_equal(ie.encode(pictures[0], vae.with_name("code.onnx")), found[:1])
-    np.testing.assert_array_equal(ie.project(pictures[0], vae), found[:1])
+    # A search goes on from what the encoder reads, for what a real one reads is not exact.
+    np.testing.assert_allclose(ie.project(pictures[0], vae), found[:1], atol=0.05)
     again = ie.decode(found, vae, dtype="float32")
     np.testing.assert_allclose(again, ie.decode(latents(), vae, dtype="float32"), atol=0.02)
 

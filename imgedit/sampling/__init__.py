@@ -80,7 +80,9 @@ def sample(
     Examples
     --------
     >>> import imgedit as ie
-    >>> faces = ie.sample("gan-flowers-64", seeds=range(8), truncation=0.7)  # doctest: +SKIP
+    >>> stickers = ie.sample("vae-emoji-64", seeds=range(8), truncation=0.7)
+    >>> stickers.shape
+    (8, 64, 64, 4)
     """
     numbers = _seeds(seeds)
     truncation = check_number(truncation, "truncation", least=0)
@@ -179,7 +181,8 @@ def interpolate(
     Examples
     --------
     >>> import imgedit as ie
-    >>> frames = ie.interpolate("vae-emoji-64", [3, 8, 3], frames=48)  # doctest: +SKIP
+    >>> ie.interpolate("vae-emoji-64", [3, 8, 3], frames=12).shape
+    (12, 64, 64, 4)
     """
     frames = int(check_number(frames, "frames", least=2))
     truncation = check_number(truncation, "truncation", least=0)
@@ -237,7 +240,9 @@ def encode(image: Image | Sequence[Image], model: str | Path | Model, *, device:
     Examples
     --------
     >>> import imgedit as ie
-    >>> latents = ie.encode(ie.read("smile.png"), "vae-emoji-64")  # doctest: +SKIP
+    >>> sun = ie.sample("vae-emoji-64", seeds=7)[0]
+    >>> ie.encode(sun, "vae-emoji-64").shape
+    (1, 128)
     """
     net = _load(model, device)
     if net.manifest.family != "encoder":
@@ -289,7 +294,10 @@ def decode(
     Examples
     --------
     >>> import imgedit as ie
-    >>> ie.decode(latents.mean(0), "vae-emoji-64")  # doctest: +SKIP
+    >>> two = ie.encode(list(ie.sample("vae-emoji-64", seeds=[7, 8])), "vae-emoji-64")
+    >>> between = ie.decode(two.mean(0), "vae-emoji-64")
+    >>> between.shape
+    (1, 64, 64, 4)
     """
     net = _generator(model, device, progress)
     rows = _latents(latents, net)
@@ -319,7 +327,8 @@ def project(
     image : ndarray
         HxW, HxWx3 or HxWx4, of the size that the net makes.
     model : str, Path or Model
-        As for `sample`. Where its manifest names an encoder, that is asked; otherwise the latent is searched.
+        As for `sample`. Where its manifest names an encoder, the search starts from what that reads, otherwise
+        from good random draws.
     label : int or str, optional
         Class, for a net with labels.
     starts : int
@@ -350,20 +359,25 @@ def project(
     Examples
     --------
     >>> import imgedit as ie
-    >>> latent = ie.project(picture, "gan-flowers-64", label="tulip")  # doctest: +SKIP
+    >>> sticker = ie.sample("vae-emoji-64", seeds=7)[0]
+    >>> latent = ie.project(sticker, "vae-emoji-64")
+    >>> again = ie.decode(latent, "vae-emoji-64")[0]
+    >>> ie.psnr(again, sticker) > 25
+    True
     """
     from imgedit.sampling.projection import search
 
     starts, steps = (int(check_number(n, name, least=1)) for n, name in ((starts, "starts"), (steps, "steps")))
     net = _generator(model, device, progress)
-    if net.manifest.partner and net.manifest.family == "decoder":
-        return encode(image, net.model, device=device)
     weights = None
     if net.classes:
         if label is None:
             raise ArgumentError("label", "is not given", f"{net.manifest.name} needs one: an index or a name")
         weights = net.weights(net.labels([0], label))
-    draws = net.draw(_seeds(range(seed, seed + DRAWS)), 1.0)
+    if net.manifest.partner and net.manifest.family == "decoder":
+        draws = encode(image, net.model, device=device)
+    else:
+        draws = net.draw(_seeds(range(seed, seed + DRAWS)), 1.0)
     first = net.run(draws[:1], weights=weights)
     target = _fitted(check(image), first.shape[1:], "image")
 
@@ -374,7 +388,7 @@ def project(
         run,
         target,
         draws,
-        starts=starts,
+        starts=min(starts, len(draws)),
         steps=steps,
         bytes_only=net.model.outputs[0].dtype == "uint8",
         progress=progress,
@@ -401,7 +415,12 @@ def write_latents(path: str | os.PathLike[str], latents: Floats, model: str | Pa
     Examples
     --------
     >>> import imgedit as ie
-    >>> ie.write_latents("smiles.npz", ie.encode(smiles, "vae-emoji-64"), "vae-emoji-64")  # doctest: +SKIP
+    >>> import tempfile
+    >>> latents = ie.encode(list(ie.sample("vae-emoji-64", seeds=[7, 8])), "vae-emoji-64")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ie.write_latents(Path(folder, "two.npz"), latents, "vae-emoji-64")
+    ...     ie.read_latents(Path(folder, "two.npz"), "vae-emoji-64").shape
+    (2, 128)
     """
     manifest = _manifest(model)
     write_fields(
@@ -438,7 +457,12 @@ def read_latents(path: str | os.PathLike[str], model: str | Path | Model | None 
     Examples
     --------
     >>> import imgedit as ie
-    >>> smile = ie.decode(ie.read_latents("smiles.npz", "vae-emoji-64").mean(0), "vae-emoji-64")  # doctest: +SKIP
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ie.write_latents(Path(folder, "one.npz"), np.zeros(128, np.float32), "vae-emoji-64")
+    ...     latents = ie.read_latents(Path(folder, "one.npz"), "vae-emoji-64")
+    >>> ie.decode(latents, "vae-emoji-64").shape
+    (1, 64, 64, 4)
     """
     fields = read_fields(path)
     if model is not None:
