@@ -57,7 +57,7 @@ def test_interpolate_encode_decode_and_project(folder):
     assert run(shlex.split("decode paint z.npz -o back")) == 0
     assert np.abs(ie.read("back/0001.png").astype(int) - ie.read("way/0003.png")).max() <= 3
     assert run(shlex.split("project way/0000.png paint -o found.npz")) == 0
-    np.testing.assert_array_equal(ie.read_latents("found.npz"), ie.read_latents("z.npz")[:1])
+    np.testing.assert_allclose(ie.read_latents("found.npz"), ie.read_latents("z.npz")[:1], atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_what_is_no_model_is_told(model, content, word):
 
 def test_a_missing_file_is_told(model):
     model.unlink()
-    with pytest.raises(errors.ModelError, match="only its manifest is here"):
+    with pytest.raises(errors.ModelError, match="not on this machine, only its manifest"):
         load("double")
     with pytest.raises(errors.ModelError, match="does not exist"):
         load(model.with_name("other.onnx"))
