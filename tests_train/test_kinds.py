@@ -31,7 +31,7 @@ def run_file(path, *arrays):
 
 
 def test_restoration_takes_noise_off(photos, tmp_path):
-    path = train_restoration(job(photos, tmp_path / "restore", steps=200, rate=2e-3), crop=48, channels=16, blocks=1)
+    path = train_restoration(job(photos, tmp_path / "restore", steps=300, rate=2e-3), crop=48, channels=16, blocks=1)
     truth = drawing(9, (96, 128))
     noise = np.random.default_rng(0).normal(0, 20, truth.shape)
     spoilt = compress(np.clip(truth + noise, 0, 255).astype(np.uint8), 60)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imgedit.errors import ArgumentError, ModelError
+from imgedit.errors import ArgumentError, ModelError, UnknownNameError
 from imgedit.models import find
 from imgedit.strips import Progress
 from imgedit.training.export import Card, export_onnx, ship
@@ -173,6 +173,6 @@ def _shipped(name: str | None) -> Path | None:
         return None
     try:
         manifest = find(name)
-    except ModelError:
+    except (ModelError, UnknownNameError):
         return None
     return manifest.folder / manifest.file
