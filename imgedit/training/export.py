@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import logging
 import platform
 import warnings
@@ -72,7 +71,7 @@ def export_onnx(
     """
     folded = fold(net)
     if small:
-        folded = copy.deepcopy(folded).half().float()
+        folded = folded.half().float()
     free = dict.fromkeys(free_axes, torch.export.Dim.AUTO)
     with _quiet():
         program = torch.onnx.export(

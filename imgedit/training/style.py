@@ -60,6 +60,7 @@ class StyleLoss(nn.Module):
         self.teacher = teacher
         with torch.no_grad():
             seen = [self.grams(to_unit(batch_of([resize(p, _fitted(p.shape[:2]))]))) for p in paintings]
+        self.count = len(seen[0]) if seen else 0
         for index, grams in enumerate(zip(*seen, strict=True)):
             self.register_buffer(f"gram{index}", torch.cat(grams))
 
@@ -116,10 +117,8 @@ class StyleLoss(nn.Module):
         tuple of Tensor
             Differences in style and in content, N each; 0 is none, 1 about as much as a grey picture has.
         """
-        count = sum(name.startswith("gram") for name, _ in self.named_buffers(recurse=False))
-        return self.compare(
-            made, shown, [torch.einsum("nk,kij->nij", weights, getattr(self, f"gram{index}")) for index in range(count)]
-        )
+        grams = [getattr(self, f"gram{index}") for index in range(self.count)]
+        return self.compare(made, shown, [torch.einsum("nk,kij->nij", weights, of) for of in grams])
 
     def compare(self, made: Tensor, shown: Tensor, aims: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Compare with Gram matrices.

@@ -249,7 +249,7 @@ def train_style_any(
             "tiling": "avoid",
             "half": False,
         },
-        options={"content": content, "style": style, "crop": crop, "teacher": teacher},
+        options={"unseen": unseen, "content": content, "style": style, "crop": crop, "teacher": teacher},
         subjects=[folder.name for folder in paintings],
     )
     return make(plan, job, progress)
