@@ -13,6 +13,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
@@ -250,7 +251,7 @@ class _Calls:
             waiting: deque[Future[Floats]] = deque()
             try:
                 for make in makers:
-                    waiting.append(pool.submit(self._call, make))
+                    waiting.append(pool.submit(copy_context().run, self._call, make))  # who listens to warnings
                     if len(waiting) > self.ahead:
                         yield _awaited(waiting.popleft(), tick)
                 while waiting:

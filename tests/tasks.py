@@ -8,8 +8,11 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+
+from imgedit.batch.working import Task
 
 
 def double(number):
@@ -31,6 +34,15 @@ def leave(number):
 def loop(number):
     while True:
         number += 1
+
+
+class Deadly(Task):
+    """Dies of one photo."""
+
+    def __call__(self, job, is_pictured):
+        if job.source.endswith("3.png"):
+            os._exit(9)
+        return super().__call__(job, is_pictured)
 
 
 def tell_late():
@@ -71,6 +83,25 @@ def chat(text):
     sys.stdout.flush()
     os.write(1, text.encode())
     return text
+
+
+MEETING = threading.Barrier(3)
+
+
+def meet(patience):
+    """End only when others do the same in this process, and say which it is."""
+    MEETING.wait(patience)
+    return os.getpid()
+
+
+def meet_and_die(patience):
+    MEETING.wait(patience)
+    os._exit(7)
+
+
+def meet_and_wait(patience):
+    MEETING.wait(patience)
+    time.sleep(patience)
 
 
 def cards(seconds):

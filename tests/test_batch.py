@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tasks
 from pictures import photo
 
 import imgedit as ie
@@ -687,3 +688,121 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
     assert not temporary
     expected = ie.blur(photo(seed=7, size=(160, 240)), radius=20)
     np.testing.assert_array_equal(ie.read(out / "007.png"), expected)
+
+
+TWICE = ie.Recipe([ie.Step("upscale", scale=2, device="cpu")], output={"format": "png"})
+
+
+@pytest.fixture
+def small_ones(tmp_path):
+    """Small photos of one size, one of another, one that is damaged and one that warns."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for number in range(6):
+        ie.write(folder / f"{number}.png", photo(seed=number)[:20, :24])
+    ie.write(folder / "other.png", photo(seed=9)[:21, :24])
+    (folder / "bad.png").write_bytes((folder / "1.png").read_bytes()[:60])
+    (folder / "renamed.jpg").write_bytes((folder / "2.png").read_bytes())
+    return folder
+
+
+def results_of(folder):
+    return {name: (folder / name).read_bytes() for name in names(folder)}
+
+
+@pytest.mark.parametrize("engine", ["local", "dask"])
+def test_photos_in_hand_of_one_worker_give_what_each_gives_alone(small_ones, tmp_path, engine):
+    alone = run(TWICE, small_ones, tmp_path / "alone")
+    together = run(TWICE, small_ones, tmp_path / "together", engine=engine, workers=1, per_worker=4)
+    assert results_of(tmp_path / "together") == results_of(tmp_path / "alone")
+    assert [(row.state, row.error, row.warning) for row in together] == [
+        (row.state, row.error, row.warning) for row in alone
+    ]
+    assert together.counts == {"done": 8, "failed": 1, "skipped": 0, "pending": 0}
+    assert [row.output for row in together if row.warning] == ["renamed.png"]
+    again = run(TWICE, small_ones, tmp_path / "together", engine=engine, workers=1, per_worker=4)
+    assert again.counts == {"done": 0, "failed": 1, "skipped": 8, "pending": 0}
+
+
+def test_a_photo_that_kills_its_worker_costs_none_that_was_in_hand_with_it(small_ones, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Task", tasks.Deadly)
+    report = run(TWICE, small_ones, tmp_path / "out", engine="local", workers=1, per_worker=4)
+    failed = {Path(row.input).name: row.error for row in report.failures}
+    assert failed == {"3.png": "WorkerDied", "bad.png": failed["bad.png"]}
+    assert report.count("done") == 7
+
+
+def test_warnings_of_threads_are_told_apart():
+    import warnings
+
+    from imgedit.batch.hearing import EARS, heard
+
+    meeting = threading.Barrier(2)
+    before = warnings.showwarning, list(warnings.filters)
+
+    def work(name):
+        with heard() as told:
+            meeting.wait(60)
+            for _ in range(3):
+                warnings.warn(name, UserWarning, stacklevel=1)
+            meeting.wait(60)
+            return list(told)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, ["one", "two"])) == [["one"] * 3, ["two"] * 3]
+    assert not EARS.open
+    assert (warnings.showwarning, list(warnings.filters)) == before
+
+
+def test_a_net_is_loaded_once_for_a_run_and_let_go_with_it(small_ones, tmp_path, monkeypatch):
+    from imgedit.models import keeping, session
+
+    loaded, opened = [], session.Model._open
+    monkeypatch.setattr(session.Model, "_open", lambda net, *a, **k: (loaded.append(net.path), opened(net, *a, **k)))
+    run(TWICE, small_ones, tmp_path / "out")
+    assert len(loaded) == 1
+    assert not keeping.SHELF.users
+    assert not keeping.SHELF.nets
+
+
+WRONG = [
+    ({"device": "cuda"}, r"step 1 upscale has device = 'cuda', which does not work here: needs lib"),
+    ({"scale": 0.5}, r"step 1 upscale: scale is 0\.5; give a number above 1"),
+    ({"denoise": 0.5, "model": "sr-x2"}, r"step 1 upscale: denoise is 0\.5 but sr-x2 has no twin"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG)
+@pytest.mark.parametrize("engine", ["serial", "local", "dask"])
+def test_what_fails_for_every_photo_is_told_once_before_the_first(
+    small_ones, tmp_path, monkeypatch, engine, given, message
+):
+    from imgedit.models import devices
+
+    # A machine with an NVIDIA GPU has this device; the workers inherit that there is none.
+    if not devices.missing("cuda") and "device" in given:
+        given = {"device": "directml"}
+        message = message.replace("cuda", "directml").replace("lib", "")
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in {"scale": 2, **given}.items())
+    recipe = tmp_path / "wrong.toml"
+    recipe.write_text(f'[[steps]]\nop = "upscale"\n{lines}')
+    with pytest.raises(ie.errors.RecipeError, match=message) as caught:
+        run(recipe, small_ones, tmp_path / "out", engine=engine)
+    assert len(caught.value.args) == 1
+    line = 2 + list({"scale": 2, **given}).index(next(name for name in given)) + 1
+    assert str(caught.value).startswith(f"{recipe}:{line}: ")
+    assert not list((tmp_path / "out").rglob("*.*"))
+
+
+def test_what_is_done_needs_no_device(small_ones, tmp_path, monkeypatch):
+    from imgedit.models import devices
+
+    run(TWICE, small_ones, tmp_path / "out", retry_failed=True)
+
+    def broken(device, fallback):
+        raise ie.errors.DeviceError(device, "is gone")
+
+    monkeypatch.setattr(devices, "choose", broken)
+    assert run(TWICE, small_ones, tmp_path / "out").count("skipped") == 8
+    with pytest.raises(ie.errors.RecipeError, match="is gone"):
+        run(TWICE, small_ones, tmp_path / "out", retry_failed=True)

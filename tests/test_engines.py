@@ -61,6 +61,7 @@ def test_an_engine_that_has_ended_takes_no_task(name):
         ("serial", {"timeout": 3}, "timeout is 3, which engine serial can't keep; use engine local"),
         ("serial", {"memory": 2**30}, "memory is .*, which engine serial can't keep"),
         ("serial", {"address": "tcp://host:1"}, "address is .*, which engine serial can't keep"),
+        ("serial", {"per_worker": 2}, "per_worker is 2, which engine serial can't keep"),
         ("local", {"address": "tcp://host:1"}, "engine local works on this machine; use engine dask"),
         ("local", {"memory": 1000}, "memory is 1000 bytes.*give at least 512 MiB"),
         ("dask", {"memory": 1000}, "memory is 1000 bytes"),
@@ -185,3 +186,38 @@ def test_workers_go_when_their_parent_is_killed():
 
 def test_there_is_a_core_to_use():
     assert 1 <= usable_cores() <= os.cpu_count()
+
+
+@pytest.mark.parametrize("name", ["local", "dask"])
+def test_a_process_may_do_several_tasks_side_by_side(name):
+    with ENGINES[name](workers=1, per_worker=3) as engine:
+        assert engine.slots == 3
+        assert len({future.result() for future in [engine.submit(tasks.meet, 60) for _ in range(3)]}) == 1
+        assert [f.result() for f in [engine.submit(tasks.double, n) for n in range(50)]] == list(range(0, 100, 2))
+
+
+def test_processes_with_several_tasks_share_the_work_and_the_gpus(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    with ENGINES["local"](workers=2, per_worker=2) as engine:
+        found = [engine.submit(tasks.cards, 1) for _ in range(4)]
+        assert sorted(future.result() for future in found) == ["4", "4", "7", "7"]
+
+
+def test_tasks_in_hand_of_a_process_that_dies_end_with_it_and_the_next_is_done():
+    from imgedit.engines.child import Died
+
+    with ENGINES["local"](workers=1, per_worker=3) as engine:
+        found = [engine.submit(task, 60) for task in (tasks.meet_and_wait, tasks.meet_and_die, tasks.meet_and_wait)]
+        assert [type(future.exception()) for future in found] == [Died] * 3
+        assert [engine.submit(tasks.double, n).result() for n in range(4)] == [0, 2, 4, 6]
+
+
+def test_a_deadline_is_that_of_one_task_and_the_others_died_with_it():
+    from imgedit.engines.child import Died
+
+    with ENGINES["local"](workers=1, per_worker=2, timeout=3) as engine:
+        late = engine.submit(tasks.tell_late)
+        time.sleep(1.5)
+        other = engine.submit(tasks.tell_late)
+        assert isinstance(late.exception(), TimeoutError)
+        assert isinstance(other.exception(), Died)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from imgedit.batch.places import Output, output_at
@@ -24,11 +25,13 @@ from imgedit.batch.rows import Job, Report, Row, State
 from imgedit.batch.tally import Tally
 from imgedit.batch.thumbnails import MOST_PICTURED, Album
 from imgedit.batch.watching import watch
-from imgedit.batch.working import Outcome, Task, cards_for, results
+from imgedit.batch.working import Hands, Nets, Outcome, Task, hands_for, rehearsed, results, verdict
 from imgedit.engines import ENGINES, usable_cores
-from imgedit.errors import ArgumentError, BatchError
+from imgedit.errors import ArgumentError, BatchError, RecipeError
 from imgedit.pixels import Progress, check_number
 from imgedit.recipes import Recipe
+from imgedit.recipes.checks import Finding
+from imgedit.recipes.lines import placed
 
 __all__ = ["Job", "Plan", "Report", "Row", "Tally", "plan", "preview", "run", "watch"]
 
@@ -46,6 +49,7 @@ def run(
     timeout: float | None = None,
     memory: int | None = None,
     address: str | None = None,
+    per_worker: int | None = None,
     resume: bool = True,
     retry_failed: bool = False,
     compare: Compare = "time",
@@ -80,6 +84,9 @@ def run(
         Bytes that one process may take (Linux); by default they share nine tenths of the machine's memory.
     address : str, optional
         Scheduler of the cluster that engine ``dask`` uses; by default it starts one on this machine.
+    per_worker : int, optional
+        Photos that each process has in hand at a time, in threads; tiles of one size go through a network together. By
+        default 1, and 4 where engine ``local`` has one process for each GPU.
     resume : bool
         Leave out files that an earlier run has done, or on which it failed, if neither they nor the recipe have
         changed. What failed stands as failed.
@@ -109,7 +116,7 @@ def run(
     Raises
     ------
     RecipeError
-        A recipe that can't run.
+        A recipe that can't run, here or where the work is done: a device that does not work, a network that is missing.
     ArgumentError
         Two inputs with one output, an output that is an input, a file whose format can't be written, an argument that
         the engine can't honour.
@@ -141,12 +148,13 @@ def run(
         check_number(workers, "workers", least=1)
     if timeout is not None:
         check_number(timeout, "timeout", above=0)
+    if per_worker is not None:
+        check_number(per_worker, "per_worker", least=1)
     limits = {"timeout": timeout, "memory": memory, "address": address}
-    crew = Crew(engine, workers, limits)
-    name = "" if isinstance(recipe, Recipe) else os.path.basename(recipe)
+    crew = Crew(engine, Hands(workers, per_worker), limits)
+    file = None if isinstance(recipe, Recipe) else Path(recipe)
     recipe = _opened(recipe, variables)
-    if workers is None and engine == "local":
-        crew = Crew(engine, cards_for(recipe), limits)
+    crew.hands = hands_for(recipe, engine, crew.hands)
     place = output_at(output, state)
     jobs = plan(recipe, inputs, place, only=only)
     fingerprint = recipe.fingerprint()
@@ -154,13 +162,19 @@ def run(
         states, standing = _known(record, jobs, resume=resume, retry_failed=retry_failed)
         counts = _counts(states)
         so_far = Tally(len(jobs), crew.size, failed=standing, skipped=counts["skipped"], standing=standing)
-        task = Task(recipe, replace(place, scratch=record.scratch))
+        nets = crew.keep_nets() if recipe.uses_network() else None
+        if nets is not None and counts["pending"] and (faults := crew.rehearse(recipe, nets)):
+            raise RecipeError(*(placed(faults, file) if file is not None else map(itemgetter(1), faults)))
+        task = Task(recipe, replace(place, scratch=record.scratch), nets)
         pending = (
             (index, job._replace(known=record.known(job)))
             for index, job in enumerate(jobs)
             if states[index] == STATES.index("pending")
         )
-        with _reported(record, jobs, states, place, name) as reported, Album(place.state, fresh=not resume) as album:
+        with (
+            _reported(record, jobs, states, place, file.name if file is not None else "") as reported,
+            Album(place.state, fresh=not resume) as album,
+        ):
             if tally is not None:
                 tally(so_far)
             for index, outcome in crew.results(task, pending, counts["pending"]):
@@ -220,8 +234,8 @@ class Crew:
     ----------
     engine : str or Executor
         Name of an engine, or somebody's own, who ends it.
-    workers : int, optional
-        How many are asked for.
+    hands : Hands
+        How many workers and photos in hand are asked for.
     limits : mapping
         What else the engine is to keep.
 
@@ -232,39 +246,66 @@ class Crew:
     """
 
     engine: str | Executor
-    workers: int | None
+    hands: Hands
     limits: Mapping[str, object]
 
     def __post_init__(self) -> None:
         self._executor: Executor | None = None
+        self._kept = contextlib.ExitStack()
         if isinstance(self.engine, str):
             ENGINES[self.engine]  # a wrong name is told before anything is done
             return
-        for name, value in self.limits.items():
+        for name, value in {**self.limits, "per_worker": self.hands.per_worker}.items():
             if value is not None:
                 raise ArgumentError(name, f"is {value!r}, but the engine is started already", "give it to the engine")
 
     def __enter__(self) -> Crew:
-        self._start(self.workers)
+        self._start(self.hands)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._kept.close()
         self._end(at_once=kind is not None)
 
-    def _start(self, workers: int | None) -> None:
+    def _start(self, hands: Hands) -> None:
         if isinstance(self.engine, str):
-            self._executor = ENGINES[self.engine](workers=workers, **self.limits)  # type: ignore[arg-type]
+            self._executor = ENGINES[self.engine](**hands._asdict(), **self.limits)  # type: ignore[arg-type]
         else:
             self._executor = self.engine
+
+    def keep_nets(self) -> Nets:
+        """Keep nets loaded in this process as long as the run lasts, and tell workers to do so, too."""
+        from imgedit.models import kept
+
+        joined = getattr(self._executor, "per_worker", 1) > 1
+        self._kept.enter_context(kept(joined=joined))
+        return Nets(joined, os.getpid())
 
     def _end(self, *, at_once: bool) -> None:
         if isinstance(self.engine, str) and self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=at_once)
 
+    def rehearse(self, recipe: Recipe, nets: Nets) -> list[Finding]:
+        """Let the workers find out what would fail for every photo: of a cluster, each has devices of its own."""
+        assert self._executor is not None
+        everywhere = getattr(self._executor, "submit_everywhere", None)
+        if everywhere is None:
+            asked = {"": self._executor.submit(rehearsed, recipe, nets)}
+        else:
+            asked = everywhere(rehearsed, recipe, nets)
+        found: dict[Finding, list[str]] = {}
+        for worker, future in asked.items():
+            for finding in verdict(future):
+                found.setdefault(finding, []).append(worker)
+        return [
+            (path, text if len(workers) == len(asked) else f"{text} (on {', '.join(workers)})")
+            for (path, text), workers in found.items()
+        ]
+
     @property
     def size(self) -> int:
         """How many files are worked on side by side."""
-        return int(getattr(self._executor, "slots", self.workers or usable_cores()))
+        return int(getattr(self._executor, "slots", self.hands.workers or usable_cores()))
 
     def _window(self) -> int:
         """How many files to have in the hands of the engine."""
@@ -276,7 +317,7 @@ class Crew:
         yield from self._results(task, jobs, lambda: min(self._window(), count), suspects)
         if suspects:
             self._end(at_once=False)
-            self._start(1)
+            self._start(Hands(1, None))
             yield from self._results(task, iter(suspects), lambda: 1, None)
 
     def _results(

@@ -92,10 +92,20 @@ class Record:
             if kind is None:
                 raise _unwritable(failure) from failure
         finally:
+            if kind is not None:
+                self._sweep()
             shutil.rmtree(self._output.scratch, ignore_errors=True)
             self._held.close()
             with contextlib.suppress(OSError):  # the record is in it
                 self._output.scratch.parent.rmdir()
+
+    def _sweep(self) -> None:
+        """Leave nothing of a run that was refused before its first file."""
+        manifest = self._folder / MANIFEST
+        with contextlib.suppress(OSError):
+            if not manifest.stat().st_size and not self.report.exists():
+                manifest.unlink()
+                self._folder.rmdir()
 
     def _end_torn_line(self) -> None:
         """Keep a line that a crash tore off from swallowing the next one."""

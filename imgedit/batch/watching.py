@@ -19,7 +19,7 @@ from typing import Any
 
 from imgedit.batch.record import Compare
 from imgedit.batch.rows import Report
-from imgedit.batch.working import cards_for
+from imgedit.batch.working import Hands, hands_for
 from imgedit.engines import ENGINES
 from imgedit.errors import ArgumentError
 from imgedit.pixels import check_number
@@ -45,6 +45,7 @@ def watch(
     timeout: float | None = None,
     memory: int | None = None,
     address: str | None = None,
+    per_worker: int | None = None,
     resume: bool = True,
     retry_failed: bool = False,
     compare: Compare = "time",
@@ -65,7 +66,7 @@ def watch(
         Seconds for which a file must keep its size and its time of change to count as whole.
     stop : threading.Event, optional
         Ends the watch when it is set and no file is in work.
-    engine, workers, timeout, memory, address : object
+    engine, workers, timeout, memory, address, per_worker : object
         As for `run`. The workers are started once.
     resume, retry_failed, compare : object
         As for `run`, for what is there at the beginning.
@@ -108,9 +109,8 @@ def watch(
         recipe, variables = Recipe.from_toml(recipe, variables=variables), None
     rounds = _rounds(folders, os.path.realpath(output), settle, stop or threading.Event())
     limits = {"timeout": timeout, "memory": memory, "address": address}
-    if workers is None and engine == "local":
-        workers = cards_for(recipe)
-    with _started(engine, workers, limits) as executor:
+    hands = hands_for(recipe, engine, Hands(workers, per_worker))
+    with _started(engine, hands, limits) as executor:
         while True:
             try:
                 only = next(rounds, None)
@@ -125,17 +125,17 @@ def watch(
                 "compare": compare,
                 "variables": variables,
             }
-            yield run(recipe, folders, output, engine=executor, workers=workers, **which, **options)
+            yield run(recipe, folders, output, engine=executor, workers=hands.workers, **which, **options)
             resume, retry_failed, compare = True, False, "time"
 
 
 @contextlib.contextmanager
-def _started(engine: str | Executor, workers: int | None, limits: Mapping[str, Any]) -> Iterator[Executor]:
+def _started(engine: str | Executor, hands: Hands, limits: Mapping[str, Any]) -> Iterator[Executor]:
     """Keep one engine for all rounds: to start processes takes longer than to edit a photo."""
     if isinstance(engine, Executor):
         yield engine
         return
-    executor = ENGINES[engine](workers=workers, **limits)
+    executor = ENGINES[engine](**hands._asdict(), **limits)
     try:
         yield executor
     finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import functools
 import itertools
+import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import cv2
 
+from imgedit.batch.hearing import heard
 from imgedit.batch.places import Output, load
 from imgedit.batch.rows import Job, Row, digest_of, stamp
 from imgedit.batch.stores import NOTHING, Stamp
@@ -22,13 +24,18 @@ from imgedit.engines.machine import cards
 from imgedit.errors import BatchError, ImgeditError, StorageError
 from imgedit.io.formats import sniff
 from imgedit.recipes import Recipe
+from imgedit.recipes.checks import Finding
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.wording import for_recipe
 
-__all__ = ["Outcome", "Task", "cards_for", "results"]
+__all__ = ["Hands", "Nets", "Outcome", "Task", "hands_for", "rehearsed", "results", "verdict"]
 
 # What the system says of one name only; anything else that it says where a result is put will hit the next one too.
 OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EILSEQ, errno.EINVAL}
+
+
+# Photos in hand of a worker that has a GPU: as many as tiles go through a net at a time.
+PER_CARD = 4
 
 
 class Outcome(NamedTuple):
@@ -49,6 +56,41 @@ class Outcome(NamedTuple):
     stops: bool = False
 
 
+class Hands(NamedTuple):
+    """How much is done side by side.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes.
+    per_worker : int, optional
+        Photos that each has in hand.
+    """
+
+    workers: int | None
+    per_worker: int | None
+
+
+class Nets(NamedTuple):
+    """How workers keep nets loaded from photo to photo.
+
+    Parameters
+    ----------
+    joined : bool
+        Whether those of several photos that a worker has in hand go through a net at once on the CPU, too.
+    home : int
+        Number of the process that leads the run, and keeps them as long as that lasts; its workers do until they end.
+    """
+
+    joined: bool
+    home: int
+
+    def keep(self) -> None:
+        """Keep them in this process, if it is a worker."""
+        if os.getpid() != self.home:
+            _keep_nets(self.joined)
+
+
 @dataclass(frozen=True)
 class Task:
     """What is the same for all files of a run: called with one of them, in a worker.
@@ -59,10 +101,13 @@ class Task:
         The steps.
     output : Folder or Store
         Where results go.
+    nets : Nets, optional
+        How to keep the nets of the recipe, if it has some.
     """
 
     recipe: Recipe
     output: Output
+    nets: Nets | None = None
 
     def __call__(self, job: Job, is_pictured: bool) -> Outcome:
         """Do one file; whatever goes wrong comes back in its row.
@@ -82,8 +127,9 @@ class Task:
         began, before, digest = time.perf_counter(), NOTHING, ""
         sketch = Sketch() if is_pictured else None
         stops = False
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        if self.nets is not None:
+            self.nets.keep()
+        with heard() as told:
             try:
                 before = stamp(job)
                 data = self._loaded(job, before)
@@ -93,8 +139,7 @@ class Task:
             except Exception as failure:  # noqa: BLE001 - the edge of a job: the failure is recorded
                 row = failed(job, _kind(failure), for_recipe(failure), before)
                 stops = isinstance(failure, OutputError)
-        told = "; ".join(str(warning.message) for warning in caught)
-        row = replace(row, warning=told, seconds=round(time.perf_counter() - began, 4), digest=digest)
+        row = replace(row, warning="; ".join(told), seconds=round(time.perf_counter() - began, 4), digest=digest)
         return Outcome(row, sketch.pictures if sketch else (b"", b""), stops)
 
     def _loaded(self, job: Job, found: Stamp) -> bytes:
@@ -127,6 +172,13 @@ class Task:
             if isinstance(failure, OSError) and failure.errno in OF_ONE_NAME:
                 raise
             raise OutputError(str(failure)) from failure
+
+
+@functools.cache
+def _keep_nets(joined: bool) -> None:
+    from imgedit.models import keeping
+
+    keeping.hold(joined=joined)
 
 
 class OutputError(ImgeditError):
@@ -216,24 +268,76 @@ def results(
             future.cancel()
 
 
-def cards_for(recipe: Recipe) -> int | None:
-    """Give the number of GPUs, if a recipe has work for them: more workers than that would share their memory.
+def hands_for(recipe: Recipe, engine: str | Executor, hands: Hands) -> Hands:
+    """Say how many workers to start, and how many photos each has in hand.
+
+    On GPUs one worker for each, since more would share its memory, with several photos: while one goes through the net,
+    the next is read, and small ones go through together.
 
     Parameters
     ----------
     recipe : Recipe
         The steps.
+    engine : str or Executor
+        Where they are done.
+    hands : Hands
+        What is asked for.
 
     Returns
     -------
-    int
-        None where the cores count.
+    Hands
+        None where the engine decides.
     """
-    if not recipe.may_use_card() or not (found := cards()):
-        return None
+    if hands.workers is not None or engine != "local" or not recipe.may_use_card() or not (found := cards()):
+        return hands
     from imgedit.models import devices
 
-    return None if devices.missing("cuda") else len(found)
+    return hands if devices.missing("cuda") else Hands(len(found), hands.per_worker or PER_CARD)
+
+
+def rehearsed(recipe: Recipe, nets: Nets) -> list[Finding]:
+    """Find what would fail for every photo of a recipe with networks, in the process that is to do it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The steps.
+    nets : Nets
+        How to keep what it loads.
+
+    Returns
+    -------
+    list of (path, str)
+        As `Recipe.rehearse`.
+    """
+    nets.keep()
+    return recipe.rehearse()
+
+
+def verdict(future: Future[list[Finding]]) -> list[Finding]:
+    """Give what a worker found out; nothing where it could not, since the photos will tell.
+
+    Parameters
+    ----------
+    future : Future
+        Of `rehearsed`.
+
+    Returns
+    -------
+    list of (path, str)
+        Its findings.
+
+    Raises
+    ------
+    BatchError
+        The engine broke.
+    """
+    try:
+        return future.result()
+    except (BrokenExecutor, CancelledError) as failure:
+        raise BatchError(f"the engine failed: {explain(failure)}") from failure
+    except Exception:  # noqa: BLE001 - a time limit, too little memory, a crash: the retries of single photos may do better
+        return []
 
 
 def _submitted(executor: Executor, task: Task, job: Job, is_pictured: bool) -> Future[Outcome]:

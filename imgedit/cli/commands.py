@@ -58,6 +58,7 @@ def batch(
     output: Annotated[str, Option(alias="-o", allow_leading_hyphen=True)],
     engine: Literal[tuple(ENGINES)] = "local",  # type: ignore[valid-type]
     workers: int | None = None,
+    per_worker: int | None = None,
     timeout: float | None = None,
     memory: str | None = None,
     address: str | None = None,
@@ -92,6 +93,9 @@ def batch(
         cluster (dask).
     workers : int
         Number of processes; by default as many as there are cores, or GPUs for networks, or as the cluster has.
+    per_worker : int
+        Photos that each process has in hand at a time; by default 1, and 4 where each has a GPU, through whose networks
+        the tiles of all go together.
     timeout : float
         Seconds that one file may take; no limit by default.
     memory : str
@@ -135,7 +139,7 @@ def batch(
     if settle is not None and not watch:
         raise ArgumentError("settle", f"is {settle}, but nothing is watched", "add --watch")
     limits = {"timeout": timeout, "memory": None if memory is None else _bytes(memory), "address": address}
-    which |= {"engine": engine, "workers": workers, **limits}
+    which |= {"engine": engine, "workers": workers, "per_worker": per_worker, **limits}
     _settle_down()
     bar, failed = BatchBar(), 0
     if watch:

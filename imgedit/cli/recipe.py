@@ -16,9 +16,15 @@ File = Annotated[Path, Option(allow_leading_hyphen=True)]
 
 
 def check(
-    recipes: list[Path], /, *, values: Annotated[list[str] | None, Option(name="--set", negative=())] = None
+    recipes: list[Path],
+    /,
+    *,
+    values: Annotated[list[str] | None, Option(name="--set", negative=())] = None,
+    elsewhere: Annotated[bool, Option(negative=())] = False,
 ) -> int:
     """Tell everything that is wrong with recipes, each with its line.
+
+    Networks are run on small drawn pictures, to see that they and their devices work.
 
     Parameters
     ----------
@@ -26,15 +32,20 @@ def check(
         TOML files.
     values : list of str
         A value for a variable of the recipes, NAME=VALUE; may be given several times.
+    elsewhere : bool
+        Run no network: the recipes are for machines with other devices.
     """
     from imgedit.errors import RecipeError
     from imgedit.recipes import Recipe
+    from imgedit.recipes.lines import placed
     from imgedit.recipes.variables import assigned
 
     faults, variables = 0, assigned(values or [])
     for path in recipes:
         try:
             recipe = Recipe.from_toml(path, variables=variables)
+            if recipe.uses_network() and not elsewhere and (found := recipe.rehearse()):
+                raise RecipeError(*placed(found, path))
         except RecipeError as failure:
             faults += 1
             print(failure, file=sys.stderr)

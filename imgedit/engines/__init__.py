@@ -35,8 +35,9 @@ class Factory(Protocol):
         timeout: float | None = None,
         memory: int | None = None,
         address: str | None = None,
+        per_worker: int | None = None,
     ) -> Executor:
-        """Start an engine of so many workers, each task having so many seconds and bytes, somewhere."""
+        """Start an engine of so many workers, each doing some tasks within so many seconds and bytes, somewhere."""
 
 
 class Serial(Executor):
@@ -46,7 +47,7 @@ class Serial(Executor):
     ----------
     workers : int, optional
         Not used: there is one.
-    timeout, memory, address : None
+    timeout, memory, address, per_worker : None
         Not for this engine.
 
     Raises
@@ -64,9 +65,11 @@ class Serial(Executor):
         timeout: float | None = None,
         memory: int | None = None,
         address: str | None = None,
+        per_worker: int | None = None,
     ) -> None:
         del workers
-        for name, value in (("timeout", timeout), ("memory", memory), ("address", address)):
+        given = {"timeout": timeout, "memory": memory, "address": address, "per_worker": per_worker}
+        for name, value in given.items():
             if value is not None:
                 raise ArgumentError(name, f"is {value!r}, which engine serial can't keep", "use engine local or dask")
 

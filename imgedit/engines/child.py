@@ -1,14 +1,15 @@
 """A process that does tasks for another one: both ends of the two pipes between them.
 
-The pipes are the child's standard input and output, so it inherits nothing else. A message is its length in eight bytes
-and a pickle. Each child has its own pipes and no lock is shared with another, so that one which dies at any moment, in
-the middle of a message too, takes nothing with it but its task. `multiprocessing` is not used, because its processes
-import the caller's main module anew (a script without a guard would start a run in each of them) and because daemonic
-processes, such as Dask's workers, must not have any.
+The pipes are the child's standard input and output, so it inherits nothing else. A message is its length and the number
+of its task, in eight bytes each, and a pickle. Each child has its own pipes and no lock is shared with another, so that
+one which dies at any moment, in the middle of a message too, takes nothing with it but its tasks. `multiprocessing` is
+not used, because its processes import the caller's main module anew (a script without a guard would start a run in each
+of them) and because daemonic processes, such as Dask's workers, must not have any.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import queue
@@ -28,7 +29,7 @@ BOOT = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from imgedit.engines.child import serve; serve()"
 )
 
-LENGTH = struct.Struct(">Q")
+HEAD = struct.Struct(">QQ")
 
 # Numbers of malloc.h of the GNU C library and of prctl.h of Linux.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, PR_SET_PDEATHSIG = -1, -3, 1
@@ -55,7 +56,7 @@ class Died(Exception):  # noqa: N818 - it says what happened to the process
 
 
 class Child:
-    """A process that does one task after the other; the caller's end of it.
+    """A process that does one task after the other, or some side by side in threads; the caller's end of it.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ class Child:
         Bytes of memory that it may take; no limit by default.
     card : str, optional
         The only GPU that it sees, as CUDA numbers them; all by default.
+    lanes : int
+        Tasks that it does side by side.
 
     Raises
     ------
@@ -72,7 +75,7 @@ class Child:
         It ended before it was ready.
     """
 
-    def __init__(self, *, memory: int | None = None, card: str | None = None) -> None:
+    def __init__(self, *, memory: int | None = None, card: str | None = None, lanes: int = 1) -> None:
         surroundings = os.environ if card is None else {**os.environ, "CUDA_VISIBLE_DEVICES": card}
         with _ctrl_c_held_back():
             self._process = subprocess.Popen(
@@ -86,11 +89,15 @@ class Child:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._tasks, self._answers = self._process.stdin, self._process.stdout
-        self._state = threading.Lock()
-        self._is_busy = self._is_late = False
+        self._numbers = itertools.count()
+        self._sending = threading.Lock()
+        self._change = threading.Condition()
+        self._busy, self._late = set[int](), set[int]()
+        self._found: dict[int, bytes] = {}
+        self._is_read = False
         try:
             self._tasks.write(pickle.dumps(sys.path))
-            _send(self._tasks, pickle.dumps(memory))
+            _send(self._tasks, 0, pickle.dumps((memory, lanes)))
             _receive(self._answers)
         except (OSError, EOFError) as failure:
             self.close()
@@ -127,29 +134,50 @@ class Child:
         TimeoutError
             It was killed at the deadline.
         """
-        deadline = threading.Timer(timeout, self._stop_late) if timeout is not None else None
-        with self._state:
-            self._is_busy = True
+        with self._change:
+            number = next(self._numbers)
+            self._busy.add(number)
+        deadline = threading.Timer(timeout, self._stop_late, (number,)) if timeout is not None else None
         if deadline is not None:
             deadline.start()
         try:
-            _send(self._tasks, task)
-            return _receive(self._answers)
+            with self._sending:
+                _send(self._tasks, number, task)
+            return self._answer(number)
         except (OSError, EOFError) as failure:
             exitcode = self._process.wait()
-            if self._is_late:
+            if number in self._late:
                 raise TimeoutError("stopped at the deadline") from failure
             raise Died(exitcode) from failure
         finally:
-            with self._state:
-                self._is_busy = False
+            with self._change:
+                self._busy.remove(number)
+                self._change.notify_all()
             if deadline is not None:
                 deadline.cancel()
 
-    def _stop_late(self) -> None:
-        with self._state:
-            if self._is_busy:
-                self._is_late = True
+    def _answer(self, number: int) -> bytes:
+        """Wait for the answer to a task: of those that wait, one reads for all."""
+        with self._change:
+            while number not in self._found:
+                if self._is_read:
+                    self._change.wait()
+                    continue
+                self._is_read = True
+                self._change.release()
+                try:
+                    found = [_receive(self._answers)]
+                finally:
+                    self._change.acquire()
+                    self._is_read = False
+                    self._change.notify_all()
+                self._found.update(found)
+            return self._found.pop(number)
+
+    def _stop_late(self, number: int) -> None:
+        with self._change:
+            if number in self._busy:
+                self._late.add(number)
                 self._process.kill()
 
     def kill(self) -> None:
@@ -157,7 +185,9 @@ class Child:
         self._process.kill()
 
     def close(self) -> None:
-        """Let it end; its task, if it has one, is over."""
+        """Let it end when its tasks are over."""
+        with self._change:
+            self._change.wait_for(lambda: not self._busy)
         with suppress(OSError):  # it is gone
             self._tasks.close()
         try:
@@ -181,15 +211,15 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _send(stream: IO[bytes], message: bytes) -> None:
-    stream.write(LENGTH.pack(len(message)) + message)
+def _send(stream: IO[bytes], number: int, message: bytes) -> None:
+    stream.write(HEAD.pack(len(message), number) + message)
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> bytes:
-    """Read one message; a stream that ends within it, or before it, ends."""
-    (length,) = LENGTH.unpack(_exactly(stream, LENGTH.size))
-    return _exactly(stream, length)
+def _receive(stream: IO[bytes]) -> tuple[int, bytes]:
+    """Read one message and its number; a stream that ends within it, or before it, ends."""
+    length, number = HEAD.unpack(_exactly(stream, HEAD.size))
+    return number, _exactly(stream, length)
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes:
@@ -254,16 +284,28 @@ def serve() -> None:
     sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the process
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand among the answers
-    _prepare(pickle.loads(_receive(tasks)))
-    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    _, given = _receive(tasks)
+    memory, lanes = pickle.loads(given)
+    _prepare(memory)
+    inbox: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
     # A thread of its own, because the input also ends when the caller is killed in the middle of a task.
     threading.Thread(target=_take_in, args=(tasks, inbox.put), daemon=True).start()
-    _send(answers, b"")
-    while True:
-        _send(answers, answer(inbox.get()))
+    _send(answers, 0, b"")
+    sending = threading.Lock()
+
+    def work() -> None:
+        while True:
+            number, task = inbox.get()
+            found = answer(task)
+            with sending:
+                _send(answers, number, found)
+
+    for _ in range(lanes - 1):
+        threading.Thread(target=work, daemon=True).start()
+    work()
 
 
-def _take_in(tasks: IO[bytes], put: Callable[[bytes], None]) -> None:
+def _take_in(tasks: IO[bytes], put: Callable[[tuple[int, bytes]], None]) -> None:
     try:
         while True:
             put(_receive(tasks))

@@ -59,12 +59,15 @@ class Lodging:
         Seconds that one task may take.
     memory : int, optional
         Bytes that one process may take.
+    per_worker : int
+        Tasks that one process does side by side.
     """
 
     token: str
     workers: int | None
     timeout: float | None
     memory: int | None
+    per_worker: int = 1
 
 
 class Dask(Executor):
@@ -82,6 +85,9 @@ class Dask(Executor):
     address : str, optional
         That of a scheduler, such as ``tcp://host:8786`` or ``tls://host:8786``; Dask's own configuration says which
         certificates to show. By default a cluster is started on this machine and ended with the engine.
+    per_worker : int, optional
+        Tasks that one process does side by side, in threads; 1 by default. A worker of a cluster has one process for as
+        many of its threads.
 
     Raises
     ------
@@ -98,6 +104,7 @@ class Dask(Executor):
         timeout: float | None = None,
         memory: int | None = None,
         address: str | None = None,
+        per_worker: int | None = None,
     ) -> None:
         try:
             import distributed
@@ -107,10 +114,12 @@ class Dask(Executor):
         if address is not None and not ADDRESS.fullmatch(address):
             raise ArgumentError("address", f"is {address!r}", "write it like tls://host:8786")
         self._cluster = None
-        self._most = workers
+        self.per_worker = per_worker or 1
+        self._most = None if workers is None else workers * self.per_worker
         if address is None:
-            self._most = workers or usable_cores()
-            memory = memory or memory_share(self._most)
+            workers = workers or usable_cores()
+            self._most = workers * self.per_worker
+            memory = memory or memory_share(workers)
             self._cluster = _own_cluster(self._most)
         self._name = address or "this machine"
         try:
@@ -120,7 +129,7 @@ class Dask(Executor):
                 f"no Dask scheduler answers at {address!r} ({' '.join(str(failure).split())}); "
                 "start one with `dask scheduler`, or leave the address out"
             ) from failure
-        self._lodging = Lodging(secrets.token_hex(8), None if address else self._most, timeout, memory)
+        self._lodging = Lodging(secrets.token_hex(8), None if address else workers, timeout, memory, self.per_worker)
         self._executor = self._client.get_executor(pure=False)
         self._open: set[Future[Any]] = set()
         self._broken = ""
@@ -144,8 +153,12 @@ class Dask(Executor):
         return 2 * self.slots
 
     def _count(self) -> int:
-        threads = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER)
-        return sum(threads.values())
+        return sum(self._workers().values())
+
+    def _workers(self) -> dict[str, int]:
+        """Give the threads of each worker by its address."""
+        found: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER)
+        return found
 
     def _check(self) -> None:
         """Refuse a cluster that can't do what is asked, before any work."""
@@ -184,11 +197,33 @@ class Dask(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Hand a task to the cluster."""
+        return self._submit(self._executor, pickle.dumps((fn, args, kwargs)))
+
+    def submit_everywhere(self, fn: Callable[..., T], /, *args: Any) -> dict[str, Future[T]]:
+        """Hand a task to each worker there is.
+
+        Parameters
+        ----------
+        fn : callable
+            A function of some module.
+        *args : object
+            Its arguments.
+
+        Returns
+        -------
+        dict of str to Future
+            By the address of the worker.
+        """
+        call = pickle.dumps((fn, args, {}))
+        bound = {worker: self._client.get_executor(pure=False, workers=[worker]) for worker in self._workers()}
+        return {worker: self._submit(executor, call) for worker, executor in bound.items()}
+
+    def _submit(self, executor: Any, call: bytes) -> Future[Any]:
         if self._broken:
             raise BrokenExecutor(self._broken)
-        future: Future[T] = Future()
+        future: Future[Any] = Future()
         self._open.add(future)
-        remote = self._executor.submit(lodge, self._lodging, pickle.dumps((fn, args, kwargs)))
+        remote = executor.submit(lodge, self._lodging, call)
 
         def settle(remote: Future[bytes]) -> None:
             self._open.discard(future)
@@ -267,9 +302,11 @@ class Lodger:
     def __init__(self, lodging: Lodging) -> None:
         from distributed import get_worker
 
-        workers, limit = lodging.workers or get_worker().state.nthreads, get_worker().memory_manager.memory_limit
+        threads, limit = get_worker().state.nthreads, get_worker().memory_manager.memory_limit
+        workers = lodging.workers or max(1, threads // lodging.per_worker)
         memory = lodging.memory or (int(limit / workers) if limit else None)
-        self.engine = Local(workers=workers, timeout=lodging.timeout, memory=memory)
+        lanes = lodging.per_worker
+        self.engine = Local(workers=workers, timeout=lodging.timeout, memory=memory, per_worker=lanes)
         self.tasks = 0
         self.used = time.monotonic()
         threading.Thread(target=self._leave, args=(lodging.token,), daemon=True).start()

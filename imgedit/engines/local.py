@@ -1,4 +1,4 @@
-"""The engine of this machine: a thread for each worker process, which hands it one task after the other.
+"""The engine of this machine: a thread for each place in a worker process, which hands it one task after the other.
 
 A library would be better than a supervisor of one's own, and two were tried. In pebble the workers share two pipes and
 a lock: in 4 of 6 runs of 1,500 tasks, killing up to 6 workers at random moments broke the pool, and a thousand tasks
@@ -11,6 +11,7 @@ import pickle
 import queue
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import Any, NamedTuple, TypeVar
@@ -49,7 +50,8 @@ class Local(Executor):
     """Processes of this machine, started afresh (never forked: OpenCV's threads do not survive a fork).
 
     A crash or a missed deadline costs one task; the process is replaced. With several GPUs each process sees one of
-    them, in turn.
+    them, in turn. Where a process has several tasks in hand, all of them end with it: those that are not to blame have
+    to be done again.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ class Local(Executor):
         with a GPU there is no limit.
     address : None
         Not for this engine.
+    per_worker : int, optional
+        Tasks that one process does side by side, in threads; 1 by default.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class Local(Executor):
         timeout: float | None = None,
         memory: int | None = None,
         address: str | None = None,
+        per_worker: int | None = None,
     ) -> None:
         if address is not None:
             raise ArgumentError("address", f"is {address!r}, but engine local works on this machine", "use engine dask")
@@ -86,13 +91,16 @@ class Local(Executor):
             raise ArgumentError("memory", "can be limited on Linux only", "leave it out")
         if getattr(sys, "frozen", False):
             raise BatchError("a frozen program has no interpreter to start workers with; use engine serial")
-        # One task a worker and none in reserve: what is in hand is what a killed run does again.
-        self.slots = self.window = workers or usable_cores()
-        self._timeout, self._memory = timeout, memory or memory_share(self.slots)
+        self._workers, self.per_worker = workers or usable_cores(), per_worker or 1
+        # None in reserve: what is in hand is what a killed run does again.
+        self.slots = self.window = self._workers * self.per_worker
+        self._timeout, self._memory = timeout, memory or memory_share(self._workers)
         self._cards = found if len(found := cards()) > 1 else [None]
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._children: dict[int, Child] = {}
+        self._starting = [threading.Lock() for _ in range(self._workers)]
+        self._manned = Counter[int]()
         self._change = threading.Lock()
         self._waiting = 0  # tasks that no worker has taken yet
         self._idle = 0
@@ -124,9 +132,10 @@ class Local(Executor):
             self._waiting += 1
             self._tasks.put(Task(call, future, read))
             if self._waiting > self._idle and len(self._threads) < self.slots:
-                number = len(self._threads)
+                number = len(self._threads) % self._workers
                 thread = threading.Thread(target=self._work, args=(number,), name=f"worker {number}", daemon=True)
                 self._threads.append(thread)
+                self._manned[number] += 1
                 self._idle += 1
                 thread.start()
         return future
@@ -141,7 +150,10 @@ class Local(Executor):
                 self._settle(number, task)
             with self._change:
                 self._idle += 1
-        if child := self._children.pop(number, None):
+        with self._change:
+            self._manned[number] -= 1
+            child = self._children.pop(number, None) if not self._manned[number] else None
+        if child is not None:
             child.close()
 
     def _settle(self, number: int, task: Task) -> None:
@@ -153,22 +165,23 @@ class Local(Executor):
 
     def _child(self, number: int) -> Child:
         """Give the process of a worker; a new one where the last one died."""
-        child = self._children.get(number)
-        if child is not None:
-            if child.is_alive:
-                return child
-            child.close()
-        child = self._started(self._cards[number % len(self._cards)])
-        with self._change:
-            self._children[number] = child
-            if self._is_stopped:
-                child.kill()
-        return child
+        with self._starting[number]:
+            child = self._children.get(number)
+            if child is not None:
+                if child.is_alive:
+                    return child
+                child.close()
+            child = self._started(self._cards[number % len(self._cards)])
+            with self._change:
+                self._children[number] = child
+                if self._is_stopped:
+                    child.kill()
+            return child
 
     def _started(self, card: str | None) -> Child:
         for _ in range(STARTS):
             try:
-                return Child(memory=self._memory, card=card)
+                return Child(memory=self._memory, card=card, lanes=self.per_worker)
             except OSError as failure:
                 raise BrokenExecutor(f"no worker process can be started: {failure}") from failure
             except Died as failure:

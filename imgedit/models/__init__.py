@@ -7,9 +7,10 @@ and tiles from the manifest. `fetch` brings a model of the registry, `add` and `
 
 from imgedit.models.adding import add
 from imgedit.models.fetching import fetch
+from imgedit.models.keeping import kept
 from imgedit.models.manifest import Manifest
 from imgedit.models.probing import Probe, probe
 from imgedit.models.session import Model, Port
 from imgedit.models.store import find, info, load, names
 
-__all__ = ["Manifest", "Model", "Port", "Probe", "add", "fetch", "find", "info", "load", "names", "probe"]
+__all__ = ["Manifest", "Model", "Port", "Probe", "add", "fetch", "find", "info", "kept", "load", "names", "probe"]

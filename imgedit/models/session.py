@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError, ModelMemoryError, ModelTimeoutError
 from imgedit.models import devices, graph
 from imgedit.models.devices import DEVICES, Settings
+from imgedit.models.joining import Joiner
 from imgedit.models.manifest import Manifest
 from imgedit.models.watching import Late, watched
 
@@ -106,6 +107,9 @@ class Model:
         As the file declares them, in its order; outputs that are no arrays (sequences, maps) are left out.
     batches : bool
         Whether several pictures may be given at a time.
+    joins : bool
+        Whether calls that come from several threads at the same time, of pictures of one size, go through the net at
+        once: on a GPU.
     half : bool
         Whether it computes in float16: on a GPU, where the manifest says that this is safe. A result that overflows
         brings it back to float32, with a warning.
@@ -142,6 +146,7 @@ class Model:
         self.path = path
         self.manifest = manifest
         self.device = devices.choose(device, fallback)
+        self.joins = DEVICES[devices.parse(self.device)[0]].memory != "cpu"
         self._settings = Settings(threads=threads or cv2.getNumThreads() or 1, seconds=seconds)
         self._process = os.getpid()
         self._full: Path | bytes = graph.freed(path.read_bytes()) if manifest.free_size else path
@@ -165,6 +170,9 @@ class Model:
             raise ModelError(self.path, "gives no array")
         first = self.inputs[0].shape if self.inputs else ()
         self.batches = bool(first) and first[0] != 1
+        # What goes in and what comes out must have an axis for it. Together they are no outlier either.
+        ports = (*self.inputs, *self.outputs)
+        self._joiner = Joiner(OUTLIER) if all(_is_open(port) for port in ports) else None
         OPEN.add(self)
 
     def edited(self, data: bytes, bound: Sequence[NDArray[Any]] = ()) -> Model:
@@ -235,10 +243,11 @@ class Model:
             wanted = ", ".join(port.name for port in self.inputs)
             raise ModelError(self.path, f"takes {len(self.inputs)} inputs ({wanted}), not {len(arrays)}")
         feeds = {port.name: self._fitted(array, port) for port, array in zip(self.inputs, arrays, strict=True)}
-        # The result itself lies in the memory of its run; the run after gives that back.
-        large = max((array.nbytes for array in feeds.values()), default=0) > OUTLIER
-        shrinks, self._swollen = large or self._swollen, large
-        results = _Run(self, feeds, shrinks=shrinks).result(seconds, tick)
+        joiner = self._joiner if self.joins and self.batches else None
+        if joiner is not None and joiner.takes(feeds):
+            results = joiner.run(self._run_feeds, feeds, seconds, tick)
+        else:
+            results = self._run_feeds(feeds, seconds=seconds, tick=tick)
         if not self.half:
             return results
         if all(np.isfinite(result).all() for result in results if result.dtype == np.float16):
@@ -249,6 +258,14 @@ class Model:
         self.half = False
         self._open(self._full, self._bound)
         return self.run(*arrays, seconds=seconds, tick=tick)
+
+    def _run_feeds(
+        self, feeds: Mapping[str, NDArray[Any]], *, seconds: float, tick: Callable[[], None] | None
+    ) -> list[NDArray[Any]]:
+        # The result itself lies in the memory of its run; the run after gives that back.
+        large = max((array.nbytes for array in feeds.values()), default=0) > OUTLIER
+        shrinks, self._swollen = large or self._swollen, large
+        return _Run(self, feeds, shrinks=shrinks).result(seconds, tick)
 
     def run_named(
         self, arrays: Mapping[str, NDArray[Any]], *, seconds: float = 300.0, tick: Callable[[], None] | None = None
@@ -299,7 +316,7 @@ class Model:
 class _Run:
     """One run, which can be stopped."""
 
-    def __init__(self, model: Model, feeds: dict[str, NDArray[Any]], *, shrinks: bool) -> None:
+    def __init__(self, model: Model, feeds: Mapping[str, NDArray[Any]], *, shrinks: bool) -> None:
         import onnxruntime
 
         self.model, self.feeds = model, feeds
@@ -347,6 +364,11 @@ class _Run:
 def _port(node: Any) -> Port:
     shape = tuple(side if isinstance(side, int) and side > 0 else None for side in node.shape)
     return Port(node.name, shape, str(node.type).removeprefix("tensor(").removesuffix(")"))
+
+
+def _is_open(port: Port) -> bool:
+    """Tell whether the first axis may have any length: that of pictures in a batch, if there are more."""
+    return len(port.shape) > 1 and port.shape[0] is None
 
 
 def _shape(array: NDArray[Any]) -> str:

@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
+import cv2
+
 from imgedit.errors import ModelError, UnknownNameError
+from imgedit.models import keeping
 from imgedit.models.manifest import TASKS, Manifest, file_hash
 from imgedit.models.screening import refuse_impostor, screen
 from imgedit.models.session import LOADING, Model
@@ -301,9 +304,15 @@ def load(
         remedy = f"; get it with: imgedit models fetch {manifest.name}" if manifest.url else ""
         raise ModelError(name, f"not on this machine, only its manifest{remedy}")
     refuse_impostor(path)
-    if (got := file_hash(path)) != manifest.sha256:
-        raise ModelError(
-            path, f"is not the file that its manifest names (sha256 {got[:12]}… not {manifest.sha256[:12]}…)"
-        )
-    screen(path, manifest.external)
-    return Model(path, manifest, device=device, fallback=fallback, threads=threads, seconds=seconds, tick=tick)
+
+    def make() -> Model:
+        if (got := file_hash(path)) != manifest.sha256:
+            raise ModelError(
+                path, f"is not the file that its manifest names (sha256 {got[:12]}… not {manifest.sha256[:12]}…)"
+            )
+        screen(path, manifest.external)
+        return Model(path, manifest, device=device, fallback=fallback, threads=threads, seconds=seconds, tick=tick)
+
+    files = [file for name in ("", *manifest.external) if (file := path.parent / (name or path.name)).is_file()]
+    state = tuple((file, found.st_size, found.st_mtime_ns) for file in files for found in [file.stat()])
+    return keeping.loaded((state, device, fallback, threads or cv2.getNumThreads()), manifest, make, tick)

@@ -21,10 +21,10 @@ from imgedit.io.formats import sniff
 from imgedit.io.reading import warn_of_suffix
 from imgedit.pixels import Image, Progress
 from imgedit.recipes import running, trial
-from imgedit.recipes.checks import Finding, check
+from imgedit.recipes.checks import Finding, absent, check
 from imgedit.recipes.decoding import Opened, open_for
-from imgedit.recipes.lines import KeyPath, key_lines, line_of, syntax_error
-from imgedit.recipes.networks import may_use_card, nets_of
+from imgedit.recipes.lines import KeyPath, placed, syntax_error
+from imgedit.recipes.networks import may_use_card, needs_network, nets_of
 from imgedit.recipes.outputs import Output, format_of
 from imgedit.recipes.photos import Photo
 from imgedit.recipes.steps import STEPS
@@ -136,11 +136,31 @@ class Recipe:
         for name, value in (given | {name: frozen(getattr(self, name)) for name in ("output", "input")}).items():
             object.__setattr__(self, name, value)
 
-    def _trial(self) -> list[Finding]:
+    def rehearse(self) -> list[Finding]:
+        """Do the steps on small drawn pictures, those with networks too, to find what would fail for every photo here.
+
+        A recipe that exists names no wrong device and no network that is not here, but another machine may lack them,
+        and only a run shows that a device works and a network can be loaded. This takes about as long as a small photo.
+
+        Returns
+        -------
+        list of (path, str)
+            Where in `document`, and a sentence about it; empty if all went well, or depends on the photo.
+
+        Examples
+        --------
+        >>> Recipe([Step("upscale", scale=2, device="cpu")]).rehearse()
+        []
+        >>> Recipe([Step("upscale", scale=0.5, device="cpu")]).rehearse()
+        [(('steps', 0, 'scale'), 'step 1 upscale: scale is 0.5; give a number above 1')]
+        """
+        return absent(self.document()) or self._trial(networks=True)
+
+    def _trial(self, *, networks: bool = False) -> list[Finding]:
         """Give what no photo can pass, found by doing the steps on small drawn pictures."""
         findings: list[Finding] = []
         for number, output in enumerate(self.results):
-            found = trial.fault(self.steps, self.folder, output)
+            found = trial.fault(self.steps, self.folder, output, networks=networks)
             if found is None:
                 continue
             index, name, text = found
@@ -251,9 +271,7 @@ class Recipe:
             findings = recipe._trial()
             if not findings:
                 return recipe
-        lines = key_lines(text)
-        placed = sorted((line_of(path, lines), sentence) for path, sentence in findings)
-        raise RecipeError(*(f"{name}:{line}: {sentence}" for line, sentence in placed))
+        raise RecipeError(*placed(findings, text, name))
 
     @classmethod
     def _unchecked(cls, document: Mapping[str, Any], folder: Path) -> Recipe:
@@ -419,6 +437,10 @@ class Recipe:
 
     def _all_steps(self) -> tuple[Step, ...]:
         return (*self.steps, *(step for output in self.results for step in output.steps))
+
+    def uses_network(self) -> bool:
+        """Tell whether a step runs a network."""
+        return any(needs_network(step.op, step.parameters) for step in self._all_steps())
 
     def may_use_card(self) -> bool:
         """Tell whether a step runs a network that takes a GPU where there is one.

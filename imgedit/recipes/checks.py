@@ -12,13 +12,13 @@ from imgedit import io
 from imgedit.errors import ParameterError
 from imgedit.recipes.conditions import condition_faults
 from imgedit.recipes.lines import KeyPath
-from imgedit.recipes.networks import network_faults
+from imgedit.recipes.networks import device_faults, network_faults
 from imgedit.recipes.outputs import NAME, Output, format_of, name_faults
 from imgedit.recipes.photos import BESIDE, is_pattern, pattern_fault
 from imgedit.recipes.steps import STEPS, output_options, outputs_options, reading
 from imgedit.recipes.verbs import ON_DISK, Parameter, Verb, fits, nearest
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "absent", "check"]
 
 Finding = tuple[KeyPath, str]
 """Where in the document, and a sentence about it."""
@@ -57,6 +57,31 @@ def check(document: Mapping[str, Any], folder: Path) -> list[Finding]:
     else:
         findings.append((("output",), "output is written as an [output] table"))
     return [*findings, *_outputs(document, folder)]
+
+
+def absent(document: Mapping[str, Any]) -> list[Finding]:
+    """Find the networks and devices of a recipe that are not on this machine.
+
+    Parameters
+    ----------
+    document : mapping
+        A recipe without faults.
+
+    Returns
+    -------
+    list of (path, str)
+        One finding each.
+    """
+    chains: list[tuple[KeyPath, str, Any]] = [(("steps",), "", document.get("steps", ()))]
+    for number, table in enumerate(document.get("outputs", ())):
+        chains.append((("outputs", number, "steps"), f"output {number + 1} ", table.get("steps", ())))
+    return [
+        ((*above, index, name), f"{subject}step {index + 1} {step['op']} {text}")
+        for above, subject, steps in chains
+        for index, step in enumerate(steps)
+        for given in [{name: value for name, value in step.items() if name not in ("op", "when")}]
+        for name, text in (*network_faults(step["op"], given), *device_faults(step["op"], given))
+    ]
 
 
 def _steps(steps: Any, above: KeyPath, subject: str, folder: Path) -> list[Finding]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-__all__ = ["KeyPath", "key_lines", "line_of", "syntax_error"]
+__all__ = ["KeyPath", "key_lines", "line_of", "placed", "syntax_error"]
 
 KeyPath = tuple[str | int, ...]
 """Keys and list positions from the top of a TOML document: ``("steps", 2, "method")``."""
@@ -96,3 +97,26 @@ def syntax_error(failure: tomllib.TOMLDecodeError) -> tuple[int | None, str]:
     if match is None:
         return None, str(failure)
     return int(match[2]) if match[2] else None, match[1]
+
+
+def placed(findings: Iterable[tuple[KeyPath, str]], source: Path | str, name: str = "") -> list[str]:
+    """Head what is wrong with a document by where it stands.
+
+    Parameters
+    ----------
+    findings : iterable of (path, str)
+        Keys, and a sentence about each.
+    source : Path or str
+        The file, or its text.
+    name : str
+        What to call the text.
+
+    Returns
+    -------
+    list of str
+        ``name:line: sentence``, in the order of the lines.
+    """
+    text, name = (source.read_text(encoding="utf-8"), str(source)) if isinstance(source, Path) else (source, name)
+    lines = key_lines(text)
+    found = sorted((line_of(path, lines), sentence) for path, sentence in findings)
+    return [f"{name}:{line}: {sentence}" for line, sentence in found]

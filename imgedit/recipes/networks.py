@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgedit.errors import ModelError, UnknownNameError
+from imgedit.errors import ArgumentError, DeviceError, ModelError, UnknownNameError
 from imgedit.recipes.steps import STEPS
 
 if TYPE_CHECKING:
     from imgedit.recipes import Step
 
-__all__ = ["may_use_card", "needs_network", "nets_of", "network_faults"]
+__all__ = ["device_faults", "may_use_card", "needs_network", "nets_of", "network_faults"]
 
 # What a manifest calls the task of each verb that chooses a network by itself.
 TASKS = {
@@ -54,7 +54,13 @@ def network_faults(op: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str
     if not needs_network(op, given):
         return
     from imgedit import models
+    from imgedit.models import devices
 
+    device = given.get("device", "auto")
+    try:
+        devices.parse("cpu" if device == "auto" else device)
+    except ArgumentError as failure:
+        yield "device", f"has device = {device!r}; {failure.remedy}"
     name, ready = given.get("model"), models.names(TASKS[op])
     if name is None:
         if not ready:
@@ -73,6 +79,33 @@ def network_faults(op: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str
         yield "model", f"has model = {name!r}, a network for {found.task}; those for {TASKS[op]}: {listed}"
     else:
         yield "model", f"has model = {name!r}, which is not on this machine; get it: imgedit models fetch {name}"
+
+
+def device_faults(op: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find out whether the device of a step works, by running a small net on it.
+
+    Parameters
+    ----------
+    op : str
+        Name of a verb.
+    given : mapping
+        Its parameters, without faults.
+
+    Yields
+    ------
+    str
+        The parameter that names it.
+    str
+        A sentence without its subject.
+    """
+    if not needs_network(op, given):
+        return
+    from imgedit.models import devices
+
+    try:
+        devices.choose(given.get("device", "auto"), fallback=False)
+    except DeviceError as failure:
+        yield "device", f"has device = {given['device']!r}, which does not work here: {failure.problem}"
 
 
 def nets_of(steps: Sequence[Step]) -> list[str]:

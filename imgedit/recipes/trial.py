@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgedit import io
-from imgedit.errors import ArgumentError, Cancelled, WriteError
+from imgedit.errors import ArgumentError, Cancelled, ModelError, ModelMemoryError, ModelTimeoutError, WriteError
 from imgedit.pixels import Image, Mask, join_alpha, like
 from imgedit.recipes.conditions import OF_PIXELS, Traits, holds
 from imgedit.recipes.networks import needs_network
@@ -50,11 +50,15 @@ MOST_EXTENT, MOST_SCALE, MOST_PIXELS = 2000, 8, 2_500_000
 SLOW = frozenset({"carve"})
 
 
+# What verbs say against their arguments, and against a network.
+REFUSALS = (ArgumentError, ModelError)
+
+
 class _UnknownError(Exception):
     """What comes out of a step can't be told without doing all of it."""
 
 
-def fault(steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
+def fault(steps: Sequence[Step], folder: Path, output: Output, *, networks: bool = False) -> Fault | None:
     """Run steps on drawn pictures, and tell which of them no photo can pass.
 
     Parameters
@@ -65,6 +69,8 @@ def fault(steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
         Where relative paths of images start.
     output : Output
         The result, with its own steps.
+    networks : bool
+        Run networks, too, which takes longer than a check may.
 
     Returns
     -------
@@ -77,7 +83,7 @@ def fault(steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
         warnings.simplefilter("ignore")
         for dtype, channels in KINDS:
             try:
-                stopped = _stopped([_picture(size, dtype, channels) for size in SIZES], steps, folder, output)
+                stopped = _stopped([_picture(size, dtype, channels) for size in SIZES], steps, folder, output, networks)
             except _UnknownError:
                 return None
             if stopped is None:
@@ -86,19 +92,21 @@ def fault(steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
     return max(found, key=lambda one: one[0])
 
 
-def _stopped(images: list[Image], steps: Sequence[Step], folder: Path, output: Output) -> Fault | None:
+def _stopped(images: list[Image], steps: Sequence[Step], folder: Path, output: Output, networks: bool) -> Fault | None:
     """Say where pictures of one kind are stopped; None where they come through."""
     depends = False
     for index, step in enumerate(steps):
         if not _may_hold(step, images[0]):
             continue
         sized = images[0].shape == images[1].shape
+        if needs_network(step.op, step.parameters) and not networks:
+            raise _UnknownError
         results = [_tried(step, image, folder, sized) for image in images]
-        failures = [result for result in results if isinstance(result, ArgumentError)]
+        failures = [result for result in results if isinstance(result, REFUSALS)]
         if failures:
             if depends or len({str(failure) for failure in failures}) != 1 or len(failures) != len(images):
                 raise _UnknownError
-            return index, failures[0].argument, for_recipe(failures[0])
+            return index, getattr(failures[0], "argument", "model"), for_recipe(failures[0])
         images = [np.asarray(result) for result in results]
         depends = depends or bool(step.when)
     return _unwritable(images[0], len(steps), output) if output.format and not depends else None
@@ -110,11 +118,10 @@ def _may_hold(step: Step, image: Image) -> bool:
     return holds(kind, Traits.of(image, None))
 
 
-def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | ArgumentError:
+def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | ArgumentError | ModelError:
     """Give what a step makes of a picture, or what it says against it."""
     verb = STEPS[step.op]
-    # Looking for a network and running it takes longer than a check may.
-    if needs_network(step.op, step.parameters) or _is_large(step) or image.shape[0] * image.shape[1] > MOST_PIXELS:
+    if _is_large(step) or image.shape[0] * image.shape[1] > MOST_PIXELS:
         raise _UnknownError
     try:
         given = {name: _stand_in(step, name, value, image, folder, sized) for name, value in step.parameters.items()}
@@ -123,7 +130,9 @@ def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | Argum
         if step.op in SLOW or not set(EXTENTS) & set(verb.parameters):
             arguments |= {reporter.name: _leave for reporter in verb.of_kind("progress")}
         result: Image = verb.call(arguments)
-    except ArgumentError as failure:
+    except (ModelMemoryError, ModelTimeoutError):
+        raise _UnknownError from None
+    except REFUSALS as failure:
         return failure
     except Cancelled:
         if step.op in SLOW:
