@@ -22,23 +22,21 @@ class Window(QtWidgets.QMainWindow):
         self.setCentralWidget(self.canvas)
         self.canvas.set_image(photo)
         self.canvas.brush_radius = max(photo.shape[:2]) / 50
+        toolbox = imgedit.qt.Toolbox(self.canvas)
+        toolbox.tools["brush"].trigger()
         bar = self.addToolBar("tools")
-        for name in imgedit.qt.TOOLS:
-            bar.addAction(name.title(), lambda name=name: setattr(self.canvas, "tool", name))
-        bar.addSeparator()
+        bar.addActions(toolbox.actions())
+        bar.addWidget(toolbox.options)
         self.method = QtWidgets.QComboBox()
         self.method.addItems(["exemplar", "patchmatch", "telea", "push-pull"])
         bar.addWidget(self.method)
         bar.addAction("Remove", self.remove)
-        bar.addAction("Cancel", self.worker.cancel)
-        self.worker.progressed.connect(lambda done: self.statusBar().showMessage(f"{done:.0%}"))
+        self.statusBar().addWidget(imgedit.qt.ProgressRow(self.worker))
         self.worker.finished.connect(self.show_result)
-        self.worker.failed.connect(lambda error: QtWidgets.QMessageBox.warning(self, "imgedit", str(error)))
-        self.worker.cancelled.connect(lambda: self.statusBar().showMessage("Cancelled"))
+        self.worker.failed.connect(lambda error: imgedit.qt.show_error(self, error, "Remove"))
 
     def remove(self):
-        self.worker.cancel()
-        self.worker.start(ie.inpaint, self.photo, self.canvas.mask(), method=self.method.currentText())
+        self.worker.restart(ie.inpaint, self.photo, self.canvas.mask(), method=self.method.currentText())
 
     def show_result(self, result):
         self.canvas.clear_mask()

@@ -21,6 +21,7 @@ from test_desktop_window import opened, paint, settings, settle, window  # noqa:
 from test_qt_canvas import drag
 
 import imgedit as ie
+import imgedit.qt
 from imgedit.qt.binding import QtCore, QtWidgets
 
 LONGEST_GAP = 0.1
@@ -141,7 +142,7 @@ def test_the_interface_is_never_blocked(opened, qtbot, tmp_path):  # noqa: F811
         "fit": win.canvas.fit,
         "mask": lambda: win.canvas.set_mask(disc),
         "cut": lambda: win.panels["Cut out"].cut(leave=True),
-        "tool": win.tools["move"].trigger,
+        "tool": win.toolbox.tools["move"].trigger,
         "move": lambda: paint(win, *((2000 + 20 * n, 1500 + 10 * n) for n in range(20))),
         "opacity": lambda: [win.layers.opacity.setValue(90 - 3 * n) for n in range(10)],
         "merge": win.panels["Cut out"].merge,
@@ -169,7 +170,7 @@ def test_nets_do_not_block_it_either(opened, qtbot, monkeypatch, tmp_path):  # n
     settle(opened, qtbot)
     watch = Watch()
     watch.step = "style"
-    monkeypatch.setattr(opened, "ask_open", lambda _title: painting)
+    monkeypatch.setattr(imgedit.qt, "ask_open", lambda *_, **__: painting)
     opened.panels["Style"].steps.setValue(10)
     opened.panels["Style"].open_painting()
     settle(opened, qtbot)

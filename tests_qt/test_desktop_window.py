@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from desktop import look, tasks
 from desktop.dialogs import Batch, Compare
-from desktop.window import SUFFIXES, Window
+from desktop.window import Window
 from PIL import Image
 from test_desktop_edits import disc, photo
 from test_qt_canvas import drag
 
 import imgedit as ie
 import imgedit.qt
+from imgedit.io import FORMATS
 from imgedit.qt.binding import BINDING, QtCore, QtGui, QtWidgets
 
 QTest = importlib.import_module(f"{BINDING}.QtTest").QTest
@@ -104,7 +105,7 @@ def shown(window):
 def test_paint_remove_undo_save_reopen_compare(opened, qtbot, monkeypatch, tmp_path, source):
     window, first = opened, photo(120, 160)
     assert not window.panels["Remove"].findChildren(QtWidgets.QPushButton)[0].isEnabled()
-    window.size_slider.setValue(36)
+    window.toolbox.size.setValue(36)
     paint(window, (60, 50), (90, 50))
     mask = window.canvas.mask()
     assert mask[50, 60:90].all()
@@ -137,10 +138,10 @@ def test_paint_remove_undo_save_reopen_compare(opened, qtbot, monkeypatch, tmp_p
 
     target = tmp_path / "photo-edited.png"
     proposed = []
-    monkeypatch.setattr(window, "ask_save", lambda _title, name, _kinds: (proposed.append(name), target)[1])
+    monkeypatch.setattr(imgedit.qt, "ask_save", lambda _, proposal, **__: (proposed.append(proposal), target)[1])
     window.save()
     settle(window, qtbot)
-    assert proposed == [str(target)]  # not over the original
+    assert proposed == [target]  # not over the original
     assert window.windowTitle() == "photo.png"
     np.testing.assert_array_equal(ie.read(target), removed)
     with Image.open(target) as saved:
@@ -149,7 +150,7 @@ def test_paint_remove_undo_save_reopen_compare(opened, qtbot, monkeypatch, tmp_p
     window.open(target)
     settle(window, qtbot)
     np.testing.assert_array_equal(shown(window), removed)
-    assert [path.name for path in window.recent()] == ["photo-edited.png", "photo.png"]
+    assert [path.name for path in window.recent.paths()] == ["photo-edited.png", "photo.png"]
 
 
 def test_strokes_are_taken_back_before_edits(opened, qtbot):
@@ -204,10 +205,10 @@ def test_cancel_in_the_middle_leaves_all_as_it_was(opened, qtbot, monkeypatch):
     window.panels["Remove"].remove()
     assert not window.side.isEnabled()
     assert not window.actions_["save"].isEnabled()
-    assert window.status.text() == "Remove…"
-    qtbot.waitUntil(lambda: window.bar.value() == 250)
+    assert window.progress.words.text() == "Remove…"
+    qtbot.waitUntil(lambda: window.progress.bar.value() == 250)
     paint(window, (20, 20))  # the mask can be painted meanwhile
-    window.stop.click()
+    window.progress.stop.click()
     assert not window.worker.running
     assert window.side.isEnabled()
     assert titles(window) == ["Open"]
@@ -225,11 +226,11 @@ def test_all_methods_side_by_side_and_one_is_taken(opened, qtbot):
     window.compare_methods()
     dialog = window.findChild(Compare)
     qtbot.waitUntil(lambda: not dialog.worker.running, timeout=600_000)
-    assert list(dialog.canvases) == ["before", *tasks.methods()]
-    assert all(button.isEnabled() for name, button in dialog.takes.items() if name != "before")
-    dialog.canvases["telea"].zoom(2)
-    assert {canvas.view for canvas in dialog.canvases.values()} == {dialog.canvases["telea"].view}
-    dialog.takes["telea"].click()
+    assert list(dialog.grid.canvases) == ["before", *tasks.methods()]
+    assert all(button.isEnabled() for name, button in dialog.grid.buttons.items())
+    dialog.grid.canvases["telea"].zoom(2)
+    assert {canvas.view for canvas in dialog.grid.canvases.values()} == {dialog.grid.canvases["telea"].view}
+    dialog.grid.buttons["telea"].click()
     settle(window, qtbot)
     np.testing.assert_array_equal(shown(window), ie.inpaint(photo(120, 160), mask, "telea"))
     assert titles(window) == ["Open", "Remove (telea)"]
@@ -250,7 +251,7 @@ def test_cut_out_move_blend_merge(opened, qtbot):
     window.panels["Cut out"].cut(leave=True)
     settle(window, qtbot)
     assert window.layers.list.count() == 2
-    window.tools["move"].trigger()
+    window.toolbox.tools["move"].trigger()
     settle(window, qtbot)
     before = window.document.state.layer.offset
     paint(window, (60, 60), (70, 62), (90, 65))
@@ -362,7 +363,7 @@ def test_the_gallery_shows_the_photo_in_every_style(app, qtbot, settings, source
 def test_a_painting_is_a_style_with_what_is_shipped(opened, qtbot, monkeypatch, tmp_path):
     ie.write(tmp_path / "painting.png", photo(40, 50)[::-1].copy())
     window, panel = opened, opened.panels["Style"]
-    monkeypatch.setattr(window, "ask_open", lambda _title: tmp_path / "painting.png")
+    monkeypatch.setattr(imgedit.qt, "ask_open", lambda *_, **__: tmp_path / "painting.png")
     panel.steps.setValue(10)
     panel.open_painting()
     settle(window, qtbot)
@@ -404,7 +405,7 @@ def test_what_was_done_is_done_to_a_folder(opened, qtbot, tmp_path, monkeypatch)
     for number in range(2):
         expected = ie.inpaint(photo(120, 160) + np.uint8(number), mask, "telea")
         np.testing.assert_array_equal(ie.read(results / f"{number}.png"), expected)
-    monkeypatch.setattr(window, "ask_save", lambda *_: tmp_path / "mine.toml")
+    monkeypatch.setattr(imgedit.qt, "ask_save", lambda *_, **__: tmp_path / "mine.toml")
     dialog.save_as()
     assert ie.Recipe.from_toml(tmp_path / "mine.toml").steps[0].op == "inpaint"
     dialog.close()
@@ -422,7 +423,7 @@ def test_a_batch_is_cancelled_and_failures_are_told(opened, qtbot, tmp_path):
     assert "nowhere" in box.informativeText()
     close_dialog(qtbot, box)
     dialog.run(str(tmp_path), str(tmp_path / "results"))
-    dialog.stop.click()
+    dialog.progress.stop.click()
     assert dialog.said.text().startswith("Cancelled")
     dialog.close()
 
@@ -448,7 +449,7 @@ def test_a_file_that_can_not_be_opened_is_told(window, qtbot, tmp_path, content)
     assert not box.detailedText()
     close_dialog(qtbot, box)
     assert window.document is None
-    assert window.recent() == []
+    assert window.recent.paths() == []
 
 
 def test_a_warning_of_a_thread_is_told_in_the_status_bar(opened, qtbot):
@@ -495,7 +496,7 @@ def test_unsaved_changes_are_asked_for(opened, qtbot, monkeypatch, tmp_path, sou
     window.canvas.set_mask(disc(120, 160))
     window.panels["Remove"].remove()
     settle(window, qtbot)
-    monkeypatch.setattr(window, "ask_save", lambda *_: tmp_path / "saved.png")
+    monkeypatch.setattr(imgedit.qt, "ask_save", lambda *_, **__: tmp_path / "saved.png")
     window.close()
     close_dialog(qtbot, the_dialog(qtbot), button.Save)
     settle(window, qtbot)
@@ -522,10 +523,10 @@ def test_recent_files_and_theme_are_remembered(opened, qtbot, settings, source):
     settings.sync()
     again = Window(QtCore.QSettings(settings.fileName(), QtCore.QSettings.Format.IniFormat))
     qtbot.addWidget(again, before_close_func=forget)
-    assert [Path(action.text()) for action in again.recent_menu.actions()] == [source]
+    assert [Path(action.text()) for action in again.recent.actions()] == [source]
     role = QtGui.QPalette.ColorRole.Window
     assert QtWidgets.QApplication.palette().color(role).name() == look.THEMES["light"].split()[0]
-    again.recent_menu.actions()[0].trigger()
+    again.recent.actions()[0].trigger()
     settle(again, qtbot)
     assert again.document.path == source
 
@@ -534,7 +535,7 @@ def test_every_format_can_be_asked_for(window, monkeypatch):
     asked = []
     monkeypatch.setattr(QtWidgets.QFileDialog, "getOpenFileName", lambda *words: (asked.append(words[-1]), ("", ""))[1])
     window.ask_and_open()
-    assert all(f"*{suffix}" in asked[0] for suffix in (*SUFFIXES, ".ora", ".psd"))
+    assert all(f"*{suffix}" in asked[0] for suffix in (*FORMATS["jpeg"].suffixes, ".webp", ".ora", ".psd"))
 
 
 @pytest.mark.parametrize("theme", look.THEMES)

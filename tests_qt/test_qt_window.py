@@ -60,7 +60,7 @@ def settle():
 while not window.windowHandle().isExposed():
     app.processEvents()
 window.open(Path(photo)); settle()
-window.size_slider.setValue(36)
+window.toolbox.size.setValue(36)
 view = window.canvas.view
 corner, end = (QtCore.QPoint(*map(round, view.to_viewport(*place))) for place in ((40, 40), (70, 40)))
 QTest.mousePress(window.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, corner)
@@ -68,7 +68,7 @@ QTest.mouseMove(window.canvas, end)
 app.processEvents()
 QTest.mouseRelease(window.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
 assert window.canvas.mask()[40, 40], "the brush has not painted"
-window.panels["Remove"].remove(); window.stop.click(); settle()
+window.panels["Remove"].remove(); window.progress.stop.click(); settle()
 assert window.document.index == 0, "cancelled"
 window.panels["Remove"].remove(); settle()
 window.undo(); settle(); window.redo(); settle()

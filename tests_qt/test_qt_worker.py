@@ -107,6 +107,17 @@ def test_a_verb_gives_progress_and_its_result(worker):
     assert {thread for _, _, thread in heard} == {threading.main_thread()}
 
 
+def test_only_the_newest_wish_counts(worker):
+    heard = listen(worker)
+    go = threading.Event()
+    worker.restart(lambda: go.wait(20) and "old")
+    worker.restart(lambda: "new")
+    go.set()
+    until(lambda: not worker.running)
+    assert [value for name, value, _ in heard if name == "finished"] == ["new"]
+    assert [name for name, _, _ in heard].count("cancelled") == 1
+
+
 def test_cancel_stops_the_thread_within_a_second(worker):
     heard = listen(worker)
     worker.start(endless)

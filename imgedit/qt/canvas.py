@@ -43,7 +43,8 @@ class Canvas(QtWidgets.QWidget):
     Signals: ``mask_changed(object)`` with the mask as a bool array after each step, undo and redo;
     ``points_picked(object)`` with the points of a finished stroke, lasso, polygon or flood as an Nx2 float64 array of
     (x, y) in image pixels; ``zoomed(float)`` with device pixels an image pixel; ``view_changed(object)`` with the
-    `View` after zoom and pan; ``failed(object)`` with an exception of the background.
+    `View` after zoom and pan; ``brush_resized(float)`` with the brush's radius; ``failed(object)`` with an exception of
+    the background.
 
     Keys: ``+`` ``-`` zoom, ``0`` all of the image, ``1`` pixel for pixel, arrows pan, ``[`` ``]`` size of the brush,
     Enter closes and Backspace shortens a polygon, Escape drops it, undo and redo as the platform has them. Alt or the
@@ -56,8 +57,6 @@ class Canvas(QtWidgets.QWidget):
 
     Attributes
     ----------
-    brush_radius : float
-        In image pixels.
     tolerance : float
         Of the tool "flood", as in `imgedit.flood_mask`.
 
@@ -77,11 +76,12 @@ class Canvas(QtWidgets.QWidget):
     points_picked = Signal(object)
     zoomed = Signal(float)
     view_changed = Signal(object)
+    brush_resized = Signal(float)
     failed = Signal(object)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self.brush_radius = 20.0
+        self._brush_radius = 20.0
         self.tolerance = 0.1
         self._before = self._after = Pyramid.empty((1, 1))
         self._overlay: Pyramid | None = None
@@ -150,8 +150,7 @@ class Canvas(QtWidgets.QWidget):
             for pyramid in pyramids:
                 pyramid.build(progress)
 
-        self._builder.cancel()
-        self._builder.start(build)
+        self._builder.restart(build)
         self.update()
 
     @property
@@ -297,10 +296,9 @@ class Canvas(QtWidgets.QWidget):
 
     def flood(self, point: Point, *, add: bool) -> None:
         """Add what has the colour of a point, or take it away, as `imgedit.flood_mask` does; in the background."""
-        self._flooding.cancel()
         self._flood = (point, add)
         self.setCursor(Qt.CursorShape.BusyCursor)
-        self._flooding.start(_flood_coverage, self._before.image, point, self.tolerance)
+        self._flooding.restart(_flood_coverage, self._before.image, point, self.tolerance)
 
     def _flooded(self, coverage: NDArray[np.uint8]) -> None:
         point, add = self._flood
@@ -336,6 +334,17 @@ class Canvas(QtWidgets.QWidget):
     @tool.setter
     def tool(self, name: str) -> None:
         self._take(name, TOOLS[name](self))
+
+    @property
+    def brush_radius(self) -> float:
+        """Radius of the brush, in image pixels."""
+        return self._brush_radius
+
+    @brush_radius.setter
+    def brush_radius(self, radius: float) -> None:
+        self._brush_radius = check_number(radius, "brush_radius", above=0)
+        self.update()
+        self.brush_resized.emit(self._brush_radius)
 
     def use_tool(self, tool: Tool) -> None:
         """Take a tool of the program's own in hand.

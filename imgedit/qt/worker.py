@@ -93,6 +93,19 @@ class Worker(QtCore.QObject):
             self.busy.emit(False)
             self.cancelled.emit()
 
+    def restart(self, function: Callable[..., Any], /, *arguments: Any, **parameters: Any) -> None:
+        """Cancel the job, if one is running, and start another, as `start` does: only the newest wish counts.
+
+        Parameters
+        ----------
+        function : callable
+            As for `start`.
+        *arguments, **parameters
+            Its own.
+        """
+        self.cancel()
+        self.start(function, *arguments, **parameters)
+
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the job and deliver what it has said; for tests and for closing a window, it blocks the interface.
 

@@ -13,12 +13,11 @@ import imgedit as ie
 import imgedit.qt
 from desktop import edits
 from desktop.document import State, save_recipe
-from desktop.look import button, column, label, row
 from desktop.tasks import methods
 from imgedit.engines import usable_cores
 from imgedit.qt.binding import QtCore, QtWidgets
+from imgedit.qt.widgets import button, column, label, row
 
-COLUMNS = 4
 STOPPED = "Cancelled. What is done stays done; a new run goes on there."
 Box = tuple[slice, slice]
 
@@ -44,34 +43,15 @@ class Compare(Dialog):
         super().__init__(window, "Compare methods", window.size() * 0.92)
         self.state, self.mask, self.options = state, mask, options
         self.box = _around(edits.over_layer(mask, state.layer), options["grow"] + options["feather"])
-        self.canvases, self.heads, self.takes, self.parts = {}, {}, {}, {}
-        self._following, self.waiting = False, methods()
-        grid = QtWidgets.QGridLayout(spacing=10)
-        for number, name in enumerate(["before", *self.waiting]):
-            grid.addLayout(self._cell(name), number // COLUMNS, number % COLUMNS)
-        column(grid, label("Zoom and drag one picture: the others follow.", "faint"), parent=self, margin=14)
-        self.canvases["before"].set_image(np.ascontiguousarray(state.layer.image[self.box]))
-        self.worker.progressed.connect(lambda done: self._say(f"{done:.0%}"))
+        self.parts, self.waiting = {}, methods()
+        self.grid = imgedit.qt.Comparison(["before", *self.waiting], columns=3, fixed=["before"])
+        self.grid.taken.connect(self.take)
+        column(self.grid, label("Zoom and drag one picture: the others follow.", "faint"), parent=self, margin=14)
+        self.grid.set_image("before", np.ascontiguousarray(state.layer.image[self.box]))
+        self.worker.progressed.connect(lambda done: self.grid.say(self.running, f"{done:.0%}"))
         self.worker.finished.connect(self._finished)
         self.worker.failed.connect(self._failed)
         self._next()
-
-    def _cell(self, name: str) -> Any:
-        self.canvases[name] = canvas = imgedit.qt.Canvas()
-        canvas.setSizePolicy(*[QtWidgets.QSizePolicy.Policy.Expanding] * 2)
-        canvas.view_changed.connect(partial(self._follow, canvas))
-        self.heads[name] = label(name, "heading")
-        self.takes[name] = take = button("Use this", partial(self.take, name))
-        take.setEnabled(False)
-        if name == "before":
-            policy = take.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)  # so that all pictures begin on one line
-            take.setSizePolicy(policy)
-            take.hide()
-        return column(row(self.heads[name], None, take), canvas, spacing=4)
-
-    def _say(self, text: str) -> None:
-        self.heads[self.running].setText(f"{self.running}  {text}")
 
     def _next(self) -> None:
         if self.waiting:
@@ -80,22 +60,13 @@ class Compare(Dialog):
 
     def _finished(self, result: tuple[np.ndarray, float]) -> None:
         self.parts[self.running] = result[0]
-        self.canvases[self.running].set_image(result[0])
-        self.takes[self.running].setEnabled(True)
-        self._say(f"{result[1]:.1f} s")
+        self.grid.set_image(self.running, result[0])
+        self.grid.say(self.running, f"{result[1]:.1f} s")
         self._next()
 
     def _failed(self, error: BaseException) -> None:
-        self._say(str(error))
+        self.grid.say(self.running, str(error))
         self._next()
-
-    def _follow(self, leader: Any, view: Any) -> None:
-        if not self._following:
-            self._following = True
-            for canvas in self.canvases.values():
-                if canvas is not leader:
-                    canvas.view = view
-            self._following = False
 
     def take(self, name: str) -> None:
         options = self.options | {"method": name}
@@ -114,9 +85,7 @@ def _around(mask: np.ndarray, reach: float) -> Box:
     return box[0], box[1]
 
 
-def _filled(
-    state: State, mask: np.ndarray, options: dict[str, Any], box: Box, progress: Any = None
-) -> tuple[Any, float]:
+def _filled(state: State, mask: np.ndarray, options: dict[str, Any], box: Box, progress: Any = None) -> Any:
     began = time.perf_counter()
     filled = edits.remove(state, mask, options, progress=progress)
     return np.ascontiguousarray(filled.layer.image[box]), time.perf_counter() - began
@@ -131,22 +100,19 @@ class Batch(Dialog):
         self.file = Path(self._folder.filePath("recipe.toml"))
         text = QtWidgets.QPlainTextEdit(save_recipe(state, self.file).to_toml(), readOnly=True)
         text.setStyleSheet("font-family: monospace")
-        self.bar, self.said = QtWidgets.QProgressBar(maximum=1000, textVisible=False), label("", wrap=True)
+        self.progress, self.said = imgedit.qt.ProgressRow(self.worker), label("", wrap=True)
         self.begin = button("Run over a folder…", self.ask, primary=True)
-        self.stop = button("Cancel", self.worker.cancel)
-        buttons = row(button("Save recipe…", self.save_as), None, self.stop, self.begin)
-        column(label(_scope(state), "faint", wrap=True), text, self.bar, self.said, buttons, parent=self, margin=14)
-        for widget in (self.stop, self.bar):
-            self.worker.busy.connect(widget.setVisible)
-            widget.hide()
+        buttons = row(button("Save recipe…", self.save_as), None, self.begin)
+        column(
+            label(_scope(state), "faint", wrap=True), text, self.progress, self.said, buttons, parent=self, margin=14
+        )
         self.worker.busy.connect(self.begin.setDisabled)
-        self.worker.progressed.connect(lambda done: self.bar.setValue(round(1000 * done)))
         self.worker.finished.connect(self._finished)
         self.worker.failed.connect(self._failed)
         self.worker.cancelled.connect(partial(self.said.setText, STOPPED))
 
     def save_as(self) -> None:
-        path = self.window_.ask_save("Save recipe", "recipe.toml", "Recipes (*.toml)")
+        path = imgedit.qt.ask_save(self, "Save recipe", proposal="recipe.toml", kinds="Recipes (*.toml)")
         if path is not None:
             self.window_.guarded("Saving the recipe", partial(save_recipe, self.state, path))
 

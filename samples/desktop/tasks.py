@@ -12,9 +12,9 @@ import imgedit as ie
 import imgedit.qt
 from desktop import edits
 from desktop.document import State, picture
-from desktop.look import button, column, combo, label, row, slider
 from imgedit.inpainting import METHODS
-from imgedit.qt.binding import QtCore, QtGui, QtWidgets
+from imgedit.qt.binding import QtWidgets
+from imgedit.qt.widgets import button, choice, column, label, row, slider
 
 # What each method is good at, those for objects first; one that is new has its name alone.
 GOOD_AT = {
@@ -68,7 +68,7 @@ class Remove(Task):
     """Fill what the mask covers."""
 
     def __init__(self, window: Any) -> None:
-        self.method = combo(methods(), GOOD_AT)
+        self.method = choice(methods(), GOOD_AT)
         self.grow = QtWidgets.QSpinBox(maximum=100, suffix=" px", toolTip="Also fill so far beyond the mask")
         self.feather = QtWidgets.QSpinBox(maximum=100, suffix=" px", toolTip="Fade out over so many pixels")
         super().__init__(
@@ -91,7 +91,7 @@ class CutOut(Task):
     """From the mask to a layer, and from a layer into the picture."""
 
     def __init__(self, window: Any) -> None:
-        self.how = combo(list(edits.MERGES))
+        self.how = choice(list(edits.MERGES))
         self.merge_button = button("Merge down", self.merge)
         super().__init__(
             window,
@@ -149,19 +149,12 @@ class Styles(Task):
 
     def __init__(self, window: Any) -> None:
         self.known, self._shown, self.preview = styles(), None, None
-        self.gallery = QtWidgets.QListWidget(viewMode=QtWidgets.QListView.ViewMode.IconMode)
-        self.gallery.setIconSize(QtCore.QSize(THUMB, THUMB))
-        self.gallery.setGridSize(QtCore.QSize(THUMB + 12, THUMB + 28))
-        self.gallery.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
-        self.gallery.setMovement(QtWidgets.QListView.Movement.Static)
-        for name in self.known:
-            item = QtWidgets.QListWidgetItem(name, self.gallery)
-            item.setSizeHint(self.gallery.gridSize())
-            item.setToolTip(name)
-        self.gallery.itemClicked.connect(lambda item: self.paint(item.text(), self.known[item.text()]))
-        self.colors, self.strength = combo(list(COLORS)), slider(maximum=100, value=80)
-        self.steps = QtWidgets.QSpinBox(minimum=10, maximum=1000, value=60, suffix=" steps")
-        self.steps.setToolTip("For the style of a painting, where no fast net takes it")
+        self.gallery = imgedit.qt.Gallery(self.known, side=THUMB)
+        self.gallery.chosen.connect(lambda name: self.paint(name, self.known[name]))
+        self.colors, self.strength = choice(list(COLORS)), slider(maximum=100, value=80)
+        self.steps = QtWidgets.QSpinBox(
+            minimum=10, maximum=1000, value=60, suffix=" steps", toolTip="Where no net paints it"
+        )
         self.strength.valueChanged.connect(self._strengthen)
         self.buttons = [button("Apply", self.apply, primary=True), button("Discard", self.drop)]
         gallery = self.gallery if self.known else label("No net for styles is installed.", "faint")
@@ -191,7 +184,7 @@ class Styles(Task):
         self.window_.start(f"Style {name}", show, painted, self.window_.document.state, parameters)
 
     def open_painting(self) -> None:
-        if (path := self.window_.ask_open("A painting")) is not None:
+        if (path := imgedit.qt.ask_open(self, "A painting")) is not None:
             self.window_.guarded("Style", lambda: self.paint(path.stem, of_painting(path, self.steps.value())))
 
     def apply(self) -> None:
@@ -223,8 +216,7 @@ class Styles(Task):
             self._worker.start(thumb, self._shown.state, self.known[self._waiting[0]])
 
     def _show_thumb(self, small: np.ndarray) -> None:
-        item = self.gallery.item(list(self.known).index(self._waiting.pop(0)))
-        item.setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(imgedit.qt.to_qimage(small))))
+        self.gallery.set_image(self._waiting.pop(0), small)
         self._next_thumb()
 
     def cancel(self) -> None:
@@ -237,7 +229,7 @@ class Enlarge(Task):
     def __init__(self, window: Any) -> None:
         self.factor = QtWidgets.QDoubleSpinBox(minimum=1.1, maximum=8, value=2, decimals=1, suffix=" ×")
         self.factor.valueChanged.connect(self.refresh)
-        self.model = combo(["the best for the factor", *ie.models.names(task="superres")])
+        self.model = choice(["the best for the factor", *ie.models.names(task="superres")])
         self.sizes = label("", "faint")
         super().__init__(
             window,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,16 +11,12 @@ import imgedit as ie
 import imgedit.qt
 from desktop import edits, look
 from desktop.dialogs import Batch, Compare
-from desktop.document import LAYERED, Document, State, open_document, picture, save
-from desktop.look import button, column, label, row, slider
-from desktop.stack import History, Layers
+from desktop.document import Document, State, open_document, picture, save
 from desktop.tasks import TASKS
-from imgedit.io import FORMATS
 from imgedit.qt.binding import QtCore, QtGui, QtWidgets, Signal
+from imgedit.qt.widgets import button, column, label, row
 
 Qt = QtCore.Qt
-SUFFIXES = [suffix for codec in FORMATS.values() for suffix in codec.suffixes]
-MOST_RECENT = 8
 
 MENUS = {
     "&File": ("open", "save", "save as", "batch", "quit"),
@@ -33,16 +27,6 @@ BAR = ("open", "save", "batch", "", "undo", "redo", "", "fit", "actual", "compar
 
 # Actions that need no photo, and those that wait for a job to end.
 ALWAYS, IDLE = {"open", "theme", "quit"}, {"open", "save", "save as", "batch", "paste"}
-
-# Tool: key, and what to know of it.
-TOOLS = {
-    "hand": ("H", "Drag the picture; the wheel zooms"),
-    "move": ("V", "Drag the active layer"),
-    "brush": ("B", "Paint the mask; Alt or the right button takes away; [ and ] change the size"),
-    "lasso": ("L", "Draw around a thing"),
-    "polygon": ("P", "Click around a thing; Enter closes, Backspace takes a corner back"),
-    "flood": ("W", "Click a colour: the mask takes all that is connected with it"),
-}
 
 
 class Mover(imgedit.qt.Tool):
@@ -60,10 +44,8 @@ class Mover(imgedit.qt.Tool):
 
     def move(self, point: Any) -> None:
         if self.start:
-            x, y = (
-                was + round(to - start) for was, to, start in zip(self.layer.offset, point, self.start, strict=True)
-            )
-            self.board.overlay_offset = (x, y)
+            (left, top), (x, y), (x0, y0) = self.layer.offset, point, self.start
+            self.board.overlay_offset = (left + round(x - x0), top + round(y - y0))
 
     def release(self) -> None:
         if self.start:
@@ -89,7 +71,7 @@ class Window(QtWidgets.QMainWindow):
         self._build_status()
         self._connect()
         self.resize(1280, 800)
-        self.tools["brush"].trigger()
+        self.toolbox.tools["brush"].trigger()
         self.refresh()
 
     # What it is made of
@@ -123,19 +105,17 @@ class Window(QtWidgets.QMainWindow):
         self.actions_["compare"].setCheckable(True)
         for title, names in MENUS.items():
             self.menuBar().addMenu(title).addActions([self.actions_[name] for name in names])
-        self.recent_menu = QtWidgets.QMenu("Open recent", self)
-        self.menuBar().actions()[0].menu().insertMenu(self.actions_["save"], self.recent_menu)
+        self.recent = imgedit.qt.RecentFiles(self.settings, parent=self)
+        self.recent.chosen.connect(self.open)
+        self.menuBar().actions()[0].menu().insertMenu(self.actions_["save"], self.recent)
         main = self._bar("main", Qt.ToolBarArea.TopToolBarArea)
         for name in BAR:
             (main.addAction(self.actions_[name]) if name else main.addSeparator())
-        self._build_options(main)
-        self.tools, group = {}, QtGui.QActionGroup(self)
-        for name, (key, hint) in TOOLS.items():
-            self.tools[name] = action = self._action(name.title(), key, partial(self.choose_tool, name))
-            action.setCheckable(True)
-            action.setToolTip(f"{name.title()}  {key}\n{hint}")
-            group.addAction(action)
-        self._bar("tools", Qt.ToolBarArea.LeftToolBarArea).addActions(list(self.tools.values()))
+        self.toolbox = imgedit.qt.Toolbox(canvas)
+        move = self.toolbox.add("move", "V", "Drag the active layer", partial(Mover, window=self))
+        move.triggered.connect(lambda _checked: self.paint())
+        main.addWidget(self.toolbox.options)
+        self._bar("tools", Qt.ToolBarArea.LeftToolBarArea).addActions(self.toolbox.actions())
 
     def _bar(self, name: str, area: Any) -> Any:
         bar = QtWidgets.QToolBar(name.title(), objectName=name, movable=False, iconSize=QtCore.QSize(20, 20))
@@ -143,27 +123,14 @@ class Window(QtWidgets.QMainWindow):
         self.addToolBar(area, bar)
         return bar
 
-    def _build_options(self, bar: Any) -> None:
-        """Sliders of the tool in hand, and what it does."""
-        self.size_slider = slider(maximum=120, maximumWidth=130)
-        self.tolerance_slider = slider(minimum=1, maximum=60, maximumWidth=130)
-        self.size_slider.valueChanged.connect(lambda v: setattr(self.canvas, "brush_radius", 2 ** (v / 12)))
-        self.tolerance_slider.valueChanged.connect(lambda v: setattr(self.canvas, "tolerance", v / 100))
-        self.tolerance_slider.setValue(10)
-        self.options = {
-            "brush": [bar.addWidget(label("  Size  ")), bar.addWidget(self.size_slider)],
-            "flood": [bar.addWidget(label("  Tolerance  ")), bar.addWidget(self.tolerance_slider)],
-        }
-        self.hint = label("", "faint")
-        self.hint.setContentsMargins(12, 0, 12, 0)
-        bar.addWidget(self.hint)
-
     def _build_center(self) -> None:
         self.tasks = QtWidgets.QTabWidget(documentMode=True)
         self.panels = {name: kind(self) for name, kind in TASKS.items()}
         for name, panel in self.panels.items():
             self.tasks.addTab(panel, name)
-        self.layers, self.history = Layers(self), History(self)
+        self.layers, self.history = imgedit.qt.LayerPanel(), imgedit.qt.HistoryPanel()
+        for panel in (self.layers, self.history):
+            panel.layout().setContentsMargins(14, 14, 14, 14)
         split = QtWidgets.QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         for widget in (self.tasks, self.layers, self.history):
             split.addWidget(widget)
@@ -172,13 +139,10 @@ class Window(QtWidgets.QMainWindow):
         self.side.setFixedWidth(316)
         column(split, parent=self.side)
         welcome = QtWidgets.QWidget()
-        opener = button("Open a photo…", self.ask_and_open, primary=True)
-        words = (
-            label("Drop a photo here", "title"),
-            label("JPEG, PNG, TIFF, WebP, AVIF, OpenRaster, Photoshop …", "faint"),
-        )
-        middle = column(None, *words, opener, None)
-        for widget in (*words, opener):
+        words = [label("Drop a photo here", "title"), label("JPEG, PNG, TIFF, OpenRaster, Photoshop …", "faint")]
+        words.append(button("Open a photo…", self.ask_and_open, primary=True))
+        middle = column(None, *words, None)
+        for widget in words:
             middle.setAlignment(widget, Qt.AlignmentFlag.AlignHCenter)
         row(None, middle, None, parent=welcome)
         self.center = QtWidgets.QStackedWidget()
@@ -187,25 +151,25 @@ class Window(QtWidgets.QMainWindow):
         whole = QtWidgets.QWidget()
         row(self.center, self.side, parent=whole, spacing=0).setStretch(0, 1)
         self.setCentralWidget(whole)
-        self._list_recent()
 
     def _build_status(self) -> None:
-        self.status, self.zoom_label, self.size_label = label(""), label("", "faint"), label("", "faint")
-        self.bar = QtWidgets.QProgressBar(maximum=1000, textVisible=False, maximumWidth=180)
-        self.stop = button("Cancel", self.worker.cancel)
+        self.zoom_label, self.size_label = label("", "faint"), label("", "faint")
+        self.progress = imgedit.qt.ProgressRow(self.worker)
         self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self.status)
-        for widget in (self.bar, self.stop, self.size_label, self.zoom_label):
+        self.statusBar().addWidget(self.progress)
+        for widget in (self.size_label, self.zoom_label):
             self.statusBar().addPermanentWidget(widget)
 
     def _connect(self) -> None:
         self.tasks.currentChanged.connect(lambda _index: self.refresh())
-        self.worker.progressed.connect(lambda done: self.bar.setValue(round(1000 * done)))
         self.worker.busy.connect(lambda _busy: self.refresh())
         self.worker.finished.connect(lambda result: self._then(result))
         self.worker.failed.connect(lambda error: self.report(self._title, error))
         self._drawer.finished.connect(self._show)
         self._drawer.failed.connect(partial(self.report, "Drawing the layers"))
+        self.layers.chosen.connect(self.choose_layer)
+        self.layers.edited.connect(self._edit_layers)
+        self.history.chosen.connect(self.go)
         self.warned.connect(lambda text: self.statusBar().showMessage(text, 15_000))
         self.canvas.mask_changed.connect(self._mask_changed)
         self.canvas.view_changed.connect(lambda view: self.zoom_label.setText(f"{100 * view.scale:.0f} %"))
@@ -217,16 +181,16 @@ class Window(QtWidgets.QMainWindow):
         """Show what is, and let only what can be done be asked for."""
         document, busy = self.document, self.worker.running
         self.center.setCurrentIndex(1 if document else 0)
-        self.layers.refresh(document.state if document else None)
-        self.history.refresh(document)
+        if document:
+            self.layers.set_layers(document.state.layers, document.state.active)
+            self.history.set_states([state.title for state in document.states], document.index)
         self.side.setEnabled(document is not None and not busy)
-        self.recent_menu.setEnabled(not busy)
-        for name, action in (self.actions_ | self.tools).items():
+        self.recent.setEnabled(not busy)
+        for name, action in (self.actions_ | self.toolbox.tools).items():
             action.setEnabled((document is not None or name in ALWAYS) and not (busy and name in IDLE))
             action.setIcon(look.icon(name))
-        self.bar.setVisible(busy)
-        self.stop.setVisible(busy)
-        self.status.setText(f"{self._title}…" if busy else "")
+        for name, tool_button in self.layers.buttons.items():
+            tool_button.setIcon(look.icon(name))
         if document:
             height, width = document.state.size
             self.size_label.setText(f"{width} × {height} px, {8 * document.state.layers[0].image.itemsize} bit")
@@ -253,24 +217,12 @@ class Window(QtWidgets.QMainWindow):
         look.dress(QtWidgets.QApplication.instance(), self.settings.value("theme"))
         self.refresh()
 
-    def choose_tool(self, name: str) -> None:
-        if name == "move":
-            self.canvas.use_tool(Mover(self.canvas, self))
-            self.paint()
-        else:
-            self.canvas.tool = name
-        self.hint.setText(TOOLS[name][1])
-        for owner, widgets in self.options.items():
-            for widget in widgets:
-                widget.setVisible(owner == name)
-
     def paint(self) -> None:
         """Draw the layers anew in the background; only the newest wish counts."""
         if self.document:
             before = self.document.states[0] if self.actions_["compare"].isChecked() else None
-            moving = self.tools["move"].isChecked() and self.document.state.active > 0
-            self._drawer.cancel()
-            self._drawer.start(_rendered, self.document.state, before, moving)
+            moving = self.toolbox.tools["move"].isChecked() and self.document.state.active > 0
+            self._drawer.restart(_rendered, self.document.state, before, moving)
 
     def _show(self, drawn: dict[str, Any]) -> None:
         self._drawn, mask, self._next_mask = drawn, self._next_mask, ()
@@ -290,12 +242,10 @@ class Window(QtWidgets.QMainWindow):
 
     # Edits and the way back
 
-    def start(
-        self, title: str, then: Callable[[Any], None], function: Callable[..., Any], *given: Any, **named: Any
-    ) -> None:
+    def start(self, title: str, then: Callable[[Any], None], function: Any, *given: Any, **named: Any) -> None:
         """Call a function on the worker's thread, and `then` with what it gave on this one."""
         self._title, self._then = title, then
-        self.bar.setValue(0)
+        self.progress.words.setText(f"{title}…")
         self.worker.start(function, *given, **named)
 
     def edit(self, title: str, function: Callable[..., State], *given: Any, **named: Any) -> None:
@@ -310,6 +260,10 @@ class Window(QtWidgets.QMainWindow):
     def choose_layer(self, index: int) -> None:
         self.document.choose(index)
         self._changed()
+
+    def _edit_layers(self, layers: tuple[ie.Layer, ...], active: int, what: str) -> None:
+        # A slider that is dragged is one step of history.
+        self.commit(State(layers, active, self.document.state.steps, what), amend=what == "Opacity")
 
     def go(self, index: int) -> None:
         left, back = self.document.state, index < self.document.index
@@ -348,27 +302,8 @@ class Window(QtWidgets.QMainWindow):
 
     # Files
 
-    def recent(self) -> list[Path]:
-        names = self.settings.value("recent") or []
-        # Qt gives a list of one as its only member.
-        return [Path(name) for name in ([names] if isinstance(names, str) else names) if Path(name).exists()]
-
-    def _list_recent(self) -> None:
-        self.recent_menu.clear()
-        for path in self.recent():
-            self.recent_menu.addAction(str(path), partial(self.open, path))
-
-    def ask_open(self, title: str) -> Path | None:
-        names = " ".join(f"*{suffix}" for suffix in (*SUFFIXES, *LAYERED))
-        name, _ = QtWidgets.QFileDialog.getOpenFileName(self, title, "", f"Pictures ({names})")
-        return Path(name) if name else None
-
-    def ask_save(self, title: str, proposal: str, kinds: str) -> Path | None:
-        name, _ = QtWidgets.QFileDialog.getSaveFileName(self, title, proposal, kinds)
-        return Path(name) if name else None
-
     def ask_and_open(self) -> None:
-        if (path := self.ask_open("Open a photo")) is not None:
+        if (path := imgedit.qt.ask_open(self, "Open a photo", layered=True)) is not None:
             self.open(path)
 
     def open(self, path: Path) -> None:
@@ -376,11 +311,9 @@ class Window(QtWidgets.QMainWindow):
 
     def show_document(self, document: Document) -> None:
         self.document = document
-        names = [str(document.path.resolve()), *(str(path) for path in self.recent())]
-        self.settings.setValue("recent", list(dict.fromkeys(names))[:MOST_RECENT])
-        self._list_recent()
+        self.recent.add(document.path)
         self.actions_["compare"].setChecked(False)
-        self.size_slider.setValue(round(12 * math.log2(max(2, max(document.state.size) / 40))))
+        self.canvas.brush_radius = max(2, max(document.state.size) / 40)
         self._changed(None)
 
     def save(self, then: Callable[[], Any] | None = None) -> None:
@@ -391,9 +324,8 @@ class Window(QtWidgets.QMainWindow):
 
     def save_as(self, then: Callable[[], Any] | None = None) -> None:
         path = self.document.path
-        suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
-        kinds = f"Pictures ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;Layers (*.ora)"
-        if (chosen := self.ask_save("Save as", str(path.with_name(f"{path.stem}-edited{suffix}")), kinds)) is not None:
+        proposal = path.with_stem(f"{path.stem}-edited")
+        if (chosen := imgedit.qt.ask_save(self, proposal=proposal, layered=True)) is not None:
             self.write(chosen, then)
 
     def write(self, path: Path, then: Callable[[], Any] | None = None) -> None:
@@ -409,7 +341,7 @@ class Window(QtWidgets.QMainWindow):
         self.start(f"Save {path.name}", saved, save, state, path, document.metadata)
 
     def paste_file(self) -> None:
-        if (path := self.ask_open("Paste a picture")) is not None:
+        if (path := imgedit.qt.ask_open(self, "Paste a picture")) is not None:
             self.edit("Paste", edits.paste_file, path)
 
     def paste(self) -> None:
@@ -430,23 +362,7 @@ class Window(QtWidgets.QMainWindow):
             self.report(title, error)
 
     def report(self, title: str, error: BaseException) -> None:
-        """Tell what went wrong: the problem, then what helps; where it came from only if nobody expected it."""
-        box = self._ask(QtWidgets.QMessageBox.Icon.Warning, f"{title} did not work.")
-        text = str(error)
-        if isinstance(error, ie.errors.ArgumentError):
-            text = f"The {error.argument} {error.problem}.\n\nWhat helps: {error.remedy}."
-        elif not isinstance(error, (ie.errors.ImgeditError, OSError)):
-            text = f"{type(error).__name__}: {error}"
-            box.setDetailedText("".join(traceback.format_exception(error)))
-        box.setInformativeText(text)
-        box.open()
-
-    def _ask(self, icon: Any, text: str, *buttons: Any) -> Any:
-        box = QtWidgets.QMessageBox(icon, "imgedit", text, parent=self)
-        for standard in buttons:
-            box.addButton(standard)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return box
+        imgedit.qt.show_error(self, error, title)
 
     def _unsaved(self) -> bool:
         return self.document is not None and self.document.state.layers is not self.document.saved.layers
@@ -456,15 +372,17 @@ class Window(QtWidgets.QMainWindow):
         if not self._unsaved():
             call()
             return
-        button = QtWidgets.QMessageBox.StandardButton
+        answers = QtWidgets.QMessageBox.StandardButton
         text = f"{self.document.path.name} has changes that are not saved."
-        box = self._ask(QtWidgets.QMessageBox.Icon.Question, text, button.Save, button.Discard, button.Cancel)
+        box = QtWidgets.QMessageBox(QtWidgets.QMessageBox.Icon.Question, "imgedit", text, parent=self)
+        box.setStandardButtons(answers.Save | answers.Discard | answers.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
         def answered(answer: int) -> None:
-            if button(answer) == button.Discard:
+            if answers(answer) == answers.Discard:
                 self.document.saved = self.document.state
                 call()
-            elif button(answer) == button.Save:
+            elif answers(answer) == answers.Save:
                 self.save(call)
 
         box.finished.connect(answered)
