@@ -806,3 +806,43 @@ def test_what_is_done_needs_no_device(small_ones, tmp_path, monkeypatch):
     assert run(TWICE, small_ones, tmp_path / "out").count("skipped") == 8
     with pytest.raises(ie.errors.RecipeError, match="is gone"):
         run(TWICE, small_ones, tmp_path / "out", retry_failed=True)
+
+
+def test_results_that_were_changed_or_lost_are_found_by_their_hashes(photos, tmp_path):
+    out = tmp_path / "out"
+    recipe = ie.Recipe([], outputs=[{"name": "{stem}.png"}, {"name": "small/{stem}.tif", "metadata": False}])
+    report = run(recipe, photos, out)
+    for row in report:
+        assert row.digests == [hashlib.sha256((out / name).read_bytes()).hexdigest()[:32] for name, _ in row.outputs]
+    fractions = []
+    assert {found.state for found in batch.verify(out, progress=fractions.append)} == {"whole"}
+    assert fractions == [1 / 3, 2 / 3, 1]
+    data = bytearray((out / "a.png").read_bytes())
+    data[50] ^= 1  # the size stays
+    (out / "a.png").write_bytes(data)
+    (out / "small" / "b.tif").unlink()
+    (out / "c.png").unlink()
+    (out / "c.png").mkdir()
+    found = {one.output: one.state for one in batch.verify(out) if one.state != "whole"}
+    assert found == {"a.png": "changed", "small/b.tif": "missing", "c.png": "unreadable"}
+    (out / "c.png").rmdir()
+    (out / "a.png").unlink()
+    assert run(recipe, photos, out).count("done") == 3
+    assert {found.state for found in batch.verify(out)} == {"whole"}
+
+
+def test_a_record_without_hashes_knows_sizes(photos, tmp_path):
+    run(HALF, photos, tmp_path / "out")
+    manifest = tmp_path / "out" / ".imgedit" / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    manifest.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "digests"}) + "\n" for row in rows))
+    assert [found.state for found in batch.verify(tmp_path / "out")] == ["whole"] * 3
+    with open(tmp_path / "out" / "a.png", "ab") as file:
+        file.write(b"more")
+    assert [found.state for found in batch.verify(tmp_path / "out")].count("changed") == 1
+
+
+def test_what_no_batch_wrote_to_can_not_be_verified(photos, tmp_path):
+    for place, given in ((photos, {}), (tmp_path / "nowhere", {}), (photos, {"state": tmp_path})):
+        with pytest.raises(ie.errors.ArgumentError, match=r"output is .*, of which no record of a batch is known"):
+            next(batch.verify(place, **given))

@@ -268,6 +268,42 @@ def test_a_batch_tells_what_it_did(folder, capsys):
     assert json.loads(capsys.readouterr().out)["done"] == 1
 
 
+def test_results_of_a_batch_are_verified(folder, capsys):
+    (folder / "r.toml").write_text("[output]\nformat = 'png'\n")
+    run(["batch", "r.toml", "photo.jpg", "-o", "out", "--engine", "serial"])
+    capsys.readouterr()
+    assert run(["verify", "out"]) == 0
+    assert capsys.readouterr().out == "1 whole\n"
+    (folder / "out" / "photo.png").unlink()
+    assert run(["verify", "out"]) == 3
+    assert capsys.readouterr().out == f"missing: photo.png (of {folder / 'photo.jpg'})\n0 whole, 1 missing\n"
+    assert run(["verify", "out", "--json"]) == 3
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        {"output": "photo.png", "state": "missing", "input": str(folder / "photo.jpg")},
+        {"whole": 0, "missing": 1, "changed": 0, "unreadable": 0},
+    ]
+    assert run(["verify", "photo"]) == 2
+    assert capsys.readouterr().err.startswith("imgedit: output is ")
+
+
+def test_a_recipe_is_checked_on_the_device_that_it_names(folder, capsys):
+    from imgedit.models.devices import DEVICES, missing
+
+    device = next(name for name in DEVICES if name != "cpu" and missing(name))
+    (folder / "r.toml").write_text(f"[[steps]]\nop = 'upscale'\nscale = 2\ndevice = '{device}'\n")
+    assert run(["recipe", "check", "r.toml"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"r.toml:4: step 1 upscale has device = '{device}', which does not work here: needs ")
+    assert run(["recipe", "check", "r.toml", "--elsewhere"]) == 0
+    (folder / "r.toml").write_text("[[steps]]\nop = 'upscale'\nscale = 2\ndevice = 'gpu'\n")
+    assert run(["recipe", "check", "r.toml", "--elsewhere"]) == 2
+    assert "has device = 'gpu'; did you mean 'auto'?" in capsys.readouterr().err
+    (folder / "r.toml").write_text("[[steps]]\nop = 'stylize'\nstyle = 'great-wavy'\n")
+    assert run(["recipe", "check", "r.toml"]) == 2
+    assert "r.toml:3: step 1 stylize: style is 'great-wavy'; did you mean 'great-wave'?" in capsys.readouterr().err
+
+
 def test_all_errors_of_a_recipe_are_told(folder, capsys):
     (folder / "r.toml").write_text("[[steps]]\nop = 'blur'\nradus = 3\n[output]\nqualty = 3\n")
     assert run(["batch", "r.toml", "photo.jpg", "-o", "out"]) == 2

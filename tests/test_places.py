@@ -385,6 +385,17 @@ def test_a_store_that_stumbles_gets_its_file(memory):
     )
 
 
+def test_results_in_a_store_are_verified_there(memory):
+    system, _ = memory
+    run(HALF, "photos", "memory://box/out")
+    system.store["/box/out/a.png"].write(b"other")
+    names = [name for name in system.find("/box/out") if name.endswith(".png")]
+    found = {one.output: one.state for one in ie.batch.verify("memory://box/out")}
+    assert found == {name.removeprefix("/box/out/"): "whole" for name in names} | {"a.png": "changed"}
+    system.rm_file("/box/out/a.png")
+    assert [one.output for one in ie.batch.verify("memory://box/out") if one.state == "missing"] == ["a.png"]
+
+
 @pytest.mark.parametrize(
     ("failure", "told"),
     [

@@ -24,6 +24,7 @@ from imgedit.batch.report import write_pages
 from imgedit.batch.rows import Job, Report, Row, State
 from imgedit.batch.tally import Tally
 from imgedit.batch.thumbnails import MOST_PICTURED, Album
+from imgedit.batch.verifying import Verdict, verify
 from imgedit.batch.watching import watch
 from imgedit.batch.working import Hands, Nets, Outcome, Task, hands_for, rehearsed, results, verdict
 from imgedit.engines import ENGINES, usable_cores
@@ -33,7 +34,7 @@ from imgedit.recipes import Recipe
 from imgedit.recipes.checks import Finding
 from imgedit.recipes.lines import placed
 
-__all__ = ["Job", "Plan", "Report", "Row", "Tally", "plan", "preview", "run", "watch"]
+__all__ = ["Job", "Plan", "Report", "Row", "Tally", "Verdict", "plan", "preview", "run", "verify", "watch"]
 
 # A state for each file of the plan in one byte.
 STATES: tuple[State, ...] = ("pending", "done", "failed", "skipped")

@@ -64,6 +64,10 @@ class Folder:
             raise
         return len(data)
 
+    def read(self, name: str) -> bytes:
+        """Give what stands under a name."""
+        return (self.root / name).read_bytes()
+
     def standing(self) -> Callable[[str], int | None]:
         """Give a function that tells how many bytes stand under a name; None where there is nothing."""
         root = os.path.join(self.root, "")

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,10 @@ class Store:
         """
         stores.put(self.show(name), data)
         return len(data)
+
+    def read(self, name: str) -> bytes:
+        """Give what stands under a name."""
+        return stores.load(self.show(name), max_bytes=sys.maxsize)
 
     def standing(self) -> Callable[[str], int | None]:
         """Give a function that tells how many bytes stand under a name; the store is listed when it is first asked."""

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any, Literal, get_args
@@ -114,6 +114,10 @@ class Record:
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
+    def __len__(self) -> int:
+        """Count the files of which something is known, once it was read."""
+        return len(self._places)
+
     def read(self) -> None:
         """Learn what earlier runs did; a line that a crash tore is no row."""
         place = 0
@@ -194,6 +198,19 @@ class Record:
         with open(self._folder / MANIFEST, "rb") as file:
             file.seek(place)
             return Row(**json.loads(file.readline()))
+
+    def last_rows(self) -> Iterator[Row]:
+        """Read what counts of the manifest, once it was read: the last line about each file.
+
+        Yields
+        ------
+        Row
+            In the order in which they came to an end.
+        """
+        with open(self._folder / MANIFEST, "rb") as file:
+            for place in sorted(self._places):
+                file.seek(place)
+                yield Row(**json.loads(file.readline()))
 
     def renew(self, found: Row) -> None:
         """Write down that a file is the one of before, though it has another time of change.

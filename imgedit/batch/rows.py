@@ -15,7 +15,7 @@ from imgedit.batch.places import exists, load, stamp_of
 from imgedit.batch.stores import Stamp, number_of
 from imgedit.errors import BatchError
 
-__all__ = ["Job", "Report", "Row", "State", "digest_of", "stamp"]
+__all__ = ["Job", "Report", "Row", "State", "digest_of", "digest_of_result", "stamp"]
 
 State = Literal["done", "failed", "skipped", "pending"]
 
@@ -95,6 +95,8 @@ class Row:
         Width times height of the input.
     outputs : sequence of (str, int)
         Names of the results and their bytes, in the order of the recipe.
+    digests : sequence of str
+        The first half of the SHA-256 of each result, in the order of `outputs`: by them `verify` tells changed ones.
     thumbnails : sequence of int
         Where its small pictures lie, as `imgedit.batch.thumbnails` says.
     digest : str
@@ -122,6 +124,7 @@ class Row:
     recipe: str = ""
     pixels: int = 0
     outputs: Sequence[tuple[str, int]] = ()
+    digests: Sequence[str] = ()
     thumbnails: Sequence[int] = ()
     digest: str = ""
 
@@ -279,3 +282,19 @@ def digest_of(job: Job, data: bytes) -> str:
     for path in job.beside:
         found.update(hashlib.sha256(load(path)).digest() if exists(path) else b"")
     return found.hexdigest()[: 2 * DIGEST]
+
+
+def digest_of_result(data: bytes) -> str:
+    """Tell a result from any other.
+
+    Parameters
+    ----------
+    data : bytes
+        All of it.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+    """
+    return hashlib.sha256(data).hexdigest()[: 2 * DIGEST]

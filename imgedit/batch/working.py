@@ -16,7 +16,7 @@ import cv2
 
 from imgedit.batch.hearing import heard
 from imgedit.batch.places import Output, load
-from imgedit.batch.rows import Job, Row, digest_of, stamp
+from imgedit.batch.rows import Job, Row, digest_of, digest_of_result, stamp
 from imgedit.batch.stores import NOTHING, Stamp
 from imgedit.batch.thumbnails import Sketch
 from imgedit.engines import explain
@@ -163,6 +163,7 @@ class Task:
             written=sum(size for _, size in outputs),
             pixels=header.width * header.height,
             outputs=outputs,
+            digests=[digest_of_result(result) for _, result in made],
         )
 
     def _put(self, name: str, result: bytes) -> int:

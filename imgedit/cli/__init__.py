@@ -85,6 +85,8 @@ def _options(arguments: list[str]) -> list[str]:
     from imgedit.recipes.steps import reading, writing
 
     verb = _verb(arguments)
+    if arguments[:1] == ["verify"]:
+        return ["state"]
     if verb is None:
         return ["address", "engine", "memory", "output", "per_worker", "state", "timeout", "workers"]
     own = [p.name for p in verb.parameters.values() if p.kind not in ("image", "images", "layers")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter as Option
 
-from imgedit.cli.console import BatchBar, print_failures, print_summary, show
+from imgedit.cli.console import BatchBar, bar, print_failures, print_summary, show
 from imgedit.cli.doctor import doctor
 from imgedit.cli.models import MODELS
 from imgedit.cli.recipe import RECIPES
@@ -141,19 +141,48 @@ def batch(
     limits = {"timeout": timeout, "memory": None if memory is None else _bytes(memory), "address": address}
     which |= {"engine": engine, "workers": workers, "per_worker": per_worker, **limits}
     _settle_down()
-    bar, failed = BatchBar(), 0
+    shown, failed = BatchBar(), 0
     if watch:
-        reports = runner.watch(recipe, inputs, output, tally=bar, settle=2.0 if settle is None else settle, **which)
+        reports = runner.watch(recipe, inputs, output, tally=shown, settle=2.0 if settle is None else settle, **which)
     else:
-        reports = (runner.run(recipe, inputs, output, tally=bar, **which) for _ in range(1))
-    while (report := bar.next(reports)) is not None:
+        reports = (runner.run(recipe, inputs, output, tally=shown, **which) for _ in range(1))
+    while (report := shown.next(reports)) is not None:
         failed = report.count("failed")
         if as_json:
             _print_json(report, in_one_line=watch)
         else:
             print_failures(report)
-            print_summary(report, bar.last)
+            print_summary(report, shown.last)
     return 3 if failed else 0
+
+
+def verify(output: str, /, *, state: Path | None = None, as_json: Json = False) -> int:
+    """Tell which results of imgedit batch are missing or were changed since they were written.
+
+    Parameters
+    ----------
+    output : str
+        The folder or URL that the batch wrote to.
+    state : Path
+        Folder of this machine for the record of the runs, if they had one of their own.
+    as_json : bool
+        Print a line of JSON for each result that does not stand, and the counts.
+    """
+    import json
+    from collections import Counter
+
+    from imgedit import batch as runner
+
+    counts: Counter[str] = Counter()
+    with bar("verifying") as progress:
+        for found in runner.verify(output, state=state, progress=progress):
+            counts[found.state] += 1
+            if found.state != "whole":
+                line = json.dumps(found._asdict()) if as_json else f"{found.state}: {found.output} (of {found.input})"
+                print(line.encode(errors="backslashreplace").decode())
+    told = {name: counts[name] for name in ("whole", "missing", "changed", "unreadable")}
+    print(json.dumps(told) if as_json else ", ".join(f"{n} {name}" for name, n in told.items() if n or name == "whole"))
+    return 3 if counts.total() > counts["whole"] else 0
 
 
 # Units of memory as Docker and Dask take them: powers of 1,000, and of 1,024 with an i.
@@ -206,7 +235,7 @@ def _foretell(jobs: Any, *, as_json: bool) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info, **SAMPLING}
+COMMANDS: dict[str, Callable[..., Any]] = {"batch": batch, "doctor": doctor, "info": info, "verify": verify, **SAMPLING}
 
 # Commands that have commands of their own: name -> help, commands.
 FAMILIES: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
