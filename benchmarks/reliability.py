@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "reliability.json", HERE.parent / "docs" / "reliability.md"
 BEGIN, END = "<!-- counts: written by benchmarks.reliability -->", "<!-- end of counts -->"
-ENGINES = ("serial", "local", "dask")
+ENGINES = {"serial": "serial", "local": "local", "pairs": "local, two in hand", "dask": "dask"}
 
 Counts = dict[str, dict[str, list[int]]]
 
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of the name of a fault")
-    parser.add_argument("--engine", choices=ENGINES)
+    parser.add_argument("--engine", choices=list(ENGINES))
     parser.add_argument("--fresh", action="store_true", help="forget the counts of before")
     chosen = parser.parse_args()
     sys.path.insert(0, str(HERE.parent / "tests"))
@@ -68,7 +68,7 @@ def write(counts: Counts) -> None:
 
 def table(counts: Counts) -> str:
     """Set the counts as a table: a fault a row, an engine a column."""
-    lines = [f"| fault | {' | '.join(ENGINES)} |", "|---|" + "---|" * len(ENGINES)]
+    lines = [f"| fault | {' | '.join(ENGINES.values())} |", "|---|" + "---|" * len(ENGINES)]
     for name, row in counts.items():
         cells = (f"{row[engine][0]} of {row[engine][1]}" if engine in row else "-" for engine in ENGINES)
         lines.append(f"| {name} | {' | '.join(cells)} |")

@@ -195,14 +195,16 @@ class Trial:
     @property
     def hands(self) -> int:
         """Files that may be in the hands of the engine."""
-        return {"serial": 1, "local": 2, "dask": 4}[self.engine]
+        return {"serial": 1, "local": 2, "pairs": 2, "dask": 4}[self.engine]
 
     def start(
         self, *options: str, engine: str = "", inputs: str = "", output: str = "", **surroundings: str
     ) -> subprocess.Popen:
         """Begin a run, deaf to whatever is done to this process."""
         engine = engine or self.engine
-        if engine != "serial":
+        if engine == "pairs":
+            engine, options = "local", ("--workers", "1", "--per-worker", "2", *options)
+        elif engine != "serial":
             options = ("--workers", "2", *options)
         places = [inputs or str(self.photos), "-o", output or str(self.out)]
         arguments = ["batch", str(self.recipe), *places, "--engine", engine]
@@ -903,7 +905,7 @@ class Fault:
 
     do: Callable[[Trial], None]
     names: tuple[str, ...] = ()
-    engines: tuple[str, ...] = ("serial", "local", "dask")
+    engines: tuple[str, ...] = ("serial", "local", "dask")  # "pairs": local, one worker with two photos in hand
     needs: str = ""
 
     @property
@@ -912,18 +914,19 @@ class Fault:
         return {"": True, "mount": can_mount(), "cc": shutil.which("cc") is not None}[self.needs]
 
 
-WORKERS = ("local", "dask")
+WORKERS = ("local", "pairs", "dask")
+ALL = ("serial", *WORKERS)
 FAULTS = {
     "worker killed (kill -9), once or twice": Fault(worker_killed, engines=WORKERS),
-    "run killed (kill -9)": Fault(parent_killed),
-    "Ctrl-C": Fault(interrupted),
-    "Ctrl-C twice": Fault(interrupted_twice),
-    "SIGTERM": Fault(terminated),
+    "run killed (kill -9)": Fault(parent_killed, engines=ALL),
+    "Ctrl-C": Fault(interrupted, engines=ALL),
+    "Ctrl-C twice": Fault(interrupted_twice, engines=ALL),
+    "SIGTERM": Fault(terminated, engines=ALL),
     "poison: segfault, abort, kill": Fault(poisoned, ("segfault", "abort", "killed"), WORKERS),
     "poison: endless loop in Python and in C": Fault(poisoned, ("endless", "stuck"), WORKERS),
     "poison: exception": Fault(poisoned, ("raises",), WORKERS),
     "memory blow-up against a limit": Fault(memory_eaten, ("memory",), WORKERS),
-    "disk full (small tmpfs)": Fault(disk_full, needs="mount"),
+    "disk full (small tmpfs)": Fault(disk_full, engines=ALL, needs="mount"),
     "file size limit, as a quota": Fault(file_limit),
     "output becomes read-only (injected)": Fault(read_only),
     "two runs on one output": Fault(two_runs),

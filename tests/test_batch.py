@@ -506,6 +506,14 @@ def test_a_file_whose_worker_died_is_tried_once_more(photos, tmp_path):
     )
 
 
+@pytest.mark.parametrize(("per_worker", "state"), [(1, "failed"), (2, "done")])
+def test_a_file_that_was_late_is_done_once_more_where_others_may_have_kept_it(photos, tmp_path, per_worker, state):
+    with Flaky(1, TimeoutError) as engine:
+        engine.per_worker = per_worker
+        report = batch.run(HALF, photos / "a.jpg", tmp_path / "out", engine=engine)
+    assert [row.state for row in report] == [state]
+
+
 class Remembering(ThreadPoolExecutor):
     """Runs out of memory over one photo as long as another task is open, and notes who came when."""
 

@@ -16,6 +16,7 @@ SHARE = {
     ("run killed (kill -9)", "dask"),
     ("Ctrl-C", "local"),
     ("poison: segfault, abort, kill", "local"),
+    ("poison: endless loop in Python and in C", "pairs"),
     ("file size limit, as a quota", "serial"),
     ("two runs on one output", "serial"),
     ("manifest torn at a random byte", "serial"),

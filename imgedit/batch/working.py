@@ -226,8 +226,8 @@ def results(
     pictured : int
         The files before this place in the plan get thumbnails.
     suspects : list, optional
-        Takes the files whose worker died or ran out of memory, each perhaps through the fault of another. Without it
-        they have failed.
+        Takes the files whose worker died or ran out of memory, each perhaps through the fault of another, and where a
+        worker has several in hand those that took too long. Without it they have failed.
 
     Yields
     ------
@@ -242,6 +242,7 @@ def results(
         The engine broke, or the output takes no more.
     """
     waiting: dict[Future[Outcome], tuple[int, Job]] = {}
+    doubtful = SUSPECT | ({LATE} if getattr(executor, "per_worker", 1) > 1 else set())
     queue = iter(jobs)
     try:
         while True:
@@ -258,7 +259,7 @@ def results(
                 outcome = _outcome(future, job)
                 if outcome.stops:
                     raise BatchError(f"stopped at {job.source}: {outcome.row.problem}")
-                if suspects is not None and outcome.row.error in SUSPECT:
+                if suspects is not None and outcome.row.error in doubtful:
                     suspects.append((index, job))
                 else:
                     yield index, outcome
@@ -355,13 +356,13 @@ def _outcome(future: Future[Outcome], job: Job) -> Outcome:
     except (BrokenExecutor, CancelledError) as failure:
         raise BatchError(f"the engine failed: {explain(failure)}") from failure
     except TimeoutError as failure:
-        return Outcome(failed(job, "TimeoutError", explain(failure), stamp(job)))
+        return Outcome(failed(job, LATE, explain(failure), stamp(job)))
     except Exception as failure:  # noqa: BLE001 - of any engine, for any reason
         return Outcome(failed(job, DEAD, explain(failure), stamp(job)))
 
 
 # The error of a file whose worker died, and which errors another file may be to blame for.
-DEAD = "WorkerDied"
+DEAD, LATE = "WorkerDied", TimeoutError.__name__
 SUSPECT = {DEAD, MemoryError.__name__}
 
 
