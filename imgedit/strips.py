@@ -8,6 +8,7 @@ one thread here too.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -166,8 +167,8 @@ class Scratch(threading.local):
         ndarray
             Contiguous.
         """
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         held = self._held.get(name)
         if held is None or held.size < size:
             held = self._held[name] = np.empty(size, np.uint8)
-        return held[:size].view(dtype).reshape(shape)
+        return np.ndarray(shape, dtype, held)

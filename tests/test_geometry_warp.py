@@ -193,6 +193,46 @@ def test_an_axis_aligned_shrink_is_close_to_resize():
     np.testing.assert_allclose(small[3:-3, 3:-3], ie.resize(image, (30, 40), filter="cubic")[3:-3, 3:-3], atol=1e-4)
 
 
+@pytest.mark.parametrize("border", ["reflect", "wrap"])
+def test_a_level_goes_on_far_beyond_the_image(border):
+    # Blocks beyond the first and the last of a level are made one by one.
+    image = photo(np.float32, 3, (24, 40))
+    index = [fold(np.arange(-10 * side, 11 * side), side, border) for side in image.shape[:2]]
+    wide = image[np.ix_(*index)]
+    shrink = T.translation(60, 45) @ T.scaling(0.4)
+    far = ie.warp(image, shrink, size=(100, 130), border=border)
+    same = ie.warp(wide, shrink @ T.translation(-400, -240), size=(100, 130), border="edge")
+    np.testing.assert_allclose(far, same, atol=2e-5)
+
+
+@pytest.mark.parametrize("filter", ["nearest", "cubic"])
+def test_beyond_the_horizon_lies_the_background(filter):
+    # The way back of row 40 + y is about row 60 / y: the lower half sees the floor, the upper one nothing.
+    floor = T.affine([[1, 0, 0], [0, 1, 40]]) @ T.perspective([[1, 0, 0], [0, 0.01, 60], [0, 1, 0.01]])
+    result = ie.warp(photo(np.uint8, 3, (60, 60)), floor, size=(80, 60), filter=filter, background="#0a141e")
+    assert (result[:39] == (10, 20, 30)).all()
+    assert (result[41:] != (10, 20, 30)).any()
+
+
+@pytest.mark.parametrize("border", ["reflect", "wrap"])
+def test_what_one_pixel_sees_at_a_horizon_is_bounded(border, monkeypatch):
+    # Of an endless picture one pixel there may see millions of periods: 555 GiB in one call, once.
+    seen = []
+    window = levels.Levels.window
+
+    def watched(self, x_span, y_span, shrink):
+        seen.append((x_span[1] - x_span[0]) * (y_span[1] - y_span[0]))
+        return window(self, x_span, y_span, shrink)
+
+    monkeypatch.setattr(levels.Levels, "window", watched)
+    monkeypatch.setattr(warping, "MOST_INPUT", 1 << 11)
+    monkeypatch.setattr(warping, "MOST_SIDE", 32)
+    floor = T.affine([[1, 0, 0], [0, 1, 9.37]]) @ T.perspective([[1, 0.3, 0], [0, 0.01, 60], [0.0004, 1, 0.01]])
+    result = ie.warp(np.full((50, 60, 3), 77, np.uint8), floor, size=(14, 12), border=border)
+    np.testing.assert_array_equal(result, 77)
+    assert max(seen) <= 1 << 11
+
+
 def test_tiles_leave_no_seams(monkeypatch):
     image = photo(np.float32, 4, (90, 110))
     transforms = [T.similarity(degrees=20, scale=0.6, center=(50, 40)), T.scaling(0.9, 0.3) @ T.rotation(45)]

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from imgedit.geometry.kernels import FILTERS
 from imgedit.strips import Scratch
 
-__all__ = ["REACH", "interpolate", "linear_remap_is_exact", "linear_warp_is_exact"]
+__all__ = ["REACH", "interpolate", "linear_remap_is_exact", "linear_warp_is_exact", "spread"]
 
 Floats = NDArray[np.float32]
 
@@ -96,11 +96,11 @@ def _bent(out: Floats, source: Floats, places: Floats, scratch: Scratch) -> Floa
     cv2.filter2D(source, -1, SECOND_DIFFERENCE, dst=bend)
     cv2.filter2D(bend, -1, SECOND_DIFFERENCE.T, dst=both)
     _linear(bend, places, part)
-    _spread(down, weights)
+    spread(down, weights)
     _add_product(_linear(both, places, more), weights, part)
     cv2.filter2D(source, -1, SECOND_DIFFERENCE.T, dst=bend)
     _add_product(_linear(bend, places, more), weights, out)
-    _add_product(part, _spread(across, weights), out)
+    _add_product(part, spread(across, weights), out)
     return out
 
 
@@ -115,7 +115,7 @@ def _add_product(values: Floats, weights: Floats, out: Floats) -> None:
     cv2.accumulateProduct(values.reshape(rows, -1), weights.reshape(rows, -1), out.reshape(rows, -1))
 
 
-def _spread(weight: Floats, out: Floats) -> Floats:
+def spread(weight: Floats, out: Floats) -> Floats:
     """Repeat weights for all channels, so that products run over contiguous numbers."""
     if out.ndim == 2:
         out[:] = weight
@@ -140,14 +140,14 @@ def _taps(source: Floats, u: Floats, v: Floats, filter: str) -> Floats:
     top, down = _weights(v, filter)
     start = top * source.shape[1] + left
     out = np.zeros((*u.shape, *source.shape[2:]), np.float32)
-    shares = [_spread(weight, np.empty_like(out)) for weight in across]
+    shares = [spread(weight, np.empty_like(out)) for weight in across]
     for row, weight in enumerate(down):
         line = np.zeros_like(out)
         for column, share in enumerate(shares):
             pixels = _fetch(source, start + (row * source.shape[1] + column))
             pixels *= share
             line += pixels
-        line *= _spread(weight, np.empty_like(out))
+        line *= spread(weight, np.empty_like(out))
         out += line
     return out
 

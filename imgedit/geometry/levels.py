@@ -6,8 +6,10 @@ these are made once, in blocks on a grid that lies alike for all tiles, and the 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any, Literal
 
 import cv2
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from imgedit.geometry.canvas import Border, fold
 from imgedit.geometry.kernels import Kernel, make_taps
 from imgedit.geometry.planes import load
-from imgedit.geometry.separable import Blocks, convolve_columns, make_blocks, reduce_rows
+from imgedit.geometry.separable import BLOCK, Blocks, convolve_columns, make_blocks, reduce_rows
 from imgedit.pixels import Image
 from imgedit.strips import Scratch
 
@@ -25,16 +27,17 @@ __all__ = ["LEAST_LENGTH", "Levels", "cut", "interleave"]
 
 Floats = NDArray[np.float32]
 Span = tuple[int, int]
+Along = Literal["rows", "columns"]
 
 # Pixels that an axis keeps on the coarsest level, so that what a block sees of the input stays in proportion to it.
 LEAST_LENGTH = 8
 # What the kept blocks may take: a row of tiles, turned, through a picture of 100 megapixels.
 MOST_BYTES = 40 << 20
-# Coarse pixels on a side of a block: as many as come from this many input pixels, within limits. Where all that one row
+# Coarse pixels on a side of a block: as many as come from this many input pixels, up to a limit. Where all that one row
 # of tiles looks at can be kept, blocks are a third of the image broad: many small ones take several times as long, and
 # whole rows hold what no tile asks for, while two threads wait for the same one.
 BLOCK_INPUT, BAND_INPUT = 512, 128
-LEAST_BLOCK, LARGEST_BLOCK = 4, 128
+LARGEST_BLOCK = 128
 BANDS = 3
 # Coarse pixels beyond the image that the first and the last block hold: more than a tile at the border looks at.
 MARGIN = 16
@@ -65,6 +68,7 @@ class Levels:
         self.bytes = 0
         self.blocks: OrderedDict[Any, _Block] = OrderedDict()
         self.axes: dict[Any, tuple[Span, list[Blocks]]] = {}
+        self.tables: dict[Any, tuple[int, list[Blocks]]] = {}
 
     def window(self, x_span: Span, y_span: Span, shrink: tuple[float, float]) -> Floats:
         """Give the pixels of a window of one level.
@@ -96,12 +100,12 @@ class Levels:
 
     def _sides(self, shrink: tuple[float, float]) -> tuple[int, int]:
         """Width and height of the blocks of a level."""
-        width = int(np.ceil(self.image.shape[1] * shrink[0])) + 2 * MARGIN
-        height = _block_side(BAND_INPUT, shrink[1])
+        width = _level_length(self.image.shape[1], shrink[0])
+        height = _block_side(BAND_INPUT, shrink[1], "rows")
         rows = self.rows_at_once * shrink[1] + 2 * height
         if 4 * width * rows * (1 if self.image.ndim == 2 else 4) <= MOST_BYTES:
-            return -(-width // BANDS), height
-        return _block_side(BLOCK_INPUT, shrink[0]), _block_side(BLOCK_INPUT, shrink[1])
+            return _whole(width / BANDS, "columns"), height
+        return _block_side(BLOCK_INPUT, shrink[0], "columns"), _block_side(BLOCK_INPUT, shrink[1], "rows")
 
     def _block(self, shrink: tuple[float, float], row: int, column: int) -> Floats:
         key = (shrink, row, column)
@@ -137,26 +141,37 @@ class Levels:
             planes = convolve_columns(planes, across, self.scratch.array("columns", (channels, height, width)))
         return interleave(planes)
 
-    def _axis(
-        self, axis: Literal["rows", "columns"], factor: float, side: int, number: int
-    ) -> tuple[Span, list[Blocks]]:
+    def _axis(self, axis: Along, factor: float, side: int, number: int) -> tuple[Span, list[Blocks]]:
         """Input pixels that a row or column of blocks needs, and the matrices that make it of them."""
         key = (axis, factor, side, number)
         if key not in self.axes:
-            self.axes[key] = self._make_axis(axis, factor, side, number)
+            self.axes[key] = self._cut_axis(axis, factor, side, number)
         return self.axes[key]
 
-    def _make_axis(
-        self, axis: Literal["rows", "columns"], factor: float, side: int, number: int
-    ) -> tuple[Span, list[Blocks]]:
+    def _cut_axis(self, axis: Along, factor: float, side: int, number: int) -> tuple[Span, list[Blocks]]:
         start = number * side - MARGIN
         if factor == 1:
             return (start, start + side), []
-        centres = (start + np.arange(0.5, side)) / factor
+        whole = -(-_level_length(self.image.shape[0 if axis == "rows" else 1], factor) // side)
+        # All of the level at once, as the tables of many short pieces take longer than their products; far beyond the
+        # image, where its mirror images lie, one by one.
+        numbers = range(whole) if 0 <= number < whole else range(number, number + 1)
+        key = (axis, factor, side, numbers)
+        if key not in self.tables:
+            self.tables[key] = self._make_axis(axis, factor, side, numbers)
+        low, blocks = self.tables[key]
+        begin = (number - numbers.start) * side
+        parts = [part for even in blocks for part in even.within(begin, begin + side)]
+        first, last = min(part.low for part in parts), max(part.high for part in parts)
+        moved = [replace(part, start=part.start - begin, low=part.low - first) for part in parts]
+        return (low + first, low + last), moved
+
+    def _make_axis(self, axis: Along, factor: float, side: int, numbers: range) -> tuple[int, list[Blocks]]:
+        """Input pixel from which on they count, and the matrices that make consecutive rows or columns of blocks."""
+        centres = (numbers.start * side - MARGIN + np.arange(0.5, len(numbers) * side)) / factor
         reach = self.kernel.reach(1 / factor)
         low, high = int(np.floor(centres[0] - reach)), int(np.ceil(centres[-1] + reach))
-        taps = make_taps(self.kernel, high - low, centres - low, 1 / factor)
-        return (low, high), make_blocks(taps, axis)
+        return low, make_blocks(make_taps(self.kernel, high - low, centres - low, 1 / factor), axis)
 
 
 class _Block:
@@ -167,8 +182,18 @@ class _Block:
         self.pixels: Floats | None = None
 
 
-def _block_side(inputs: int, factor: float) -> int:
-    return int(np.clip(inputs * factor, LEAST_BLOCK, LARGEST_BLOCK))
+def _level_length(length: int, factor: float) -> int:
+    """Pixels of a level along one axis, with those beyond the image."""
+    return int(np.ceil(length * factor)) + 2 * MARGIN
+
+
+def _block_side(inputs: int, factor: float, axis: Along) -> int:
+    return _whole(min(inputs * factor, LARGEST_BLOCK), axis)
+
+
+def _whole(side: float, axis: Along) -> int:
+    """Round up to what whole matrices make."""
+    return math.ceil(side / BLOCK[axis]) * BLOCK[axis]
 
 
 def cut(image: Image, x_span: Span, y_span: Span, border: Border) -> Image:

@@ -16,7 +16,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from imgedit.geometry.kernels import Kernel, Taps, make_taps
@@ -333,7 +332,7 @@ def convolve_rows(planes: Floats, first: int, parts: Sequence[Blocks], out: Floa
     Parameters
     ----------
     planes : ndarray of float32
-        Channels x input rows x width.
+        Channels x input rows x width, contiguous.
     first : int
         Number of the first of these input rows.
     parts : sequence of Blocks
@@ -344,9 +343,9 @@ def convolve_rows(planes: Floats, first: int, parts: Sequence[Blocks], out: Floa
     for part in parts:
         count, size, inputs = part.matrices.shape
         begin = part.start - parts[0].start
-        source, target = planes[:, part.low - first :], out[:, begin : begin + count * size]
+        target = out[:, begin : begin + count * size]
         for columns, pieces in _pieces(planes.shape[2], max(1, SMALL_PRODUCT // (size * inputs))):
-            _convolve_rows(source[:, :, columns], part, pieces, target[:, :, columns])
+            _convolve_rows(planes, (part.low - first, columns), part, pieces, target[:, :, columns])
 
 
 def _pieces(length: int, most: int) -> list[tuple[slice, int]]:
@@ -357,14 +356,17 @@ def _pieces(length: int, most: int) -> list[tuple[slice, int]]:
     return cuts if whole == length else [*cuts, (slice(whole, length), 1)]
 
 
-def _convolve_rows(source: Floats, part: Blocks, pieces: int, out: Floats) -> None:
+def _convolve_rows(planes: Floats, place: tuple[int, slice], part: Blocks, pieces: int, out: Floats) -> None:
+    """Make some columns of one part's outputs, of the input from a row on."""
     count, size, inputs = part.matrices.shape
-    channels, _, width = source.shape
-    apart, down, along = source.strides
+    channels, _, width = out.shape
+    apart, down, along = planes.strides
+    row, columns = place
     piece = width // pieces
     shape, strides = (count, channels, pieces, inputs, piece), (part.step * down, apart, piece * along, down, along)
+    windows = np.ndarray(shape, np.float32, planes, row * down + columns.start * along, strides)
     target = out.reshape(channels, count, size, pieces, piece).transpose(1, 0, 3, 2, 4)
-    np.matmul(part.matrices[:, None, None], as_strided(source, shape, strides), out=target)
+    np.matmul(part.matrices[:, None, None], windows, out=target)
 
 
 def convolve_columns(planes: Floats, parts: Sequence[Blocks], out: Floats) -> Floats:
@@ -391,8 +393,10 @@ def convolve_columns(planes: Floats, parts: Sequence[Blocks], out: Floats) -> Fl
         most = max(1, min(ROWS_TOGETHER, SMALL_PRODUCT // (inputs * size)))
         rows = max(n for n in range(1, min(most, len(source)) + 1) if len(source) % n == 0)
         shape = (len(source) // rows, count, rows, inputs)
-        windows = as_strided(source[:, part.low :], shape, (rows * down, part.step * along, down, along))
+        steps = (rows * down, part.step * along, down, along)
+        windows = np.ndarray(shape, np.float32, source, part.low * along, steps)
         wide, single = target.strides
-        strides = (rows * wide, part.apart * single, wide, single)
-        np.matmul(windows, part.matrices, out=as_strided(target[:, part.start :], (*shape[:3], size), strides))
+        steps = (rows * wide, part.apart * single, wide, single)
+        results = np.ndarray((*shape[:3], size), np.float32, target, part.start * single, steps)
+        np.matmul(windows, part.matrices, out=results)
     return out

@@ -8,6 +8,7 @@ filtered, so that a whole shift is a copy and the identity is the identity.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from imgedit.color import Color
 from imgedit.errors import ArgumentError
 from imgedit.geometry.canvas import Border, canvas_color, check_border, check_size, fold
-from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_exact
+from imgedit.geometry.interpolation import REACH, interpolate, linear_warp_is_exact, spread
 from imgedit.geometry.kernels import FILTERS, Kernel, make_taps
 from imgedit.geometry.levels import LEAST_LENGTH, Levels, cut, interleave, run
 from imgedit.geometry.mappings import project
@@ -57,6 +58,8 @@ Box = tuple[int, int, int, int]
 TILE = 192
 # Input pixels that a tile may hold at once before it is quartered.
 MOST_INPUT = 1 << 20
+# On a side, where even one pixel sees more.
+MOST_SIDE = 128
 # Samples a pixel along one axis, at most; beyond it lies the horizon.
 MOST_SAMPLES = 16
 # Output pixels below which a tile is not cut further, and by how much its shrinking may vary until then.
@@ -315,14 +318,14 @@ def _rows_at_once(way: _Way, image: Image, size: tuple[int, int]) -> float:
 class _Tile:
     """A rectangle of the output, and how the input is looked at there.
 
-    `jacobian` is the derivative of the way back (a row for each of u and v), `shrink` the level of the input, and
-    `samples` are taken a pixel; all three along x and y.
+    `shrink` is the level of the input, `samples` are taken a pixel, and `breadths` are those of a sample in the input;
+    all three along x and y.
     """
 
     box: Box
-    jacobian: Places
     shrink: tuple[float, float]
     samples: tuple[int, int]
+    breadths: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -373,12 +376,10 @@ class _Job:
             shrink = np.where(level < 1 - SLACK, np.maximum(level, least), 1.0)
             left = jacobians * shrink[..., None]
             samples = np.clip(np.ceil(np.hypot(left[:, 0], left[:, 1]) - 0.25), 1, MOST_SAMPLES).astype(int)
-        return [
-            _Tile(tuple(box), jacobian, tuple(level), tuple(count))
-            for box, jacobian, level, count in zip(
-                boxes.tolist(), jacobians, shrink.tolist(), samples.tolist(), strict=True
-            )
-        ]
+        # The border is as sharp as the output's pixels.
+        breadths = np.maximum(np.linalg.norm(jacobians / samples[:, None], axis=2), 1e-6)
+        columns = (boxes.tolist(), shrink.tolist(), samples.tolist(), breadths.tolist())
+        return [_Tile(*map(tuple, row)) for row in zip(*columns, strict=True)]
 
     def fill(self, tile: _Tile) -> None:
         """Make one tile of the output."""
@@ -386,34 +387,28 @@ class _Job:
         margin = 0 if samples == (1, 1) else REACH["cubic"]
         x = _centres(left - margin, right + margin, samples[0])
         y = _centres(top - margin, bottom + margin, samples[1])
-        inside = False
-        if self.way.matrix is not None:
-            # The corners alone tell what lies outside, and what lies inside.
-            u, v = self.way.places(x[[0, -1]], y[[0, -1]])
-            if self._is_outside((u, v), tile):
-                self._clear(tile)
-                return
-            inside = self._is_inside((u, v), tile)
-        if not inside:
-            u, v = self.way.places(x, y)
-        coverage = None if inside else self._coverage((u, v), tile)
+        ranges, places = self.way.look(x, y)
+        if self._is_outside(ranges, tile):
+            self._clear(tile)
+            return
+        spans = [self._span(axis, ranges[axis], shrink[axis]) for axis in (0, 1)]
+        origin = (spans[0][0], spans[1][0])
+        local = self.way.places_within(x, y, shrink, origin, places)
+        coverage = self._coverage(local, origin, ranges, tile)
         if coverage is not None and not coverage.any():
             self._clear(tile)
             return
-        u_range, v_range = self.way.extent(u), self.way.extent(v)
-        x_span, u = self._span(u, u_range, shrink[0], self.image.shape[1])
-        y_span, v = self._span(v, v_range, shrink[1], self.image.shape[0])
-        large = (x_span[1] - x_span[0]) * (y_span[1] - y_span[0]) > MOST_INPUT
+        large = math.prod(stop - start for start, stop in spans) > MOST_INPUT
         if large and max(right - left, bottom - top) > 1:
             for part in self.plan(_quarters(tile.box)):
                 self.fill(part)
             return
-        source = self._input(x_span, y_span, shrink)
-        if inside:
-            places = self.way.places_within(x, y, shrink, (x_span[0], y_span[0]))
-        else:
-            places = np.array([u * shrink[0] - x_span[0], v * shrink[1] - y_span[0]], np.float32)
-        values = interpolate(source, places, self.filter, self.scratch)
+        if places is not None:
+            # What lies nowhere has no coverage, so that any place will do.
+            np.copyto(local, -np.array(origin, np.float32)[:, None, None], where=~np.isfinite(local))
+        for axis in (0, 1):
+            spans[axis] = self._bring_near(local[axis], spans[axis], large)
+        values = interpolate(self._input(spans[0], spans[1], shrink), local, self.filter, self.scratch)
         self._finish(values, coverage, samples, self.out[top:bottom, left:right])
 
     def _clear(self, tile: _Tile) -> None:
@@ -421,55 +416,70 @@ class _Job:
             left, top, right, bottom = tile.box
             self.out[top:bottom, left:right] = self.color
 
-    def _breadths(self, tile: _Tile) -> list[float]:
-        """Breadth of a sample in the input along x and y; the border is as sharp as the output's pixels."""
-        return [max(float(np.hypot(*(slope / tile.samples))), 1e-6) for slope in tile.jacobian]
-
-    def _is_outside(self, places: tuple[Places, Places], tile: _Tile) -> bool:
-        if self.border != "background":
-            return False
-        sizes = self.image.shape[1::-1]
-        return any(
-            place.max() < -breadth / 2 or place.min() > length + breadth / 2
-            for place, length, breadth in zip(places, sizes, self._breadths(tile), strict=True)
+    def _is_outside(self, ranges: tuple[Range, Range], tile: _Tile) -> bool:
+        return self.border == "background" and any(
+            high < -breadth / 2 or low > length + breadth / 2
+            for (low, high), length, breadth in zip(ranges, self.image.shape[1::-1], tile.breadths, strict=True)
         )
 
-    def _is_inside(self, places: tuple[Places, Places], tile: _Tile) -> bool:
+    def _is_inside(self, ranges: tuple[Range, Range], tile: _Tile) -> bool:
         """Whether all samples of a tile lie wholly on the image."""
-        inside = True
-        for place, length, breadth in zip(places, self.image.shape[1::-1], self._breadths(tile), strict=True):
-            low, high = self.way.extent(place)
-            inside = inside and low >= breadth / 2 and high <= length - breadth / 2
-        return inside
+        return all(
+            low >= breadth / 2 and high <= length - breadth / 2
+            for (low, high), length, breadth in zip(ranges, self.image.shape[1::-1], tile.breadths, strict=True)
+        )
 
-    def _coverage(self, places: tuple[Places, Places], tile: _Tile) -> Floats | None:
+    def _coverage(
+        self, local: Floats, origin: tuple[int, int], ranges: tuple[Range, Range], tile: _Tile
+    ) -> Floats | None:
         """Share of each sample that lies on the image; None where that is all of it."""
-        if self.border != "background":
+        if self.border != "background" or self._is_inside(ranges, tile):
             return None
         share: Floats | None = None
-        for place, length, breadth in zip(places, self.image.shape[1::-1], self._breadths(tile), strict=True):
-            low, high = self.way.extent(place)
+        columns = (local, origin, ranges, self.image.shape[1::-1], tile.shrink, tile.breadths)
+        for place, start, (low, high), length, factor, breadth in zip(*columns, strict=True):
             if low >= breadth / 2 and high <= length - breadth / 2:
                 continue
-            near = np.clip(np.minimum(place, length - place) / breadth + 0.5, 0, 1)
+            end = np.float32(length * factor - start)
             if self.filter == "nearest":
-                near = (place >= 0) & (place < length)
-            part = np.nan_to_num(near, nan=0.0).astype(np.float32)
-            share = part if share is None else share * part
+                part = ((place >= -start) & (place < end)).astype(np.float32)
+            else:
+                part = np.minimum(place + np.float32(start), end - place)
+                part *= np.float32(1 / (breadth * factor))
+                part += np.float32(0.5)
+                # Of 0 and what is no number, fmax gives 0.
+                np.minimum(np.fmax(part, 0, out=part), 1, out=part)
+            share = part if share is None else np.multiply(share, part, out=share)
         return share
 
-    def _span(self, place: Places, extent: Range, factor: float, length: int) -> tuple[tuple[int, int], Places]:
-        """Pixels of a level that the places need along one axis, possibly beyond the image, and the places in reach."""
+    def _limits(self, axis: int, factor: float) -> Range:
+        """Places along one axis beyond which all that lies further out looks alike."""
+        if self.border not in ("background", "edge"):
+            return (-math.inf, math.inf)
         # Twice the reach where the level is not the image itself: once for its making, once for the interpolation.
         reach = REACH[self.filter] * (1 if factor == 1 else 2) / factor + 1
-        low, high = extent
-        beyond = (low < -reach or high > length + reach) and self.border in ("background", "edge")
-        if beyond or not np.isfinite(low + high):
-            # All that lies further out looks alike; what lies nowhere has no coverage, so that any place will do.
-            place = np.nan_to_num(np.clip(place, -reach, length + reach), nan=0.0)
-            low, high = float(place.min()), float(place.max())
+        return (-reach, self.image.shape[1 - axis] + reach)
+
+    def _span(self, axis: int, extent: Range, factor: float) -> tuple[int, int]:
+        """Pixels of a level that the places need along one axis, possibly beyond the image."""
+        least, most = self._limits(axis, factor)
+        low, high = (min(max(end, least), most) for end in extent)
         margin = REACH[self.filter] + 1
-        return (int(np.floor(low * factor - margin)), int(np.ceil(high * factor + margin))), place
+        return (math.floor(low * factor - margin), math.ceil(high * factor + margin))
+
+    def _bring_near(self, local: Floats, span: tuple[int, int], large: bool) -> tuple[int, int]:
+        """Move places, counted from a window's start, into it: no coverage, or the same as at its ends.
+
+        A window that is too large even for one pixel lies at a horizon; it is cut to what is near the pixel's centre.
+        """
+        start, stop = span
+        if large and stop - start > MOST_SIDE:
+            skipped = int(np.clip(np.median(local) - MOST_SIDE / 2, 0, stop - start - MOST_SIDE))
+            start, stop = start + skipped, start + skipped + MOST_SIDE
+            local -= np.float32(skipped)
+        margin = REACH[self.filter] + 1
+        np.clip(local, margin, stop - start - margin, out=local)
+        return (start, stop)
 
     def _input(self, x_span: tuple[int, int], y_span: tuple[int, int], shrink: tuple[float, float]) -> Floats:
         """Premultiplied pixels of a window of a level."""
@@ -486,11 +496,11 @@ class _Job:
     def _finish(self, values: Floats, coverage: Floats | None, samples: tuple[int, int], out: Image) -> None:
         """Average the samples of each pixel, lay them over the background, and store them."""
         if coverage is not None:
-            values *= coverage if values.ndim == 2 else coverage[..., None]
+            values *= spread(coverage, self.scratch.array("shares", values.shape))
         if samples != (1, 1):
             values = _reduced(values, out.shape, samples)
             coverage = None if coverage is None else _reduced(coverage, out.shape, samples)
-        if out.ndim == 3 and out.shape[2] == 3 and coverage is None and not self.linear:
+        if out.ndim == 3 and out.shape[2] == 3 and not self.linear and (coverage is None or not self.color.any()):
             rounded = as_dtype(values.reshape(len(values), -1), out.dtype).reshape(values.shape)
             cv2.cvtColor(rounded, cv2.COLOR_RGBA2RGB, dst=out)
             return
@@ -533,6 +543,12 @@ def _reduced(values: Floats, shape: tuple[int, ...], samples: tuple[int, int]) -
     return values
 
 
+def _range(places: Places) -> Range:
+    """Smallest and largest place; what lies nowhere is taken for 0."""
+    known = np.nan_to_num(places, nan=0.0, posinf=0.0, neginf=0.0)
+    return float(known.min()), float(known.max())
+
+
 def _quarters(box: Sequence[int]) -> list[Box]:
     left, top, right, bottom = box
     x, y = (left + right + 1) // 2, (top + bottom + 1) // 2
@@ -563,18 +579,27 @@ class _Way:
         v = (e * y + f)[:, None] + d * x
         if not self.is_affine:
             depth = (h * y + i)[:, None] + g * x
-            if self.extent(depth)[0] <= 0:
-                depth[depth <= 0] = np.nan
+            depth[depth <= 0] = np.nan
             np.divide(1, depth, out=depth)
             u *= depth
             v *= depth
         return u, v
 
-    def places_within(self, x: Places, y: Places, scale: tuple[float, float], origin: tuple[int, int]) -> Floats:
-        """Give the two of `places`, scaled and counted from an origin; of a matrix without a horizon there.
+    def places_within(
+        self,
+        x: Places,
+        y: Places,
+        scale: tuple[float, float],
+        origin: tuple[int, int],
+        places: tuple[Places, Places] | None = None,
+    ) -> Floats:
+        """Give the two of `places`, scaled and counted from an origin; if None, of a matrix without a horizon there.
 
         Numbers are small where they are counted from there, so that float32 holds them.
         """
+        if places is not None:
+            u, v = places
+            return np.array([u * scale[0] - origin[0], v * scale[1] - origin[1]], np.float32)
         to_window = np.array([[scale[0], 0, -origin[0]], [0, scale[1], -origin[1]], [0, 0, 1]])
         to_grid = np.array([[1, 0, x[0]], [0, 1, y[0]], [0, 0, 1]])
         matrix = to_window @ np.asarray(self.matrix) @ to_grid
@@ -586,11 +611,26 @@ class _Way:
             places /= down[2][:, None] + across[2]
         return np.asarray(places)
 
-    def extent(self, places: Places) -> Range:
-        """Smallest and largest of some places; NaN where one is unknown."""
-        # A matrix takes straight lines to straight lines, so that the extremes are at the corners.
-        ends = places if self.matrix is None else places[:: max(len(places) - 1, 1), :: max(places.shape[1] - 1, 1)]
-        return float(ends.min()), float(ends.max())
+    def look(self, x: Places, y: Places) -> tuple[tuple[Range, Range], tuple[Places, Places] | None]:
+        """Smallest and largest of `places`, and these themselves where `places_within` does not tell them.
+
+        A matrix takes straight lines to straight lines, so that the corners hold the extremes; not beyond a horizon.
+        """
+        corners = self._corners(x[[0, -1]].tolist(), y[[0, -1]].tolist())
+        if corners is not None:
+            u, v = zip(*corners, strict=True)
+            return ((min(u), max(u)), (min(v), max(v))), None
+        places = self.places(x, y)
+        return (_range(places[0]), _range(places[1])), places
+
+    def _corners(self, x: list[float], y: list[float]) -> list[tuple[float, float]] | None:
+        if self.matrix is None:
+            return None
+        (a, b, c), (d, e, f), (g, h, i) = self.matrix.tolist()
+        depths = [(x_, y_, g * x_ + h * y_ + i) for y_ in y for x_ in x]
+        if min(depth for _, _, depth in depths) <= 0:
+            return None
+        return [((a * x_ + b * y_ + c) / depth, (d * x_ + e * y_ + f) / depth) for x_, y_, depth in depths]
 
     def measure(self, boxes: NDArray[np.intp]) -> tuple[Places, Places, Places]:
         """Find the derivative over rectangles of the output, and what it does to the input.
