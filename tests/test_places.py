@@ -402,6 +402,7 @@ def test_results_in_a_store_are_verified_there(memory):
         (PermissionError("Access Denied"), "Access Denied"),
         (OSError(errno.EBUSY, "SlowDown"), "the store failed in 5 tries"),
         (ValueError("no such thing"), "the store failed: ValueError: no such thing"),
+        (type("NoCredentialsError", (Exception,), {})(), "no credentials were found; set AWS_ACCESS_KEY_ID"),
     ],
 )
 def test_a_store_that_takes_no_file_stops_the_run_and_leaves_it_pending(memory, failure, told):

@@ -258,7 +258,7 @@ def test_a_recipe_that_does_nothing_is_refused():
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "r.toml").write_bytes(b"\xff\xfe\0")
-    with pytest.raises(ie.errors.RecipeError, match="not UTF-8"):
+    with pytest.raises(ie.errors.RecipeError, match=r"not UTF-8 text .*; a recipe is a TOML file"):
         ie.Recipe.from_toml(tmp_path / "r.toml")
     with pytest.raises(FileNotFoundError):
         ie.Recipe.from_toml(tmp_path / "nothing.toml")

@@ -407,6 +407,15 @@ def _is_passing(failure: Exception) -> bool:
     return isinstance(failure, (OSError, TimeoutError, EOFError)) or not names.isdisjoint({*CONNECTIONS, GARBLED})
 
 
+# What helps where a store's library has nothing to show who asks; by the names of their errors.
+KEYS = {
+    "NoCredentialsError": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or fill ~/.aws/credentials",
+    "DefaultCredentialsError": "set GOOGLE_APPLICATION_CREDENTIALS, or run gcloud auth application-default login",
+}
+
+
 def _told(failure: Exception) -> str:
+    if key := KEYS.get(type(failure).__name__):
+        return f"no credentials were found; {key}"
     status, message = getattr(failure, "status", None), getattr(failure, "message", None)
     return f"{status} {message}" if isinstance(status, int) else f"{type(failure).__name__}: {failure}"

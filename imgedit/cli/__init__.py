@@ -88,7 +88,7 @@ def _options(arguments: list[str]) -> list[str]:
     if arguments[:1] == ["verify"]:
         return ["state"]
     if verb is None:
-        return ["address", "engine", "memory", "output", "per_worker", "state", "timeout", "workers"]
+        return ["address", "engine", "memory", "output", "per_worker", "settle", "state", "timeout", "workers"]
     own = [p.name for p in verb.parameters.values() if p.kind not in ("image", "images", "layers")]
     return [*own, *(name for row in verb.rows() for name in verb.extras(row)), *reading(), *writing()]
 

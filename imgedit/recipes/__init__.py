@@ -213,7 +213,8 @@ class Recipe:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as failure:
-            raise RecipeError(f"{path}: is not UTF-8 text (byte {failure.start})") from failure
+            told = f"{path}: is not UTF-8 text (byte {failure.start}); a recipe is a TOML file"
+            raise RecipeError(told) from failure
         return cls.parse(text, folder=path.parent, name=str(path), variables=variables)
 
     @classmethod
