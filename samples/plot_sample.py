@@ -3,8 +3,8 @@ Make pictures with a network, and go from one to another
 ========================================================
 
 `vae-emoji-64` has learnt from emoji: it reads a picture into 128 numbers and draws a sticker with transparency of any
-such numbers, which `blend` takes as it is. Between the numbers of two drawings lie others, and around them variations.
-Seeds alone give clouds of colour here; with a net that was trained for it, such as `imgedit train gan` makes, pictures.
+such numbers, which `blend` takes as it is. Between the numbers of two drawings lie others, around them variations, and
+each seed is a sticker of its own.
 """
 
 import cv2
@@ -22,13 +22,13 @@ for face, colour, bend in zip(faces, ((255, 202, 40, 255), (239, 83, 80, 255)), 
     cv2.ellipse(face, (32, 38 if bend == 0 else 48), (14, 9), bend, 15, 165, (93, 64, 55, 255), 3, cv2.LINE_AA)
 happy, cross = ie.encode(list(faces), NET)
 way = ie.decode(np.linspace(happy, cross, 6), NET)
-around = ie.decode(happy + 0.6 * np.random.default_rng(3).standard_normal((7, len(happy)), np.float32), NET)
-seed = ie.sample(NET, seeds=7)
+around = ie.decode(happy + 0.6 * np.random.default_rng(3).standard_normal((8, len(happy)), np.float32), NET)
+seeds = ie.sample(NET, seeds=range(8))
 
-plt.figure(figsize=(9, 3.6), layout="constrained")
-plt.imshow(ie.grid([*faces, *way, *around, *seed], columns=8, background="white"))
+plt.figure(figsize=(9, 3.9), layout="constrained")
+plt.imshow(ie.grid([*faces, *way, *around, *seeds], columns=8, background="white"))
 plt.title(
-    "two drawings, and what the net draws from the first to the second; below, variations of the first, and seed 7"
+    "two drawings, and what the net draws from the first to the second;\nbelow, variations of the first, and seeds 0 to 7"
 )
 plt.axis("off")
 plt.show()

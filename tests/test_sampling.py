@@ -239,14 +239,16 @@ def test_latents_of_w_come_from_the_mapping_net(tmp_path):
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "net.onnx")
 
     fields = {"task": "gan", "family": "generator", "space": "w", "output_range": (-1.0, 1.0)}
-    manifest_of(tmp_path / "net.onnx", **fields, partner="map")
+    manifest_of(tmp_path / "net.onnx", **fields, mapping="map")
     got = ie.sample(tmp_path / "net.onnx", seeds=SEEDS, dtype="float32")
     np.testing.assert_allclose(got, twin(latents(), 1)[..., 0], atol=1e-5)
     mean = twin(latents(range(1000)), 1)[..., 0].mean(0)
     half = ie.sample(tmp_path / "net.onnx", seeds=SEEDS, truncation=0.5, dtype="float32")
     np.testing.assert_allclose(half, (got + mean) / 2, atol=1e-4)
+    way = ie.interpolate(tmp_path / "net.onnx", SEEDS[:2], frames=3, dtype="float32")
+    np.testing.assert_allclose(way[1], (way[0] + way[2]) / 2, atol=1e-5)  # straight, in w
     manifest_of(tmp_path / "net.onnx", **fields)
-    with pytest.raises(errors.ModelError, match="partner"):
+    with pytest.raises(errors.ModelError, match="mapping"):
         ie.sample(tmp_path / "net.onnx", seeds=0)
     assert ie.decode(np.zeros(size, np.float32), tmp_path / "net.onnx").shape == (1, *SIZE)
 

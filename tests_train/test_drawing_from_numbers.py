@@ -15,7 +15,7 @@ from imgedit.training.classes import Gallery
 from imgedit.training.gan import CHANCES, frechet, train_gan, vary
 from imgedit.training.losses import load_teacher
 from imgedit.training.sampling_nets import Generator, Judge
-from imgedit.training.vae import train_vae
+from imgedit.training.vae import Mapping, train_vae
 
 SIDE = 16
 
@@ -79,6 +79,25 @@ def test_a_vae_reads_and_draws(stickers, tmp_path):
     again = ie.decode(latent, str(path))[0]
     error = ie.premultiply(again).astype(float) - ie.premultiply(truth)
     assert np.sqrt((error**2).mean()) < 64
+    # Free draws come from the net beside it, are different, and have one of the two colours of the discs.
+    assert Manifest.from_toml(path.with_suffix(".toml")).mapping == "read-mapping"
+    drawn = ie.sample(str(path), seeds=range(6)).astype(int)[:, 6:10, 6:10]
+    assert len(np.unique(drawn.reshape(6, -1), axis=0)) == 6
+    assert (np.abs(drawn[..., 0] - drawn[..., 2]).max((1, 2)) > 60).all()
+
+
+def test_latents_are_drawn_from_between_neighbours():
+    rng = np.random.default_rng(0)
+    # Two far lines of latents.
+    latents = torch.from_numpy(
+        rng.uniform(-1, 1, (60, 1)) * np.eye(3)[:1] + np.eye(3)[1] * 20 * (np.arange(60) % 2)[:, None]
+    )
+    drawn = Mapping(latents.float(), 5)(torch.from_numpy(rng.standard_normal((200, 6))).float()).numpy()
+    assert set(drawn[:, 1].round(2)) == {0, 20}  # never between both, evenly from both, and along the lines
+    assert 60 < (drawn[:, 1] > 10).sum() < 140
+    np.testing.assert_allclose(drawn[:, 2], 0, atol=1e-5)
+    assert len(np.unique(drawn[:, 0].round(4))) > 150
+    assert np.abs(drawn[:, 0]).max() < 1.6
 
 
 def test_truncation_shrinks_to_the_mean_of_the_class():

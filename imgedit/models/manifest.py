@@ -97,6 +97,8 @@ class Manifest(pydantic.BaseModel):
         What the latents of a generator are.
     partner : str
         Name of the model that goes the other way: the encoder of a decoder.
+    mapping : str
+        Name of the model that makes latents of w out of normal numbers.
     classes : tuple of str
         Names of labels or styles, in the order of the net's index.
     note : str
@@ -144,6 +146,7 @@ class Manifest(pydantic.BaseModel):
     parameters: Positive | None = None
     space: Literal["z", "w"] | None = None
     partner: str = ""
+    mapping: str = ""
     classes: tuple[str, ...] = ()
     note: str = ""
 

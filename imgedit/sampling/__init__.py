@@ -80,7 +80,7 @@ def sample(
     Examples
     --------
     >>> import imgedit as ie
-    >>> stickers = ie.sample("vae-emoji-64", seeds=range(8), truncation=0.7)
+    >>> stickers = ie.sample("vae-emoji-64", seeds=range(8))
     >>> stickers.shape
     (8, 64, 64, 4)
     """
@@ -131,7 +131,7 @@ def interpolate(
     seeds: Sequence[int] | Floats,
     *,
     frames: int,
-    how: Annotated[str, HOW] = "slerp",
+    how: Annotated[str, HOW] | None = None,
     label: Label | Sequence[Label] | None = None,
     truncation: float = 1.0,
     dtype: Literal["uint8", "uint16", "float32"] = "uint8",
@@ -148,8 +148,9 @@ def interpolate(
         At least two seeds, or latents KxD, as `encode` gives them.
     frames : int
         Number of pictures, in even steps; the first and last are those of the first and last seed.
-    how : str
-        ``slerp`` keeps to the sphere on which latents of z lie; ``lerp`` goes straight, for w and for VAEs.
+    how : str, optional
+        ``slerp`` keeps to the sphere on which latents of z lie; ``lerp`` goes straight, as is right in w. By default
+        what suits the net's space.
     label : int, str or sequence, optional
         Class, for all or one a seed; between different classes the label is mixed, where the net takes one-hot rows. By
         default the class of the first seed.
@@ -199,7 +200,7 @@ def interpolate(
         labels = net.labels(numbers, net.labels(numbers[:1], None)[0] if label is None else label)
         weights = along(net.weights(labels), frames, "lerp")
     pictures = net.run(
-        along(keys, frames, how),
+        along(keys, frames, how or ("lerp" if net.space == "w" else "slerp")),
         weights=weights,
         seeds=numbers[:1] * frames,
         truncation=truncation,
@@ -500,8 +501,8 @@ def _generator(model: str | Path | Model, device: str, progress: Progress | None
     if net.manifest.family in ("encoder", "mapping"):
         raise ModelError(net.path, f"is the {net.manifest.family} of a net, and makes no pictures")
     mapping = None
-    if net.manifest.space == "w" and net.manifest.partner:
-        mapping = _load(_beside(net, net.manifest.partner), device, progress)
+    if net.manifest.space == "w" and net.manifest.mapping:
+        mapping = _load(_beside(net, net.manifest.mapping), device, progress)
     return Generator(net, mapping)
 
 

@@ -111,7 +111,7 @@ class Generator:
         if self.mapping is None and self.space == "w":
             raise ModelError(
                 self.model.path,
-                'takes latents of w, which no seed gives; name its mapping net in the manifest: partner = "..."',
+                'takes latents of w, which no seed gives; name its mapping net in the manifest: mapping = "..."',
             )
         factor = np.float32(1 if "truncation" in self.roles else truncation)
         if self.mapping is None:

@@ -124,10 +124,28 @@ class Gallery:
         tuple of Tensor
             Pictures, uint8, and labels, float32 N x K with one 1 in each row.
         """
-        chosen = rng.integers(len(self.pictures), size=count)
+        return self.take(rng, rng.integers(len(self.pictures), size=count), flip=flip)
+
+    def take(self, rng: np.random.Generator, chosen: NDArray[np.int64], *, flip: bool) -> tuple[Tensor, Tensor]:
+        """Give the pictures of some places.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of chance.
+        chosen : ndarray of int64
+            N places.
+        flip : bool
+            Mirror half of them.
+
+        Returns
+        -------
+        tuple of Tensor
+            As `draw` gives them.
+        """
         pictures = self.pictures[chosen]
         if flip:
-            mirrored = rng.random(count) < 0.5
+            mirrored = rng.random(len(chosen)) < 0.5
             pictures[mirrored] = pictures[mirrored][..., ::-1]
         return torch.from_numpy(pictures), self.one_hot(self.labels[chosen])
 

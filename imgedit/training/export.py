@@ -236,7 +236,7 @@ def ship(net: nn.Module, job: Job, card: Card, *, name: str | None = None, multi
         license=job.license,
         commercial_use=job.commercial_use,
         source=card.command,
-        parameters=count_parameters(net),
+        parameters=count_parameters(net) or None,
         multiple_of=multiple,
         note=card.title,
         **fields,
@@ -246,7 +246,7 @@ def ship(net: nn.Module, job: Job, card: Card, *, name: str | None = None, multi
     lines = [
         f"# {manifest.name}: {card.title}",
         "",
-        f"- Task and family: {manifest.task}, {manifest.family}; {manifest.parameters} parameters, "
+        f"- Task and family: {manifest.task}, {manifest.family}; {manifest.parameters or 0} parameters, "
         f"{manifest.size} bytes, sha256 `{manifest.sha256}`",
         f"- Licence of the weights: {manifest.license}; learnt from {card.data}",
         f"- Made by: `{card.command}`, {card.steps} steps in {card.minutes:.0f} minutes on {machine}, "

@@ -85,9 +85,7 @@ class StyleAnyTask(Task):
         del done
         photos = [crop_of(self.photos, rng, self.crop) for _ in range(self.count)]
         paintings = [crop_of(self.paintings, rng, self.crop) for _ in range(self.count)]
-        for painting in paintings:
-            if rng.random() < RECOLORED:
-                painting[:] = painting[..., rng.permutation(3)]
+        paintings = [work[..., rng.permutation(3)] if rng.random() < RECOLORED else work for work in paintings]
         return {"photo": batch_of(photos), "painting": batch_of(paintings)}
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:

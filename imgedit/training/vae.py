@@ -2,7 +2,9 @@
 
 Kingma and Welling 2014 (https://arxiv.org/abs/1312.6114). The picture is taken as a Gaussian about what the decoder
 draws, with one variance for all pixels that is the mean squared error itself (Rybkin, Daniilidis and Levine 2021,
-https://arxiv.org/abs/2006.13202), so that no weight has to be found between sharpness and order.
+https://arxiv.org/abs/2006.13202), so that no weight has to be found between sharpness and order. The latents of all
+pictures are no normal distribution then, far from it: a normal draw gives a cloud. What is drawn from is their own
+density, found when all is learnt (Ghosh et al. 2020, https://arxiv.org/abs/1903.12436): `Mapping`.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from imgedit.training.sampling_nets import Decoder, Encoder
 __all__ = ["Autoencoder", "VaeTask", "train_vae"]
 
 SHOWN = 8
+# Latents that are mixed in a free draw.
+NEIGHBOURS = 8
 # Share of the run over which the latent's price rises from 0 to whole.
 RISING = 0.1
 # Against a fit so close that the variance vanishes: a tenth of an 8-bit level, squared.
@@ -79,6 +83,58 @@ class Means(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         mean: Tensor = self.encoder(picture)[0]
         return mean
+
+
+class Mapping(nn.Module):
+    """Make latents as the encoder gives them out of normal numbers.
+
+    A picture is chosen, and its latent is moved by normal amounts toward and away from those next to it: a draw from
+    manifold Parzen windows (Vincent and Bengio, NIPS 2002), Gaussians that lie along the neighbours. Far neighbours
+    count less, since half way to them nothing was learnt: a picture without near ones comes as it is. The first number
+    chooses the picture, in the order of the direction in which latents differ most.
+
+    Parameters
+    ----------
+    latents : Tensor
+        N x D, of the pictures that were learnt.
+    count : int
+        Neighbours that are mixed.
+    """
+
+    latents: Tensor
+    near: Tensor
+    shares: Tensor
+
+    def __init__(self, latents: Tensor, count: int = NEIGHBOURS) -> None:
+        super().__init__()
+        centred = latents - latents.mean(0)
+        direction = torch.linalg.svd(centred, full_matrices=False)[2][0]
+        latents = latents[torch.argsort(centred @ direction)]
+        distances, near = torch.cdist(latents, latents).topk(min(count + 1, len(latents)), largest=False)
+        distances = distances[:, 1:]
+        usual = distances[:, 0].median()
+        self.register_buffer("latents", latents)
+        self.register_buffer("near", near)
+        self.register_buffer("shares", torch.exp(-0.25 * (distances / usual).square()) / math.sqrt(distances.shape[1]))
+
+    def forward(self, normal: Tensor) -> Tensor:
+        """Map.
+
+        Parameters
+        ----------
+        normal : Tensor
+            N x (1 + count), standard normal.
+
+        Returns
+        -------
+        Tensor
+            N x D.
+        """
+        place = (1 + torch.erf(normal[:, 0] * math.sqrt(0.5))) / 2 * len(self.latents)
+        chosen = place.long().clamp(0, len(self.latents) - 1)
+        near = self.latents[self.near[chosen]]
+        weights = normal[:, 1:] * self.shares[chosen]
+        return near[:, 0] + (weights[..., None] * (near[:, 1:] - near[:, :1])).sum(1)
 
 
 @dataclass
@@ -170,6 +226,24 @@ class VaeTask(Task):
         bound = -0.5 * math.log(2 * math.pi * math.e) - 0.5 * math.log(float(error) + LEAST) - float(divergence)
         return {"psnr": round(float((-10 * squared.log10()).mean()), 3), "elbo": round(bound, 4)}
 
+    @torch.no_grad()
+    def mapping(self, net: Autoencoder) -> Mapping:
+        """Find the density of the latents of all pictures that are learnt.
+
+        Parameters
+        ----------
+        net : Autoencoder
+            The net.
+
+        Returns
+        -------
+        Mapping
+            On the net's device.
+        """
+        device = next(net.parameters()).device
+        parts = torch.from_numpy(self.gallery.pictures).split(64)
+        return Mapping(torch.cat([net.eval().encoder(to_unit(part).to(device))[0] for part in parts]))
+
     @torch.inference_mode()
     def picture(self, net: nn.Module) -> NDArray[np.uint8]:
         """Show held pictures, what is drawn of them, the way from one to another, and free samples, a row each.
@@ -190,8 +264,9 @@ class VaeTask(Task):
         truth = to_unit(torch.from_numpy(self.held.pictures[shown])).to(device)
         mean, _ = net.encoder(truth)
         share = torch.linspace(0, 1, SHOWN, device=device)[:, None]
-        free = torch.from_numpy(np.random.default_rng(1).standard_normal((2 * SHOWN, mean.shape[1]))).float()
-        latents = torch.cat([mean, mean[:1] * (1 - share) + mean[-1:] * share, free.to(device)])
+        mapping = self.mapping(net)
+        free = torch.from_numpy(np.random.default_rng(1).standard_normal((2 * SHOWN, mapping.near.shape[1])))
+        latents = torch.cat([mean, mean[:1] * (1 - share) + mean[-1:] * share, mapping(free.float().to(device))])
         return sheet(torch.cat([truth, net.decoder(latents)]), SHOWN)
 
 
@@ -220,7 +295,7 @@ def train_vae(
     width: int = 24,
     progress: Progress | None = None,
 ) -> Path:
-    """Train an autoencoder on a folder of pictures, to two ONNX files with manifests and cards.
+    """Train an autoencoder on a folder of pictures, to three ONNX files with manifests and cards.
 
     Parameters
     ----------
@@ -244,7 +319,8 @@ def train_vae(
     Returns
     -------
     Path
-        The decoder's ONNX file; the encoder's lies beside it, ``NAME-encoder.onnx``.
+        The decoder's ONNX file; beside it lie the encoder's, ``NAME-encoder.onnx``, and that of the net that draws
+        latents, ``NAME-mapping.onnx``.
     """
     loaded = Gallery.load(job.data, side=size, alpha=alpha, exclude=exclude)
     if job.held is None:
@@ -252,7 +328,7 @@ def train_vae(
     else:
         learnt, held = loaded, Gallery.load([job.held], side=size, alpha=alpha, exclude=exclude)
     channels = 3 + alpha
-    encoder_name = f"{job.name}-encoder"
+    encoder_name, mapping_name = f"{job.name}-encoder", f"{job.name}-mapping"
     options: dict[str, Any] = {
         "size": size,
         "alpha": alpha,
@@ -266,29 +342,19 @@ def train_vae(
         assert isinstance(net, Autoencoder)
         return net.decoder
 
-    def also(net: nn.Module, card: Card) -> None:
+    def besides(net: nn.Module, card: Card) -> None:
         assert isinstance(net, Autoencoder)
         means = Means(net.encoder)
-        path = job.output / f"{encoder_name}.onnx"
-        export_onnx(
-            means,
-            path,
-            examples={"picture": torch.rand(2, channels, size, size)},
-            outputs=["latent"],
-            free_axes=(0,),
-            small=True,
-        )
-        ship(
-            means,
-            job,
-            card,
-            name=encoder_name,
-            task="vae",
-            family="encoder",
-            partner=job.name,
-            fixed_size=(size, size),
-            tiling="never",
-        )
+        export(means, encoder_name, "picture", torch.rand(2, channels, size, size))
+        common: dict[str, Any] = {"task": "vae", "space": "w", "tiling": "never", "partner": job.name}
+        ship(means, job, card, name=encoder_name, family="encoder", fixed_size=(size, size), **common)
+        mapping = VaeTask(net, learnt, held, job.count).mapping(net)
+        export(mapping, mapping_name, "normal", torch.randn(2, mapping.near.shape[1]))
+        ship(mapping, job, card, name=mapping_name, family="mapping", **common)
+
+    def export(net: nn.Module, name: str, takes: str, example: Tensor) -> None:
+        path = job.output / f"{name}.onnx"
+        export_onnx(net, path, examples={takes: example}, outputs=["latent"], free_axes=(0,), small=True)
 
     plan = Plan(
         kind="vae",
@@ -301,8 +367,15 @@ def train_vae(
         free_axes=(0,),
         small=True,
         part=decoder,
-        also=also,
-        manifest={"task": "vae", "family": "decoder", "space": "z", "partner": encoder_name, "tiling": "never"},
+        also=besides,
+        manifest={
+            "task": "vae",
+            "family": "decoder",
+            "space": "w",
+            "partner": encoder_name,
+            "mapping": mapping_name,
+            "tiling": "never",
+        },
         options=options,
     )
     return make(plan, job, progress)
