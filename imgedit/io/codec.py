@@ -6,7 +6,7 @@ only after the limits were checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,8 @@ class Options:
 class Codec:
     """One file format: what it is called, what it can hold, and the functions that do the work.
 
-    `probe_page` is there where pages may differ from the first one, which `probe` describes.
+    `parts` is there where a file can be written piece by piece; together they are what `encode` gives. `probe_page` is
+    there where pages may differ from the first one, which `probe` describes.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Codec:
     probe: Callable[[bytes, str], Header]
     decode: Callable[[bytes, Header, Request], Image]
     encode: Callable[[Image, Options, Metadata, str], bytes]
+    parts: Callable[[Image, Options, Metadata, str], Iterable[bytes]] | None = None
     dtypes: tuple[str, ...] = ("uint8",)
     alpha: bool = False
     metadata: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import secrets
 import stat
 import sys
 import urllib.parse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -232,15 +233,22 @@ def check_target(path: PathLike, *, overwrite: bool = True) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
-def store(path: PathLike, data: bytes, *, overwrite: bool = True, follow: bool = False, sync: bool = True) -> None:
+def store(
+    path: PathLike,
+    data: bytes | Iterable[bytes],
+    *,
+    overwrite: bool = True,
+    follow: bool = False,
+    sync: bool = True,
+) -> None:
     """Write a whole file so that the old one or the new one stands there at any moment, never a part.
 
     Parameters
     ----------
     path : str, bytes or path_like
         A file, a URL that fsspec knows, or ``-`` for standard output.
-    data : bytes
-        All of it.
+    data : bytes or iterable of bytes
+        All of it, or its parts in order.
     overwrite : bool
         Whether something may stand there already.
     follow : bool
@@ -257,30 +265,33 @@ def store(path: PathLike, data: bytes, *, overwrite: bool = True, follow: bool =
     """
     check_target(path, overwrite=overwrite)
     name = show(path)
+    parts = [data] if isinstance(data, bytes) else data
     if name == "-":
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.writelines(parts)
         sys.stdout.buffer.flush()
     elif _is_url(name):
-        _store_url(name, data, overwrite)
+        _store_url(name, parts, overwrite)
     else:
         target = os.path.realpath(name) if follow else name
         try:
-            _store_file(target, data, overwrite, sync)
+            _store_file(target, parts, overwrite, sync)
         except OSError as failure:
             if failure.errno in NO_SPACE:
+                size = f"{len(data)} bytes" if isinstance(data, bytes) else "all of it"
                 raise OutOfSpaceError(
-                    name, f"no space for {len(data)} bytes ({failure.strerror}); what stood there is untouched"
+                    name, f"no space for {size} ({failure.strerror}); what stood there is untouched"
                 ) from failure
             raise
 
 
-def _store_file(target: str, data: bytes, overwrite: bool, sync: bool) -> None:
+def _store_file(target: str, parts: Iterable[bytes], overwrite: bool, sync: bool) -> None:
     temporary = os.path.join(os.path.dirname(target), f"{TEMPORARY}{secrets.token_hex(8)}{os.path.splitext(target)[1]}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(temporary, flags, 0o666)
     try:
         try:
-            _write_all(descriptor, data)
+            for part in parts:
+                _write_all(descriptor, part)
             _keep_mode(target, temporary)
             if sync:
                 os.fsync(descriptor)
@@ -322,12 +333,12 @@ def _move_to_free_name(temporary: str, target: str) -> None:
     os.unlink(temporary)
 
 
-def _store_url(name: str, data: bytes, overwrite: bool) -> None:
+def _store_url(name: str, parts: Iterable[bytes], overwrite: bool) -> None:
     if name.lower().startswith("file://"):
-        store(local(name), data, overwrite=overwrite)
+        store(local(name), parts, overwrite=overwrite)
         return
     opened = _open_url(name, "wb")
     if not overwrite and opened.fs.exists(opened.path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     with opened as stream:
-        stream.write(data)
+        stream.write(b"".join(parts))  # closed after a failure, a store would keep what it has

@@ -22,7 +22,7 @@ FORMATS: Table[Codec] = Table(
                 most_side=65500,
             ),
             Codec(
-                "png", (".png", ".apng"), png.probe, png.decode, png.encode, dtypes=INTEGERS, alpha=True,
+                "png", (".png", ".apng"), png.probe, png.decode, png.encode, png.parts, dtypes=INTEGERS, alpha=True,
                 metadata=("exif", "icc", "xmp", "resolution"), options=("compression",), most_side=png.MOST_SIDE,
             ),
             Codec(
@@ -30,7 +30,7 @@ FORMATS: Table[Codec] = Table(
                 metadata=("exif", "icc", "xmp"), options=("quality", "lossless"), most_side=16383,
             ),
             Codec(
-                "tiff", (".tif", ".tiff"), tiff.probe, tiff.decode, tiff.encode,
+                "tiff", (".tif", ".tiff"), tiff.probe, tiff.decode, tiff.encode, tiff.parts,
                 dtypes=(*INTEGERS, "float32"), alpha=True, metadata=("exif", "icc", "xmp", "resolution"),
                 options=("compression",), probe_page=tiff.probe_page,
             ),

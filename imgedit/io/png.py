@@ -1,4 +1,4 @@
-"""PNG (W3C PNG, third edition): our own walk over the chunks, then libpng through OpenCV.
+"""PNG (W3C PNG, third edition): our own walk over the chunks, then libpng through OpenCV; `png_strips` writes.
 
 Only the chunks that make the picture reach the decoder: compressed text and profiles can't blow up there, and every
 checksum was verified before.
@@ -17,11 +17,11 @@ import numpy as np
 from imgedit.errors import ImageTooLargeError, UnsupportedFormatError
 from imgedit.io.codec import Header, Options, Request, damaged, widen
 from imgedit.io.metadata import Metadata, exif_orientation, exif_resolution
-from imgedit.pixels import Image, from_bgr, full_range, join_alpha, to_bgr
+from imgedit.io.png_strips import SIGNATURE, as_chunk, strips
+from imgedit.pixels import Image, from_bgr, full_range, join_alpha
 
-__all__ = ["decode", "encode", "probe"]
+__all__ = ["SIGNATURE", "decode", "encode", "parts", "probe"]
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
 SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
@@ -152,8 +152,8 @@ def decode(data: bytes, header: Header, request: Request) -> Image:
     if header.damage:
         data = _mended(data, header, request.name)
     chunks = [chunk for chunk in _chunks(data, verify=False) if chunk.kind in PICTURE]
-    parts = [data[chunk.start - 8 : chunk.start + chunk.length + 4] for chunk in chunks]
-    pixels = _libpng(b"".join([SIGNATURE, *parts]), header)
+    kept = [data[chunk.start - 8 : chunk.start + chunk.length + 4] for chunk in chunks]
+    pixels = _libpng(b"".join([SIGNATURE, *kept]), header)
     if pixels is None:
         raise damaged(request.name, "the PNG's image data can't be decoded")
     if header.channels == 4 and (pixels.ndim == 2 or pixels.shape[2] == 3):
@@ -222,7 +222,7 @@ def _mended(data: bytes, header: Header, name: str) -> bytes:
     raw = raw[:size] + bytes(size - len(raw))
     kept = [c for c in chunks if c.kind in (b"IHDR", b"PLTE", b"tRNS") and c.intact]
     parts = [data[c.start - 8 : c.start + c.length + 4] for c in kept]
-    return b"".join([SIGNATURE, *parts, _chunk(b"IDAT", zlib.compress(bytes(raw), 1)), _chunk(b"IEND", b"")])
+    return b"".join([SIGNATURE, *parts, as_chunk(b"IDAT", zlib.compress(bytes(raw), 1)), as_chunk(b"IEND", b"")])
 
 
 def _raw_size(data: bytes, head: Chunk, header: Header) -> int:
@@ -237,26 +237,23 @@ def _raw_size(data: bytes, head: Chunk, header: Header) -> int:
     return size
 
 
-def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:  # noqa: ARG001
-    """Encode uint8 or uint16; `compression` 0 to 9 is zlib's level."""
-    # OpenCV's own choice (one filter, run lengths) is twice as fast as any level, and smaller for photographs.
-    settings = [] if options.compression is None else [cv2.IMWRITE_PNG_COMPRESSION, options.compression]
-    data = bytes(cv2.imencode(".png", to_bgr(image), settings)[1])
-    head = len(SIGNATURE) + 25
-    return b"".join([data[:head], *_metadata_chunks(metadata), data[head:]])
+def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:
+    """Encode uint8 or uint16 to a whole file."""
+    return b"".join(parts(image, options, metadata, name))
+
+
+def parts(image: Image, options: Options, metadata: Metadata, name: str) -> Iterator[bytes]:  # noqa: ARG001
+    """Encode uint8 or uint16 piece by piece; `compression` 0 to 9 is zlib's level."""
+    return strips(image, options.compression, _metadata_chunks(metadata))
 
 
 def _metadata_chunks(metadata: Metadata) -> Iterator[bytes]:
     if metadata.icc:
-        yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+        yield as_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.resolution:
         across, down = (min(2**31 - 1, max(1, round(x * INCHES_PER_METRE))) for x in metadata.resolution)
-        yield _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+        yield as_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if metadata.exif:
-        yield _chunk(b"eXIf", metadata.exif)
+        yield as_chunk(b"eXIf", metadata.exif)
     if metadata.xmp:
-        yield _chunk(b"iTXt", XMP + b"\0\0\0\0\0" + metadata.xmp)
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return b"".join([struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(kind + body))])
+        yield as_chunk(b"iTXt", XMP + b"\0\0\0\0\0" + metadata.xmp)

@@ -24,7 +24,7 @@ from imgedit.io.metadata import Metadata, resolution_of
 from imgedit.pixels import Image, full_range, like, unpremultiply
 from imgedit.strips import each_strip
 
-__all__ = ["decode", "encode", "probe", "probe_page"]
+__all__ = ["decode", "encode", "parts", "probe", "probe_page"]
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES = 273, 274, 277, 278, 279
@@ -468,7 +468,12 @@ def _from_lab(samples: NDArray[Any], page: Page, name: str) -> Image:
 
 
 def encode(image: Image, options: Options, metadata: Metadata, name: str) -> bytes:
-    """Encode any image; `compression` 0 stores it plainly, 1 to 9 is deflate's level."""
+    """Encode any image to a whole file."""
+    return b"".join(parts(image, options, metadata, name))
+
+
+def parts(image: Image, options: Options, metadata: Metadata, name: str) -> list[bytes]:
+    """Encode any image piece by piece; `compression` 0 stores it plainly, 1 to 9 is deflate's level."""
     level = DEFAULT_COMPRESSION if options.compression is None else options.compression
     samples = 1 if image.ndim == 2 else image.shape[2]
     differ = level > 0 and image.dtype.kind == "u"
@@ -512,7 +517,7 @@ def encode(image: Image, options: Options, metadata: Metadata, name: str) -> byt
     if start > 2**32 - 2**24:
         raise ImageTooLargeError(name, "a TIFF ends at 4 GiB; write PNG, or a smaller image")
     padding = b"\0" * (start - int(ends[-1]))
-    return b"".join([b"II*\0", struct.pack("<I", start), *strips, padding, pack(tags, start)])
+    return [b"II*\0", struct.pack("<I", start), *strips, padding, pack(tags, start)]
 
 
 def _strip(rows: Image, level: int, differ: bool) -> bytes:

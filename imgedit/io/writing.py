@@ -1,4 +1,7 @@
-"""Images to files and bytes: check that the format can hold the image, encode to memory, verify, replace the file."""
+"""Images to files and bytes: check that the format can hold the image, encode to memory, verify, replace the file.
+
+Large images go to the file in pieces as they are encoded, where the format allows; it still replaces the old one whole.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,9 @@ from imgedit.io.metadata import Metadata, exif_with_size
 from imgedit.pixels import Image, check, describe, full_range
 
 __all__ = ["encode", "write"]
+
+# Pixels; larger images go to the file piece by piece, where the format allows, without being verified first.
+MOST_IN_MEMORY = 64_000_000
 
 SUBSAMPLINGS = ("444", "422", "420")
 DEPTHS = {"uint8": 8, "uint16": 16, "float32": 32}
@@ -96,19 +102,12 @@ def write(
     name = files.show(path)
     codec = FORMATS[format] if format is not None else format_of_suffix(files.suffix_of(path), name)
     files.check_target(path, overwrite=overwrite)
-    data = encode(
-        image,
-        codec.name,
-        name=name,
-        metadata=metadata,
-        quality=quality,
-        compression=compression,
-        lossless=lossless,
-        subsampling=subsampling,
-        progressive=progressive,
-        scrub_hidden=scrub_hidden,
-    )
-    files.store(path, data, overwrite=overwrite, follow=follow)
+    options = Options(quality, compression, lossless, subsampling, progressive)
+    image, kept = _ready(codec, image, options, metadata, name, scrub_hidden=scrub_hidden)
+    if codec.parts is not None and image.shape[0] * image.shape[1] > MOST_IN_MEMORY:
+        files.store(path, codec.parts(image, options, kept, name), overwrite=overwrite, follow=follow)
+    else:
+        files.store(path, _whole(codec, image, options, kept, name), overwrite=overwrite, follow=follow)
 
 
 def encode(
@@ -143,19 +142,30 @@ def encode(
         A whole file.
     """
     codec = FORMATS[format]
+    options = Options(quality, compression, lossless, subsampling, progressive)
+    image, kept = _ready(codec, image, options, metadata, name, scrub_hidden=scrub_hidden)
+    return _whole(codec, image, options, kept, name)
+
+
+def _ready(
+    codec: Codec, image: Image, options: Options, metadata: Metadata | None, name: str, *, scrub_hidden: bool
+) -> tuple[Image, Metadata]:
+    """Refuse what the format can't hold; give the image and the metadata as they are to be written."""
     if not isinstance(metadata, (Metadata, type(None))):
         raise ArgumentError(
             "metadata", f"is {metadata!r:.60}", "give what ie.read(path, with_metadata=True) gave, or None"
         )
-    options = Options(quality, compression, lossless, subsampling, progressive)
     _check_options(codec, options, name)
     _check_image(codec, image, name)
     image = check(image)
     kept = _held_metadata(codec, _fitting(metadata or Metadata(), image, name), name)
     if kept.exif is not None:
         kept = replace(kept, exif=exif_with_size(kept.exif, image.shape[1], image.shape[0]))
-    if scrub_hidden:
-        image = _scrubbed(image)
+    return _scrubbed(image) if scrub_hidden else image, kept
+
+
+def _whole(codec: Codec, image: Image, options: Options, kept: Metadata, name: str) -> bytes:
+    """Encode to memory, and verify."""
     try:
         data = codec.encode(image, options, kept, name)
     except FileError:
