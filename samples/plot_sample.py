@@ -27,8 +27,6 @@ seeds = ie.sample(NET, seeds=range(8))
 
 plt.figure(figsize=(9, 3.9), layout="constrained")
 plt.imshow(ie.grid([*faces, *way, *around, *seeds], columns=8, background="white"))
-plt.title(
-    "two drawings, and what the net draws from the first to the second;\nbelow, variations of the first, and seeds 0 to 7"
-)
+plt.title("two drawings, and the way from one to the other;\nvariations of the first; seeds 0 to 7")
 plt.axis("off")
 plt.show()
