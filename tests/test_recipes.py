@@ -537,3 +537,14 @@ def test_parameters_of_a_method_are_found_by_its_name():
     assert {"iterations", "style_weight"} <= set(STEPS["stylize"].takes({"method": "gatys"}))
     assert "iterations" not in STEPS["stylize"].takes({"keep_color": "luma"})
     assert "patch_size" in STEPS["inpaint"].takes({"method": "exemplar"})
+
+
+def test_a_rehearsal_takes_one_step_of_what_goes_on_for_long(tmp_path, monkeypatch):
+    from imgedit.models import Model
+
+    runs, real = [], Model.run
+    monkeypatch.setattr(Model, "run", lambda net, *a, **k: (runs.append(1), real(net, *a, **k))[1])
+    ie.write(tmp_path / "style.png", photo(np.uint8)[:32, :32])
+    steps = [ie.Step("stylize", style="style.png", method="gatys", device="cpu"), ie.Step("resize", scale=0.5)]
+    assert ie.Recipe(steps, folder=tmp_path).rehearse() == []
+    assert 2 <= len(runs) < 12

@@ -49,6 +49,9 @@ MOST_EXTENT, MOST_SCALE, MOST_PIXELS = 2000, 8, 2_500_000
 # To enlarge a drawn picture tenfold seam by seam takes a minute, and what comes out has another size.
 SLOW = frozenset({"carve"})
 
+# Its size is that at which it works: what comes out is as large as the photo.
+AS_LARGE = frozenset({"stylize"})
+
 
 # What verbs say against their arguments, and against a network.
 REFUSALS = (ArgumentError, ModelError)
@@ -127,7 +130,7 @@ def _tried(step: Step, image: Image, folder: Path, sized: bool) -> Image | Argum
         given = {name: _stand_in(step, name, value, image, folder, sized) for name, value in step.parameters.items()}
         arguments = {name: resolved(step, name, value, folder) for name, value in given.items()}
         arguments[verb.place(step.parameters)] = image
-        if step.op in SLOW or not set(EXTENTS) & set(verb.parameters):
+        if step.op in SLOW | AS_LARGE or not set(EXTENTS) & set(verb.parameters):
             arguments |= {reporter.name: _leave for reporter in verb.of_kind("progress")}
         result: Image = verb.call(arguments)
     except (ModelMemoryError, ModelTimeoutError):
