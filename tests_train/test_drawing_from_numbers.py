@@ -12,7 +12,7 @@ from imgedit import errors
 from imgedit.models.manifest import Manifest
 from imgedit.training import gan
 from imgedit.training.classes import Gallery
-from imgedit.training.gan import CHANCES, frechet, train_gan, vary
+from imgedit.training.gan import CHANCES, Drawing, frechet, train_gan, vary
 from imgedit.training.losses import load_teacher
 from imgedit.training.sampling_nets import Generator, Judge
 from imgedit.training.vae import Mapping, train_vae
@@ -111,6 +111,24 @@ def test_truncation_shrinks_to_the_mean_of_the_class():
         whole = net(torch.randn(3, 128), labels, torch.zeros(3))
     torch.testing.assert_close(whole[0], whole[1])
     assert float((whole[0] - whole[2]).abs().max()) > 1e-4
+
+
+def test_new_latents_are_mixed_from_those_of_the_class():
+    rng = np.random.default_rng(0)
+    labels = np.eye(2, dtype=np.float32)[np.arange(80) % 2]
+    read = rng.standard_normal((80, 6)).astype(np.float32)
+    read[:, 0] = np.where(labels[:, 0] > 0, 10, -10)
+    drawing = Drawing(Generator(16, classes=2, latent=6, width=4), torch.from_numpy(read), torch.from_numpy(labels))
+    latents = torch.from_numpy(rng.standard_normal((50, 6))).float()
+    first = torch.tensor([[1.0, 0.0]]).expand(50, -1)
+    mixed = drawing.mix(latents, first)
+    torch.testing.assert_close(mixed[:, 0], torch.full((50,), 10.0))  # nothing of the other class
+    assert float(mixed[:, 1:].std(0).min()) > 0.3  # as various as what was read
+    near = drawing.mix(latents + 1e-3, first)
+    assert float((near - mixed).abs().max()) < 0.05  # no jumps
+    half = drawing.mix(latents, torch.full((50, 2), 0.5))[:, 0]
+    assert float(half.min()) < -5
+    assert float(half.max()) > 5
 
 
 def test_the_judge_knows_classes_and_leaves_its_eyes_alone(teacher):

@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 # Reductions and enlargements as programs have them; area stands for all antialiased ones.
 FILTERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 CLEAN = 0.1
+# JPEGs of a higher quality than this are good as they are, and are to be left alone.
+UNSEEN = 90
 # Noise weaker than this looks like the grain and texture of good photos: a net that learnt to take it off would smear
 # them. In 8-bit levels.
 GRAIN = 3.0
@@ -83,7 +85,8 @@ def age(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]
         rows, columns = rng.integers(0, 8, 2)
         moved = np.roll(image, (rows, columns), (0, 1))
         image = np.roll(compress(moved, int(rng.integers(30, 96))), (-rows, -columns), (0, 1))
-    return compress(image, int(rng.integers(8, 97)))
+    quality = int(rng.integers(8, 101))
+    return image if quality > UNSEEN else compress(image, quality)
 
 
 def compress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ from imgedit.training.making import Plan, make
 from imgedit.training.pairs import to_unit
 from imgedit.training.sampling_nets import Baseline, BaselineJudge, Encoder, Generator, Judge
 
-__all__ = ["GanTask", "frechet", "train_gan", "vary"]
+__all__ = ["Drawing", "GanTask", "Paired", "frechet", "train_gan", "vary"]
 
 # Numbers that `vary` wants for each picture, and the colour of the ground.
 CHANCES = 7
