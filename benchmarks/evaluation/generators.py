@@ -28,10 +28,14 @@ def evaluate(subject: Subject) -> Row:
     """Judge a net that draws."""
     if subject.manifest.family == "encoder":
         return _encoder(subject)
+    if subject.manifest.family == "mapping":
+        return Row("-", f"makes the latents of {subject.manifest.partner}")
     net = models.load(subject.model, device="cpu")
     made = ie.sample(net, seeds=range(32))
     alone = ie.sample(net, seeds=[7])[0]
-    way = ie.interpolate(net, [1, 2, 3, 1], frames=16, how="slerp" if subject.manifest.task == "gan" else "lerp")
+    # Between the latents of a VAE, the straight line.
+    how = "lerp" if subject.manifest.task == "vae" else None
+    way = ie.interpolate(net, [1, 2, 3, 1], frames=16, how=how)
     found = []
     for seed in range(100, 110):
         picture = ie.sample(net, seeds=seed)[0]
