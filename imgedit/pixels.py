@@ -55,6 +55,9 @@ __all__ = [
 Image: TypeAlias = NDArray[Any]
 """HxW, HxWx3 or HxWx4 (straight alpha) in RGB order; uint8, uint16 or float32 in [0, 1]."""
 
+Out: TypeAlias = NDArray[Any]
+"""An array that a result is written to; for Python only, commands and recipes have no such thing."""
+
 Mask: TypeAlias = NDArray[Any]
 """HxW; bool (True = here), or uint8, uint16 or float32 coverage as a fraction of the full range."""
 

@@ -30,7 +30,7 @@ from imgedit.compositing.operators import OPERATORS, keeps_opaque
 from imgedit.compositing.placing import ANCHORS, check_offset, corner
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
-from imgedit.pixels import Image, Mask, check, check_alpha, check_mask, check_number, full_range
+from imgedit.pixels import Image, Mask, Out, check, check_alpha, check_mask, check_number, full_range
 from imgedit.strips import Progress, each_strip
 
 __all__ = ["blend"]
@@ -60,6 +60,7 @@ def blend(
     knockout: bool = False,
     dither: bool = False,
     seed: int = 0,
+    out: Out | None = None,
     progress: Progress | None = None,
 ) -> Image:
     """Put an image on another.
@@ -104,14 +105,19 @@ def blend(
         Round an integer result with blue noise instead of to the nearest level; no band is seen in soft gradients.
     seed : int
         At least 0; for dissolve and dither.
+    out : ndarray, optional
+        Where the result goes, and what is returned: C-contiguous, of the result's shape and dtype. It may be the
+        backdrop itself, or a source of the same size; else it must share no memory with what is given. For many frames:
+        memory of a new result is handed over by the system page by page, which takes as long as a short formula. After
+        an error it holds a part of the result.
     progress : callable, optional
         Given the fraction done.
 
     Returns
     -------
     ndarray
-        A new image of the backdrop's size and dtype. Grey stays grey only if both images are; it has alpha if the
-        backdrop has, or if operator or mode can make an opaque backdrop transparent. Float values beyond [0, 1]
+        A new image, or `out`, of the backdrop's size and dtype. Grey stays grey only if both images are; it has alpha
+        if the backdrop has, or if operator or mode can make an opaque backdrop transparent. Float values beyond [0, 1]
         survive. Where the result is clear, colour is the backdrop's as far as the operator keeps any of it.
 
     Raises
@@ -119,7 +125,7 @@ def blend(
     ImageError
         Something that is not an image or mask; sizes that don't match without offset or anchor; NaN in alpha.
     ArgumentError
-        A number out of its range, an unknown name, or options that contradict each other.
+        A number out of its range, an unknown name, options that contradict each other, or an `out` that does not fit.
 
     References
     ----------
@@ -157,16 +163,22 @@ def blend(
     covers = place.covers(backdrop, source)
     if not covers:
         check_alpha(source, "source")  # what lies outside is never seen by the strips below
-    out = np.empty(_shape(backdrop, source, options), backdrop.dtype)
+    shape = _shape(backdrop, source, options)
+    given = {"backdrop": backdrop, "source": source, "mask": mask}
+    result = np.empty(shape, backdrop.dtype) if out is None else _check_out(out, shape, given, covers)
+    in_place = _same(result, backdrop)
     quick = options.plain and cover is None and takes(mode, backdrop, source)
 
     def work(top: int, bottom: int) -> None:
         rows, columns = place.overlap(top, bottom)
+        below = backdrop[rows, columns]
         if not covers:
             check_alpha(backdrop[top:bottom], "backdrop")
-            _leave(backdrop[top:bottom], out[top:bottom], options.untouched)
+            if not (in_place and options.untouched):
+                below = below.copy() if in_place else below
+                _leave(backdrop[top:bottom], result[top:bottom], options.untouched)
         if rows.start < rows.stop and columns.start < columns.stop:
-            parts = backdrop[rows, columns], place.moved(source, rows, columns), out[rows, columns]
+            parts = below, place.moved(source, rows, columns), result[rows, columns]
             if quick:
                 blend_levels(mode, *parts)
             else:
@@ -176,8 +188,9 @@ def blend(
     # The C library of Linux returns freed blocks above a limit to the system, and the next strip has to fault them in
     # anew, which takes as long as the work. It raises the limit when it sees a large block freed; none is touched here.
     np.empty(KEPT_BYTES, np.uint8)
-    each_strip(work, out.shape[0], row_bytes=(LEVEL_BYTES if quick else FLOAT_BYTES) * out.shape[1], progress=progress)
-    return out
+    height, width = shape[:2]
+    each_strip(work, height, row_bytes=(LEVEL_BYTES if quick else FLOAT_BYTES) * width, progress=progress)
+    return result
 
 
 @dataclass(frozen=True)
@@ -299,6 +312,31 @@ def _shape(backdrop: Image, source: Image, options: Options) -> tuple[int, ...]:
     if (backdrop.ndim == 3 and backdrop.shape[2] == 4) or not options.keeps_opaque:
         return (*size, 4)
     return size if backdrop.ndim == source.ndim == 2 else (*size, 3)
+
+
+def _check_out(out: Image, shape: tuple[int, ...], given: dict[str, Any], covers: bool) -> Image:
+    """Refuse an array that can't take the result, or that would change what is still to be read."""
+    dtype = given["backdrop"].dtype
+    remedy = f"give np.empty({shape}, np.{dtype.name})"
+    if not isinstance(out, np.ndarray):
+        raise ArgumentError("out", f"is {type(out).__qualname__}, no array", remedy)
+    if out.shape != shape or out.dtype != dtype:
+        size = "x".join(map(str, out.shape))
+        raise ArgumentError("out", f"is {size} {out.dtype}, which does not hold the result", remedy)
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ArgumentError("out", "has gaps between its pixels or can't be written to", remedy)
+    for name, image in given.items():
+        # Strip by strip, each pixel is read before its own place is written.
+        itself = (name == "backdrop" or (name == "source" and covers)) and _same(out, image)
+        if isinstance(image, np.ndarray) and not itself and np.may_share_memory(out, image):
+            raise ArgumentError("out", f"shares memory with {name}", f"{remedy}, or the backdrop itself")
+    return out
+
+
+def _same(out: Image, image: Image) -> bool:
+    """Whether two arrays are the same pixels in memory."""
+    keys = ("data", "strides", "shape", "typestr")
+    return all(out.__array_interface__[key] == image.__array_interface__[key] for key in keys)
 
 
 def _leave(backdrop: Image, out: Image, untouched: bool) -> None:

@@ -89,8 +89,8 @@ class Verb:
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """What it takes, by name, without what its ``**parameters`` may hold."""
-        named = inspect.signature(self.function).parameters.values()
+        """What it takes, by name, without what its ``**parameters`` may hold and what only Python can give."""
+        named = [p for p in inspect.signature(self.function).parameters.values() if p.annotation != "Out | None"]
         return {p.name: _parameter(p, self.function) for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
 
     @cached_property
