@@ -92,6 +92,9 @@ def test_bad_input_is_refused_with_a_remedy():
         ie.inpaint(photo(), disc_mask(), "telea", radus=3)
     with pytest.raises(ie.errors.ArgumentError, match="none of its own"):
         ie.inpaint(photo(), disc_mask(), "harmonic", radius=3)
+    for method, wrong, meant in (("telea", "metod", "method"), ("harmonic", "featther", "feather")):
+        with pytest.raises(ie.errors.ArgumentError, match=f"{wrong} is no parameter.*did you mean '{meant}'"):
+            ie.inpaint(photo(), disc_mask(), method, **{wrong: "telea"})
     with pytest.raises(ie.errors.ArgumentError, match=r"radius is 1; give a number at least 2"):
         ie.inpaint(photo(), disc_mask(), "telea", radius=1)
     with pytest.raises(ie.errors.UnknownNameError, match="poisson, pyramid"):

@@ -7,6 +7,7 @@ match, seam repair, and the promise that pixels outside the mask come back bit f
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Annotated, Any, Literal
 
@@ -208,7 +209,7 @@ def _inpaint(
     image = check(image)
     mask = hard_mask(mask, image)
     method = METHODS[name]
-    method.check(name, given)
+    method.check(name, given, list(inspect.signature(inpaint).parameters)[:-1])
     masks = {key: hard_mask(given[key], image, key) for key in method.masks if given.get(key) is not None}
     grow, feather = check_number(grow, "grow", least=0), check_number(feather, "feather", least=0)
     reach = method.margin if margin is None else int(check_number(margin, "margin", least=1))

@@ -94,7 +94,7 @@ class Method:
         far = f"mask reaches {depth:.0f} pixels from known ones"
         return f"{far}, too far for method {name!r} to look natural in most photos; {self.instead}"
 
-    def check(self, name: str, given: dict[str, Any]) -> None:
+    def check(self, name: str, given: dict[str, Any], shared: list[str]) -> None:
         """Refuse parameters that the method does not have.
 
         Parameters
@@ -103,6 +103,8 @@ class Method:
             The method's name, for the message.
         given : dict
             What the caller gave.
+        shared : list of str
+            Parameters of the verb itself, one of which may have been meant.
 
         Raises
         ------
@@ -112,5 +114,7 @@ class Method:
         own = list(self.parameters())
         for parameter in given:
             if parameter not in own:
-                remedy = advice(parameter, own) if own else "it has none of its own"
-                raise ArgumentError(parameter, f"is no parameter of method {name!r}", remedy)
+                alone = "" if own else ", which has none of its own"
+                raise ArgumentError(
+                    parameter, f"is no parameter of method {name!r}{alone}", advice(parameter, [*own, *shared])
+                )

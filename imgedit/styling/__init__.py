@@ -135,13 +135,13 @@ def stylize(
 def _refuse_unknown(method: str, given: dict[str, Any]) -> None:
     import inspect
 
-    shared = set(inspect.signature(stylize).parameters)
+    shared = list(inspect.signature(stylize).parameters)[:-1]
     own = [p for p in inspect.signature(METHODS[method]).parameters.values() if p.kind is p.KEYWORD_ONLY]
     names = [p.name for p in own if p.name not in shared]
     for name in given:
         if name not in names:
-            remedy = advice(name, names) if names else "it has none of its own"
-            raise ArgumentError(name, f"is no parameter of method {method!r}", remedy)
+            alone = "" if names else ", which has none of its own"
+            raise ArgumentError(name, f"is no parameter of method {method!r}{alone}", advice(name, [*names, *shared]))
 
 
 def _visible(image: Image) -> Floats:
