@@ -854,3 +854,21 @@ def test_what_no_batch_wrote_to_can_not_be_verified(photos, tmp_path):
     for place, given in ((photos, {}), (tmp_path / "nowhere", {}), (photos, {"state": tmp_path})):
         with pytest.raises(ie.errors.ArgumentError, match=r"output is .*, of which no record of a batch is known"):
             next(batch.verify(place, **given))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_ctrl_c_while_a_run_sweeps_leaves_neither_lock_nor_temporary_files(photos, tmp_path, monkeypatch, count):
+    from imgedit.batch import record
+
+    real, interruptions = record.shutil.rmtree, [KeyboardInterrupt] * count
+
+    def interrupted(folder, **options):
+        if Path(folder).is_dir() and any(Path(folder).iterdir()) and interruptions:
+            raise interruptions.pop()
+        real(folder, **options)
+
+    monkeypatch.setattr(record.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(HALF, photos, tmp_path / "out")
+    assert kept(tmp_path / "out" / ".imgedit") == STATE
+    assert run(HALF, photos, tmp_path / "out").count("skipped") == 3

@@ -37,6 +37,9 @@ BLOCK = 2**18
 # How many lines of the manifest may be lost with the power, and of how many seconds.
 SYNC_EVERY, SYNC_AFTER = 64, 2.0
 
+# How often it is tried to end a run in order, though Ctrl-C comes in between: who presses it thrice is let go.
+TRIES = 3
+
 
 class Record:
     """What is known of an output, and the right to add to it.
@@ -86,16 +89,29 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        interruption = None
+        for _ in range(TRIES):
+            try:
+                self._leave(is_whole=kind is None)
+                break
+            except KeyboardInterrupt as caught:  # of a run that is at its end: nothing may be left behind for that
+                interruption = caught
+        if interruption is not None:
+            raise interruption
+
+    def _leave(self, *, is_whole: bool) -> None:
+        """Close the manifest, sweep, and let others in; if that was interrupted, once more from the beginning."""
         try:
             self._file.close()
         except OSError as failure:  # what it could not write before
-            if kind is None:
+            if is_whole:
                 raise _unwritable(failure) from failure
         finally:
-            if kind is not None:
+            if not is_whole:
                 self._sweep()
             shutil.rmtree(self._output.scratch, ignore_errors=True)
-            self._held.close()
+            for lock in self._locks:
+                lock.release()
             with contextlib.suppress(OSError):  # the record is in it
                 self._output.scratch.parent.rmdir()
 
