@@ -230,12 +230,12 @@ class Trial:
         self.wait(lambda: not self.processes(), LEAVE, "processes are left behind")
         return told
 
-    def wait(self, holds: Callable[[], object], seconds: float, what: str) -> None:
+    def wait(self, holds: Callable[[], object], seconds: float, what: str, *, every: float = 0.05) -> None:
         """Wait until something holds."""
         limit = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < limit, what
-            time.sleep(0.05)
+            time.sleep(every)
 
     def processes(self) -> list[int]:
         """List the processes of this trial's runs."""
@@ -385,6 +385,18 @@ def terminated(trial: Trial) -> None:
     """The system asks the run to end."""
     _interrupt(trial, [signal.SIGTERM], 4, 0, -signal.SIGTERM)
     trial.check(is_reported=trial.log[-1] != "too early")
+    trial.go_on()
+
+
+def terminated_late(trial: Trial) -> None:
+    """The system asks a run to end that has written its report and sweeps."""
+    run = trial.start()
+    report = trial.state / "report.html"
+    trial.wait(lambda: report.exists() or run.poll() is not None, PATIENCE, "no report", every=0.0005)
+    time.sleep(trial.random.uniform(0, 0.004))
+    run.terminate()
+    trial.end(run, 4, 0, -signal.SIGTERM)
+    trial.check()
     trial.go_on()
 
 
@@ -922,6 +934,7 @@ FAULTS = {
     "Ctrl-C": Fault(interrupted, engines=ALL),
     "Ctrl-C twice": Fault(interrupted_twice, engines=ALL),
     "SIGTERM": Fault(terminated, engines=ALL),
+    "SIGTERM while the run sweeps": Fault(terminated_late, engines=("serial", "local")),
     "poison: segfault, abort, kill": Fault(poisoned, ("segfault", "abort", "killed"), WORKERS),
     "poison: endless loop in Python and in C": Fault(poisoned, ("endless", "stuck"), WORKERS),
     "poison: exception": Fault(poisoned, ("raises",), WORKERS),

@@ -15,6 +15,7 @@ SHARE = {
     ("worker killed (kill -9), once or twice", "local"),
     ("run killed (kill -9)", "dask"),
     ("Ctrl-C", "local"),
+    ("SIGTERM while the run sweeps", "serial"),
     ("poison: segfault, abort, kill", "local"),
     ("poison: endless loop in Python and in C", "pairs"),
     ("file size limit, as a quota", "serial"),
