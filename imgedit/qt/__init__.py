@@ -4,6 +4,7 @@ Works with PySide6 and PyQt6: with whichever the program imported first, else wi
 else in imgedit needs Qt, and ``import imgedit`` does not import this package: ``import imgedit.qt`` does.
 """
 
+from imgedit.qt import widgets
 from imgedit.qt.canvas import Canvas
 from imgedit.qt.comparison import Comparison
 from imgedit.qt.conversion import from_qimage, to_qimage
@@ -40,4 +41,5 @@ __all__ = [
     "icon",
     "show_error",
     "to_qimage",
+    "widgets",
 ]
