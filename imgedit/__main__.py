@@ -8,10 +8,15 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from imgedit.cli import run
+    from imgedit.cli import INTERRUPTED, run
 
-    code = run(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop but the exit code
+    code = INTERRUPTED
+    try:
+        code = run(sys.argv[1:])
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        pass  # there was nothing left to stop but the exit code
     sys.exit(code)
 
 
