@@ -1,7 +1,7 @@
 """The folder ``.imgedit`` of an output: manifest, report, lock, scratch files.
 
 The manifest is lines of JSON and not a database, because a run may write to any folder: an append survives a crash with
-at most its last line torn, on every file system, and any tool reads it. A million lines are 300 MB, of which three
+at most its last line torn, on every file system, and any tool reads it. A million lines are 500 MB, of which three
 numbers a line are kept in memory: the hash of its output, where the line stands, and a hash of all that a later run
 asks of it.
 """
