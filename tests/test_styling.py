@@ -15,6 +15,8 @@ from imgedit.styling.sizes import expanded, fitting
 
 # Rounding of float32 in a net, by parts of white.
 NEAR = 2e-5
+# A painting in blues.
+BLUE = np.random.default_rng(5).integers((0, 40, 120), (90, 140, 255), (64, 80, 3)).astype(np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -147,17 +149,26 @@ def test_styles_of_a_gallery_are_mixed_by_weight(folder):
 
 def test_a_picture_as_style_is_a_picture_or_a_path(folder, net):
     image, other = photo(np.float32), np.full((9, 7, 3), (0.2, 0.4, 0.6), np.float32)
-    with pytest.raises(errors.ModelError, match="method='gatys'"):
-        ie.stylize(image, other)
     pair(folder / "any.onnx", multiple_of=4)
     expected = np.clip(image - image.mean((0, 1)) + (0.2, 0.4, 0.6), 0, 1)
-    np.testing.assert_allclose(ie.stylize(image, other), expected, atol=NEAR)
+    np.testing.assert_allclose(ie.stylize(image, other, model="any"), expected, atol=NEAR)
     ie.write(folder / "other.png", ie.to_uint16(other))
-    np.testing.assert_allclose(ie.stylize(image, str(folder / "other.png")), expected, atol=1e-4)
+    np.testing.assert_allclose(ie.stylize(image, str(folder / "other.png"), model="any"), expected, atol=1e-4)
     with pytest.raises(errors.ModelError, match="style of its own"):
         ie.stylize(image, other, model=net)
     with pytest.raises(errors.ModelError, match="takes a picture as style"):
         ie.stylize(image, "any")
+
+
+def test_the_shipped_net_paints_in_any_style():
+    image = photo(np.uint8, size=(70, 90))
+    np.testing.assert_array_equal(ie.stylize(image, BLUE), ie.stylize(image, BLUE, model="style-any"))
+    blue, red = (ie.stylize(image, style).astype(int) for style in (BLUE, BLUE[..., ::-1].copy()))
+    assert (blue[..., 2] - red[..., 2]).mean() > 10  # levels
+    assert ie.stylize(image[:5, :7].copy(), BLUE).shape == (5, 7, 3)
+    # No frame: the rim is about as bright as what lies within.
+    even = ie.stylize(np.full((96, 96, 3), 128, np.uint8), BLUE).astype(float)
+    assert abs(even[:4].mean() - even[40:56].mean()) < 10
 
 
 def test_a_net_of_a_fixed_size_sees_the_whole_picture_small(folder):

@@ -31,6 +31,9 @@ def _moved(style: Any, move: Callable[[str], str]) -> Any:
     return style
 
 
+# The shipped net that takes any picture as style.
+ANY = "style-any"
+
 Style: TypeAlias = Annotated[str | Mapping[str, float] | NDArray[Any], Files(_moved)]
 """A name, names or paths with their weights, the path of a picture or of an ONNX file, or a picture."""
 
@@ -131,7 +134,7 @@ def _taker_of_pictures() -> Manifest:
         raise ModelError(
             "style", "no net for a style given as a picture is installed; name one with model=, or take method='gatys'"
         )
-    return known[0]
+    return next((manifest for manifest in known if manifest.name == ANY), known[0])
 
 
 def _whole(name: str | Path) -> Chosen:

@@ -32,7 +32,8 @@ MOST_PIXELS = 2**21
 # Longest side of a tile where a picture is larger than that, and the net's statistics are those of the whole.
 TILE = 1024
 
-# Shortest side that nets are given: they halve it twice or three times, and mirror it at each size.
+# Shortest side that nets are given: they halve it twice or three times, and mirror it at each size. At least four of
+# the steps that they can halve.
 LEAST = 16
 
 # Longest side of a style's picture: what such nets are trained with; a larger one has finer strokes than they know.
@@ -79,7 +80,8 @@ def paint_feedforward(
     small = shrunk(photo, _working_size(net, photo.shape[:2], size))
     height, width = small.shape[:2]
     if pictures.fixed_size(net) is None:
-        small = padded(small, (max(height, LEAST), max(width, LEAST)))
+        least = max(LEAST, 4 * net.manifest.multiple_of)
+        small = padded(small, (max(height, least), max(width, least)))
     tile = None
     if small.shape[0] * small.shape[1] > MOST_PIXELS and net.manifest.tiling != "never":
         net, tile = pictures.frozen(net, small, extra=extra, tick=watch.tick), TILE

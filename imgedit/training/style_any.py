@@ -34,6 +34,8 @@ PAINTINGS = (384, 512, 720)
 RECOLORED = 0.3
 SHOWN = 6
 MULTIPLE = 8
+# Period of the hatching that it leaves on even ground, pixels.
+GRID = 4
 
 
 @dataclass
@@ -245,6 +247,7 @@ def train_style_any(
             "inputs": ("image", "style"),
             "overlap": 64,
             "tiling": "avoid",
+            "grid": GRID,
             "half": False,
         },
         options={"unseen": unseen, "content": content, "style": style, "crop": crop, "teacher": teacher},

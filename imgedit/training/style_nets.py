@@ -227,8 +227,8 @@ class StyleAny(nn.Module):
         The net that looks at both pictures.
     """
 
-    # Pixels that are repeated around a picture: the eyes pad with zeros, which would be painted as a frame.
-    RIM = 16
+    # Pixels that are mirrored around a picture: the eyes pad with zeros, which would be painted as a frame.
+    RIM = 24
     # Sizes are halved so often.
     LEVELS = 3
 
@@ -257,7 +257,7 @@ class StyleAny(nn.Module):
         Parameters
         ----------
         image : Tensor
-            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8.
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8, at least 32.
         style : Tensor
             N x 3 x h x w, RGB in [0, 1]; multiples of 8 too.
 
@@ -268,7 +268,7 @@ class StyleAny(nn.Module):
         """
         rim = self.RIM
         with torch.no_grad():
-            shown = self._look(functional.pad(image, (rim, rim, rim, rim), mode="replicate"))
+            shown = self._look(functional.pad(image, (rim, rim, rim, rim), mode="reflect"))
             worn = self._look(style)
             quarter, eighth = (_dressed(x, y) for x, y in zip(shown, worn, strict=True))
         x = functional.leaky_relu(eighth, 0.1)
