@@ -21,7 +21,8 @@ eyes = ie.models.load("features-small")
 
 def features(pictures):
     """Means of the three coarsest maps of features-small, NxD."""
-    batches = np.array_split(ie.to_float(pictures).transpose(0, 3, 1, 2), -(-len(pictures) // 64))
+    units = pictures.astype(np.float32).transpose(0, 3, 1, 2) / 255
+    batches = np.array_split(units, -(-len(units) // 64))
     maps = [eyes.run(np.ascontiguousarray(batch))[-3:] for batch in batches]
     return torch.from_numpy(np.concatenate([np.hstack([m.mean((2, 3)) for m in batch]) for batch in maps]))
 
