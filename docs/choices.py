@@ -178,15 +178,15 @@ def styles() -> tuple[str, tuple[str, ...], list[Choice]]:
     rows = [Choice("(photo)", (photo,), ("", "What is painted."))]
     for name in ie.models.names("style", ready=False):
         net = ie.models.info(name)
-        if net.family == "gatys":
-            continue  # paints any picture's style; has a sample
+        if net.family in ("gatys", "pair"):
+            continue  # paints in any picture's style
         here = name in ie.models.names("style")
         for style in net.classes or (name,):
-            painted = ie.stylize(photo, style) if here and net.family != "pair" else None
+            painted = ie.stylize(photo, style) if here else None
             rows.append(Choice(style, (painted,), (f"``{name}``", "shipped" if here else fetching(name))))
     lead = (
-        'What :func:`imgedit.stylize` takes by name. Any picture is a style for ``method="gatys"``: see '
-        ":doc:`/gallery/plot_stylize_gatys`; a net of your own painting: :doc:`/tasks/make-a-style`."
+        "What :func:`imgedit.stylize` takes by name. Any picture is a style for the net ``style-any`` and for "
+        '``method="gatys"``: see :doc:`/gallery/plot_stylize_gatys`; a net of your own painting: :doc:`/tasks/make-a-style`.'
     )
     return lead, ("style", "picture", "net", "how to get it"), rows
 
@@ -229,7 +229,11 @@ def shown(task: str, name: str) -> np.ndarray | None:
     if task == "style" and ie.models.info(name).classes:
         painted = [ie.stylize(photo, style) for style in ie.models.info(name).classes[:2]]
         return ie.grid(painted, columns=1, gap=2, background="white")
-    if task in ("gan", "vae") and "encoder" not in name:
+    if task == "style" and ie.models.info(name).family == "pair":
+        worn = [skimage.data.immunohistochemistry()[:256, :256], skimage.data.colorwheel()]
+        painted = [ie.stylize(photo, np.ascontiguousarray(style), model=name) for style in worn]
+        return ie.grid(painted, columns=1, gap=2, background="white")
+    if task in ("gan", "vae") and ie.models.info(name).family not in ("encoder", "mapping"):
         pictures = [ie.resize(picture, (48, 48)) for picture in ie.sample(name, seeds=range(6))]
         return ie.convert(ie.grid(pictures, columns=2), channels="rgb", background="white")
     return None
