@@ -186,7 +186,8 @@ def styles() -> tuple[str, tuple[str, ...], list[Choice]]:
             rows.append(Choice(style, (painted,), (f"``{name}``", "shipped" if here else fetching(name))))
     lead = (
         "What :func:`imgedit.stylize` takes by name. Any picture is a style for the net ``style-any`` and for "
-        '``method="gatys"``: see :doc:`/gallery/plot_stylize_gatys`; a net of your own painting: :doc:`/tasks/make-a-style`.'
+        '``method="gatys"``: see :doc:`/gallery/plot_stylize_gatys`; a net of your own '
+        "painting: :doc:`/tasks/make-a-style`."
     )
     return lead, ("style", "picture", "net", "how to get it"), rows
 
