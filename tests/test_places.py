@@ -546,7 +546,7 @@ def test_what_can_not_be_written_to_a_store_is_told_before_work(s3, monkeypatch,
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     type(s3).clear_instance_cache()
-    with pytest.raises(ie.errors.BatchError, match="Unable to locate credentials"):
+    with pytest.raises(ie.errors.BatchError, match="no credentials were found; set AWS_ACCESS_KEY_ID"):
         run(HALF, "photos", "s3://photos/out")
     with pytest.raises(ie.errors.StorageError, match="Unable to locate credentials"):
         run(HALF, "s3://photos/in", "out")
