@@ -114,7 +114,15 @@ class Comparison(QtWidgets.QWidget):
             self.buttons[name].setEnabled(True)
 
     def say(self, name: str, text: str) -> None:
-        """Say something of a picture behind its name."""
+        """Say something of a picture behind its name.
+
+        Parameters
+        ----------
+        name : str
+            Of the picture.
+        text : str
+            What is said.
+        """
         self._heads[name].setText(f"{name}  {text}")
 
     def _follow(self, leader: Canvas, view: View) -> None:

@@ -51,7 +51,13 @@ class RecentFiles(QtWidgets.QMenu):
         self._list()
 
     def paths(self) -> list[Path]:
-        """Files that are still there, the newest first."""
+        """List the files that are still there.
+
+        Returns
+        -------
+        list of Path
+            The newest first.
+        """
         names = self._settings.value(KEY) or []
         # Qt gives a list of one as its only member.
         return [Path(name) for name in ([names] if isinstance(names, str) else names) if Path(name).exists()]

@@ -88,6 +88,7 @@ class Toolbox(QtGui.QActionGroup):
         Returns
         -------
         QAction
+            What takes it in hand.
 
         Raises
         ------

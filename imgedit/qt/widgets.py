@@ -29,6 +29,7 @@ def label(text: str, role: str = "", *, wrap: bool = False) -> Any:
     Returns
     -------
     QLabel
+        The label.
     """
     made = QtWidgets.QLabel(text, wordWrap=wrap)
     made.setProperty("role", role)
@@ -50,6 +51,7 @@ def button(text: str, call: Callable[[], Any], *, primary: bool = False) -> Any:
     Returns
     -------
     QPushButton
+        The button.
     """
     made = QtWidgets.QPushButton(text, autoDefault=False)
     made.setProperty("primary", primary)
@@ -70,6 +72,7 @@ def choice(names: Iterable[str], words: Mapping[str, str] | None = None) -> Any:
     Returns
     -------
     QComboBox
+        The choice.
     """
     made = QtWidgets.QComboBox(minimumContentsLength=8)
     made.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -89,6 +92,7 @@ def slider(**properties: Any) -> Any:
     Returns
     -------
     QSlider
+        The slider.
     """
     return QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal, **properties)
 
@@ -108,6 +112,7 @@ def column(*items: Any, parent: Any = None, margin: int = 0, spacing: int = 10) 
     Returns
     -------
     QVBoxLayout
+        The layout.
 
     Examples
     --------
@@ -123,7 +128,22 @@ def column(*items: Any, parent: Any = None, margin: int = 0, spacing: int = 10) 
 
 
 def row(*items: Any, parent: Any = None, margin: int = 0, spacing: int = 10) -> Any:
-    """QHBoxLayout of widgets and layouts, from the left; all else as for `column`."""
+    """QHBoxLayout of widgets and layouts.
+
+    Parameters
+    ----------
+    *items : QWidget, QLayout or None
+        From the left; None takes what room is left.
+    parent : QWidget, optional
+        What is laid out so.
+    margin, spacing : int
+        Around all, and between two; logical pixels.
+
+    Returns
+    -------
+    QHBoxLayout
+        The layout.
+    """
     return _filled(QtWidgets.QHBoxLayout, items, parent, margin, spacing)
 
 

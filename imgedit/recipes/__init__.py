@@ -440,7 +440,13 @@ class Recipe:
         return (*self.steps, *(step for output in self.results for step in output.steps))
 
     def uses_network(self) -> bool:
-        """Tell whether a step runs a network."""
+        """Tell whether a step runs a network.
+
+        Returns
+        -------
+        bool
+            Wherever it runs.
+        """
         return any(needs_network(step.op, step.parameters) for step in self._all_steps())
 
     def may_use_card(self) -> bool:
