@@ -62,7 +62,12 @@ def spans(length: int, tile: int, overlap: int, multiple: int = 1) -> list[tuple
     [(0, 39), (30, 69), (61, 100)]
     >>> spans(100, 48, 8, 4)
     [(0, 40), (28, 68), (60, 100)]
+    >>> spans(101, 101, 8, 4)
+    [(0, 104)]
     """
+    if length <= tile:
+        # Before anything is rounded: halves have statistics of their own, and a net that norms by them leaves a seam.
+        return [(0, -(-length // multiple) * multiple)]
     length, overlap = -(-length // multiple), -(-overlap // multiple)
     tile = max(tile // multiple, overlap + 1)
     count = max(1, -(-(length - overlap) // (tile - overlap)))

@@ -141,6 +141,8 @@ def test_styles_of_a_gallery_are_mixed_by_weight(folder):
     zoo(folder / "swap.onnx")
     with pytest.raises(errors.ArgumentError, match="of several nets"):
         ie.stylize(image, {"red": 1, "swap": 1})
+    with pytest.raises(errors.ArgumentError, match=r"mixes pictures: a\.jpg, b\.jpg; take method='gatys'"):
+        ie.stylize(photo(), {"a.jpg": 0.5, "b.jpg": 0.5})
     with pytest.raises(errors.ArgumentError, match="weights of 0"):
         ie.stylize(image, {"red": 0})
     with pytest.raises(errors.ArgumentError, match=r"style\['red'\] is -1"):

@@ -145,3 +145,15 @@ def test_calls_side_by_side_can_be_stopped():
 
     with pytest.raises(errors.Cancelled):
         apply(blur, photo(np.float32, 3, (200, 200)), tile=40, reach=4, ahead=3, progress=stop)
+
+
+@pytest.mark.parametrize("size", [(321, 481), (322, 483), (320, 480)])
+def test_a_tile_as_large_as_the_image_is_one_whatever_the_step(size):
+    seen = []
+
+    def less_its_mean(batch):  # as a net with instance normalisation: two halves would not fit together
+        seen.append(batch.shape)
+        return batch - batch.mean()
+
+    apply(less_its_mean, np.zeros((*size, 3), np.float32), tile=max(size), reach=64, multiple=4)
+    assert seen == [(1, -(-size[0] // 4) * 4, -(-size[1] // 4) * 4, 3)]

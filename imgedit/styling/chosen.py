@@ -67,11 +67,15 @@ def choose(style: Style, model: str | None) -> Chosen:
     UnknownNameError
         No net knows such a style.
     ArgumentError
-        Several styles that no single net knows, or weights that are none.
+        Several styles that no single net knows, a mixture of pictures, or weights that are none.
     """
     if isinstance(style, np.ndarray) or _is_picture(style):
         return Chosen(model or _taker_of_pictures().name, picture=pictures_of(style)[0][0])
     weights = _weights(style)
+    if any(map(_is_picture, weights)):
+        raise ArgumentError(
+            "style", f"mixes pictures: {', '.join(weights)}", "take method='gatys' for that, or give one picture"
+        )
     if model is None and len(weights) == 1 and str(next(iter(weights))).endswith(".onnx"):
         return _whole(next(iter(weights)))
     return _named(weights, model)
