@@ -42,7 +42,7 @@ from imgedit.training.making import Plan, make
 from imgedit.training.pairs import to_unit
 from imgedit.training.sampling_nets import Baseline, BaselineJudge, Encoder, Generator, Judge
 
-__all__ = ["Drawing", "GanTask", "Paired", "frechet", "train_gan", "vary"]
+__all__ = ["Drawing", "GanTask", "Paired", "frechet", "read_all", "train_gan", "vary"]
 
 # Numbers that `vary` wants for each picture, and the colour of the ground.
 CHANCES = 7
@@ -163,6 +163,28 @@ class Drawing(nn.Module):
         """
         drawn: Tensor = self.generator(self.mix(latents, labels), labels, truncation)
         return drawn
+
+
+@torch.no_grad()
+def read_all(net: Paired, gallery: Gallery) -> Drawing:
+    """Read all pictures of a gallery.
+
+    Parameters
+    ----------
+    net : Paired
+        The net.
+    gallery : Gallery
+        What it learns.
+
+    Returns
+    -------
+    Drawing
+        Its generator, with what that draws new pictures from; on the net's device.
+    """
+    device = next(net.parameters()).device
+    parts = torch.from_numpy(gallery.pictures).split(64)
+    read = torch.cat([net.reader(to_unit(part.to(device)))[0] for part in parts])
+    return Drawing(net.generator, read, gallery.one_hot(gallery.labels).to(device))
 
 
 def vary(pictures: Tensor, chances: Tensor) -> Tensor:
@@ -310,7 +332,7 @@ class GanTask(Task):
         del done
         latents, labels = batch["latent"], batch["made label"]
         if not isinstance(net, Paired):
-            made = net(latents, labels, torch.ones_like(latents[:, 0]))
+            made = _seen(net(latents, labels, torch.ones_like(latents[:, 0])))
             return self._opinion(made, labels, batch), made
         real = to_unit(batch["real"])
         mean, spread = net.reader(real)
@@ -331,27 +353,8 @@ class GanTask(Task):
     def _remembered(self, net: Paired) -> Drawing:
         """Give what is read of all pictures, as it was when each was last seen."""
         if self.known is None:
-            self.known = self.drawing(net)
+            self.known = read_all(net, self.gallery)
         return self.known
-
-    @torch.no_grad()
-    def drawing(self, net: Paired) -> Drawing:
-        """Read all pictures.
-
-        Parameters
-        ----------
-        net : Paired
-            The net.
-
-        Returns
-        -------
-        Drawing
-            The generator with what it draws new pictures from.
-        """
-        device = next(net.parameters()).device
-        parts = torch.from_numpy(self.gallery.pictures).split(64)
-        read = torch.cat([net.reader(to_unit(part.to(device)))[0] for part in parts])
-        return Drawing(net.generator, read, self.gallery.one_hot(self.gallery.labels).to(device))
 
     def _likeness(self, drawn: Tensor, truth: Tensor) -> Tensor:
         return FeatureLoss(self.teacher)(drawn, truth) + (drawn - truth).abs().mean()
@@ -420,7 +423,7 @@ class GanTask(Task):
         device = next(net.parameters()).device
         features = self._features(to_unit(real).to(device))
         latents = torch.from_numpy(rng.standard_normal((MEASURED, self.net.config["latent"]), dtype=np.float32))
-        draw = self.drawing(net) if isinstance(net, Paired) else net
+        draw = read_all(net, self.gallery) if isinstance(net, Paired) else net
         made = [
             draw.eval()(part.to(device), label.to(device), torch.ones(len(part), device=device))
             for part, label in zip(latents.split(64), labels[:MEASURED].split(64), strict=True)
@@ -457,7 +460,7 @@ class GanTask(Task):
         path = np.linspace(latents[-2], latents[-1], SHOWN, dtype=np.float32)
         every = torch.from_numpy(np.concatenate([latents[:-2], path])).to(device)
         one_hot = self.gallery.one_hot(np.concatenate([labels, np.zeros(SHOWN, np.int64)])).to(device)
-        draw = self.drawing(net) if isinstance(net, Paired) else net
+        draw = read_all(net, self.gallery) if isinstance(net, Paired) else net
         made = draw.eval()(every, one_hot, torch.full((len(every),), 0.7, device=device))
         return sheet(made, SHOWN)
 
@@ -537,10 +540,7 @@ def train_gan(
         return Paired(Generator(size, channels=channels, classes=classes, width=width))
 
     def drawing(net: nn.Module) -> nn.Module:
-        if not isinstance(net, Paired):
-            return net
-        critic = BaselineJudge()  # not needed to read
-        return GanTask(net.eval(), gallery, nn.Identity(), job.count, critic).drawing(net)
+        return read_all(net, gallery) if isinstance(net, Paired) else net
 
     def task(net: nn.Module) -> GanTask:
         assert isinstance(net, Paired | Baseline)

@@ -137,6 +137,27 @@ class Mapping(nn.Module):
         return near[:, 0] + (weights[..., None] * (near[:, 1:] - near[:, :1])).sum(1)
 
 
+@torch.no_grad()
+def mapping_of(net: Autoencoder, gallery: Gallery) -> Mapping:
+    """Find the density of the latents of all pictures of a gallery.
+
+    Parameters
+    ----------
+    net : Autoencoder
+        The net.
+    gallery : Gallery
+        What it learns.
+
+    Returns
+    -------
+    Mapping
+        On the net's device.
+    """
+    device = next(net.parameters()).device
+    parts = torch.from_numpy(gallery.pictures).split(64)
+    return Mapping(torch.cat([net.encoder(to_unit(part.to(device)))[0] for part in parts]))
+
+
 @dataclass
 class VaeTask(Task):
     """Learn to read and draw the pictures of a gallery.
@@ -226,24 +247,6 @@ class VaeTask(Task):
         bound = -0.5 * math.log(2 * math.pi * math.e) - 0.5 * math.log(float(error) + LEAST) - float(divergence)
         return {"psnr": round(float((-10 * squared.log10()).mean()), 3), "elbo": round(bound, 4)}
 
-    @torch.no_grad()
-    def mapping(self, net: Autoencoder) -> Mapping:
-        """Find the density of the latents of all pictures that are learnt.
-
-        Parameters
-        ----------
-        net : Autoencoder
-            The net.
-
-        Returns
-        -------
-        Mapping
-            On the net's device.
-        """
-        device = next(net.parameters()).device
-        parts = torch.from_numpy(self.gallery.pictures).split(64)
-        return Mapping(torch.cat([net.eval().encoder(to_unit(part).to(device))[0] for part in parts]))
-
     @torch.inference_mode()
     def picture(self, net: nn.Module) -> NDArray[np.uint8]:
         """Show held pictures, what is drawn of them, the way from one to another, and free samples, a row each.
@@ -264,7 +267,7 @@ class VaeTask(Task):
         truth = to_unit(torch.from_numpy(self.held.pictures[shown])).to(device)
         mean, _ = net.encoder(truth)
         share = torch.linspace(0, 1, SHOWN, device=device)[:, None]
-        mapping = self.mapping(net)
+        mapping = mapping_of(net, self.gallery)
         free = torch.from_numpy(np.random.default_rng(1).standard_normal((2 * SHOWN, mapping.near.shape[1])))
         latents = torch.cat([mean, mean[:1] * (1 - share) + mean[-1:] * share, mapping(free.float().to(device))])
         return sheet(torch.cat([truth, net.decoder(latents)]), SHOWN)
@@ -348,7 +351,7 @@ def train_vae(
         export(means, encoder_name, "picture", torch.rand(2, channels, size, size))
         common: dict[str, Any] = {"task": "vae", "space": "w", "tiling": "never", "partner": job.name}
         ship(means, job, card, name=encoder_name, family="encoder", fixed_size=(size, size), **common)
-        mapping = VaeTask(net, learnt, held, job.count).mapping(net)
+        mapping = mapping_of(net, learnt)
         export(mapping, mapping_name, "normal", torch.randn(2, mapping.near.shape[1]))
         ship(mapping, job, card, name=mapping_name, family="mapping", **common)
 
