@@ -44,7 +44,7 @@ def picture(channels: int) -> np.ndarray:
 
 
 def row(name: str, jobs: dict[str, Callable[[], object]], target: str, factor: float, peer: str) -> Row:
-    seconds = in_turns(jobs, turns=3)
+    seconds = in_turns(jobs, turns=11)
     result = jobs["imgedit"]()
     size = result.nbytes / 2**20
     memory = extra_memory(jobs["imgedit"])
