@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def task_of(photos, channels=16, **weights):
 def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
     settings = Settings(steps=12, warmup=2, every=100, device="cpu", half=False, workers=3)
     whole_task = task_of(photos, adversarial=adversarial)
-    whole = train(whole_task, tmp_path / "whole", settings)
+    whole = train(whole_task, tmp_path / "whole", settings).net
 
     def stop(done):
         if done >= 0.5:
@@ -36,8 +37,11 @@ def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
 
     with pytest.raises(errors.Cancelled):
         train(task_of(photos, adversarial=adversarial), tmp_path / "parts", settings, progress=stop)
+    stopped = shutil.copy(tmp_path / "parts/checkpoint.pt", tmp_path / "stopped.pt")
     parts_task = task_of(photos, adversarial=adversarial)
-    parts = train(parts_task, tmp_path / "parts", settings)
+    parts, seconds = train(parts_task, tmp_path / "parts", settings)
+    first, last = (torch.load(path, weights_only=True)["seconds"] for path in (stopped, tmp_path / "parts/checkpoint.pt"))
+    assert 0 < first < last <= seconds
     pairs = [(whole, parts), (whole_task.critic, parts_task.critic)] if adversarial else [(whole, parts)]
     for ours, theirs in pairs:
         for name, value in ours.state_dict().items():
@@ -47,7 +51,7 @@ def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
 def test_the_number_of_threads_changes_nothing(photos, tmp_path):
     def result(workers):
         settings = Settings(steps=5, warmup=1, every=100, device="cpu", half=False, workers=workers)
-        return train(task_of(photos), tmp_path / str(workers), settings)
+        return train(task_of(photos), tmp_path / str(workers), settings).net
 
     for ours, theirs in zip(result(1).parameters(), result(4).parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)

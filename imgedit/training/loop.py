@@ -22,7 +22,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from imgedit.errors import ArgumentError, ImgeditError
 from imgedit.io import write
 from imgedit.strips import Progress
 
-__all__ = ["Settings", "Task", "TrainingError", "train"]
+__all__ = ["Settings", "Task", "Trained", "TrainingError", "train"]
 
 
 class TrainingError(ImgeditError):
@@ -132,7 +132,22 @@ class Settings:
         return self.rate * rising * 0.5 * (1 + math.cos(math.pi * min(1.0, falling)))
 
 
-def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | None = None) -> nn.Module:
+class Trained(NamedTuple):
+    """What a run gave.
+
+    Parameters
+    ----------
+    net : nn.Module
+        The moving average of the net, on the CPU.
+    seconds : float
+        Length of the run, with all that was resumed.
+    """
+
+    net: nn.Module
+    seconds: float
+
+
+def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | None = None) -> Trained:
     """Run a task to its end, from its last checkpoint if there is one.
 
     Parameters
@@ -148,8 +163,8 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
 
     Returns
     -------
-    nn.Module
-        The moving average of the net, on the CPU.
+    Trained
+        The moving average of the net, on the CPU, and how long it took.
 
     Raises
     ------
@@ -162,7 +177,7 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
     run = _Run(task, settings)
     run.restore(folder / "checkpoint.pt")
     batches = _ahead(task, settings, run.step)
-    started, mean_loss = time.monotonic(), 0.0
+    mean_loss = 0.0
     try:
         while run.step < settings.steps:
             loss = run.advance(next(batches))
@@ -171,7 +186,7 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
                 run.save(folder / "checkpoint.pt")
                 figures = task.evaluate(run.average)
                 write(folder / f"step-{run.step:07d}.png", task.picture(run.average))
-                seconds = round(time.monotonic() - started, 1)
+                seconds = round(run.seconds, 1)
                 rate = settings.rate_at(run.step)
                 _log(folder, {"step": run.step, "loss": mean_loss, "rate": rate, "seconds": seconds, **figures})
             if progress is not None:
@@ -183,7 +198,7 @@ def train(task: Task, folder: Path, settings: Settings, *, progress: Progress | 
         raise
     finally:
         batches.close()
-    return run.average.cpu()
+    return Trained(run.average.cpu(), run.seconds)
 
 
 class _Run:
@@ -192,6 +207,7 @@ class _Run:
     def __init__(self, task: Task, settings: Settings) -> None:
         device = _device(settings.device)
         self.task, self.settings, self.step = task, settings, 0
+        self.before, self.started = 0.0, time.monotonic()
         self.device = device
         self.net = task.net.to(device=device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).requires_grad_(False)
@@ -202,6 +218,10 @@ class _Run:
         # Without inertia, as is usual where two nets learn against each other.
         self.critic_optimizer = None if self.critic is None else _optimizer(self.critic, device, (0.0, 0.99))
         self.followed = list(zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True))
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.started
 
     def _parts(self) -> dict[str, Any]:
         parts = {"net": self.net, "average": self.average, "optimizer": self.optimizer}
@@ -221,7 +241,7 @@ class _Run:
                 )
             for name, part in self._parts().items():
                 part.load_state_dict(state[name])
-            self.step = int(state["step"])
+            self.step, self.before = int(state["step"]), float(state["seconds"])
         except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as problem:
             raise TrainingError(f"{path} is of another net, or damaged ({problem}); {remedy}") from problem
 
@@ -229,7 +249,7 @@ class _Run:
         """Replace the checkpoint at one stroke: on a full disk the old one stays."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         buffer = io.BytesIO()
-        torch.save({"step": self.step, **state, "settings": asdict(self.settings)}, buffer)
+        torch.save({"step": self.step, "seconds": self.seconds, **state, "settings": asdict(self.settings)}, buffer)
         part = path.with_name(f".{path.name}.part")
         try:
             with part.open("wb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,7 +130,6 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
     Path
         The ONNX file.
     """
-    started = time.monotonic()
     rate = plan.rate
     if job.init_from is None and not job.scratch and (shipped := _shipped(plan.shipped)) is not None:
         job, rate = replace(job, init_from=shipped), plan.shipped_rate or plan.rate
@@ -142,7 +140,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
             start_from(net, job.init_from)
         task = plan.task(net)
     settings = job.settings(steps=plan.steps, rate=rate)
-    best = train(task, job.output, settings, progress=progress)
+    best, seconds = train(task, job.output, settings, progress=progress)
     path = job.output / f"{job.name}.onnx"
     part = plan.part(best)
     export_onnx(
@@ -160,7 +158,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         command=job.command(plan.kind, plan.options, plan.subjects),
         figures=task.evaluate(best),
         steps=settings.steps,
-        minutes=(time.monotonic() - started) / 60,
+        minutes=seconds / 60,
     )
     if plan.also is not None:
         plan.also(best, card)
