@@ -40,7 +40,8 @@ def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
     stopped = shutil.copy(tmp_path / "parts/checkpoint.pt", tmp_path / "stopped.pt")
     parts_task = task_of(photos, adversarial=adversarial)
     parts, seconds = train(parts_task, tmp_path / "parts", settings)
-    first, last = (torch.load(path, weights_only=True)["seconds"] for path in (stopped, tmp_path / "parts/checkpoint.pt"))
+    checkpoints = (stopped, tmp_path / "parts/checkpoint.pt")
+    first, last = (torch.load(path, weights_only=True)["seconds"] for path in checkpoints)
     assert 0 < first < last <= seconds
     pairs = [(whole, parts), (whole_task.critic, parts_task.critic)] if adversarial else [(whole, parts)]
     for ours, theirs in pairs:
