@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from imgedit import batch, errors
+from imgedit import errors
 from imgedit.cloning import color_change, illumination_change, seamless_clone, texture_flatten
 from imgedit.color import (
     convert,
@@ -99,6 +99,7 @@ from imgedit.superres import upscale
 from imgedit.tone import Lut, adjust, apply_lut, auto_levels, clahe, curves, equalize, levels, match_color
 
 if TYPE_CHECKING:
+    from imgedit import batch as batch
     from imgedit import models as models
 
 __version__ = "0.1.0"
@@ -240,9 +241,13 @@ __all__ = [
 ]
 
 
+# Looked up when first used, since they import what editing one picture never needs.
+_LATER = {"batch", "models"}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "models":  # looked up when first used: manifests are checked by a library that is slow to import
+    if name in _LATER:
         import importlib
 
-        return importlib.import_module("imgedit.models")
+        return importlib.import_module(f"imgedit.{name}")
     raise AttributeError(f"module 'imgedit' has no attribute {name!r}")

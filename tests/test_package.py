@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 HEAVY = ["PySide6", "PyQt6", "dask", "distributed", "matplotlib", "onnx", "onnxruntime", "pebble", "pydantic"]
-HEAVY += ["cyclopts", "rich", "scipy.stats", "skimage", "tifffile", "torch"]
+HEAVY += ["cyclopts", "rich", "scipy.stats", "skimage", "socket", "sqlite3", "tifffile", "torch"]
 
 
 def listed():
