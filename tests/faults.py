@@ -12,10 +12,12 @@ is left behind.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import ctypes
 import errno
+import functools
 import hashlib
 import http.client
 import http.server
@@ -30,6 +32,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -37,6 +40,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import forks
 import numpy as np
 from pictures import photo
 
@@ -55,8 +59,9 @@ LEAVE = 5.0
 # What a run leaves in its state folder.
 STATE = {"manifest.jsonl", "report.html", "report.jsonl", "thumbnails.bin"}
 
-MARK = "IMGEDIT_FAULT_TRIAL"
-READ_ONLY = "IMGEDIT_FAULT_READ_ONLY"
+# Variables of a run's environment: which trial it belongs to, the file whose being there makes the output read-only,
+# and the bytes that a file may have at most.
+MARK, READ_ONLY, LONGEST = "IMGEDIT_FAULT_TRIAL", "IMGEDIT_FAULT_READ_ONLY", "IMGEDIT_FAULT_LONGEST"
 
 # Stands before the C library, and sets the clock of a process by as many seconds as a file says. What measures spans of
 # time goes on as it is, and no file has another time because of it, as in the kernel. Not libfaketime, whose sleep
@@ -125,6 +130,7 @@ class Faulty(Task):
 
 
 def _endless():
+    os.nice(19)  # it need not take from others what they do meanwhile
     while True:
         pass
 
@@ -135,20 +141,33 @@ POISONS: dict[str, Callable[[], object]] = {
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "endless": _endless,
     # Within one call of C code, in which no other thread of Python gets its turn.
-    "stuck": lambda: re.match(r"(a+)+$", 64 * "a" + "b"),
+    "stuck": lambda: ctypes.PyDLL(None).pause(),
 }
 
 
 def command() -> None:
     """Run the command line with tasks that can be poisoned."""
+    import resource
+
     import imgedit.batch
     from imgedit.__main__ import main
 
     imgedit.batch.Task = Faulty
+    if longest := os.environ.get(LONGEST):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(longest), resource.RLIM_INFINITY))
     main()
 
 
 # Around a run.
+
+# Whether runs and workers are forked from a process that has imported everything, instead of started.
+is_forked = False
+
+
+@functools.cache
+def nursery(library: str | None) -> forks.Nursery:
+    """Start what forks the runs: once, and once more with a library that stands before the C library."""
+    return forks.Nursery.started(**({"LD_PRELOAD": library} if library else {}))
 
 
 @dataclass
@@ -181,16 +200,17 @@ class Trial:
         for path in self.random.sample(sorted(self.sources), 3):
             self.old[path.name] = ie.io.encode(photo(seed=7), "png")
             (self.out / path.name).write_bytes(self.old[path.name])
-        self.extra: list[str] = []
+        self._made: dict[tuple[Path, bytes], bytes] = {}
+        self._runs: set[int] = set()
 
     def wanted(self) -> dict[str, bytes]:
         """Give the results of a run that nothing disturbs."""
         recipe = ie.Recipe.from_toml(self.recipe)
-        made = {}
         for path, data in self.sources.items():
-            ((name, result),) = recipe.render(data, ie.recipes.photos.Photo(str(path), path.name))
-            made[name] = result
-        return made
+            if (path, data) not in self._made:
+                ((_, result),) = recipe.render(data, ie.recipes.photos.Photo(str(path), path.name))
+                self._made[path, data] = result
+        return {path.name: self._made[path, data] for path, data in self.sources.items()}
 
     @property
     def hands(self) -> int:
@@ -199,7 +219,7 @@ class Trial:
 
     def start(
         self, *options: str, engine: str = "", inputs: str = "", output: str = "", **surroundings: str
-    ) -> subprocess.Popen:
+    ) -> subprocess.Popen | forks.ForkedRun:
         """Begin a run, deaf to whatever is done to this process."""
         engine = engine or self.engine
         if engine == "pairs":
@@ -209,14 +229,22 @@ class Trial:
         places = [inputs or str(self.photos), "-o", output or str(self.out)]
         arguments = ["batch", str(self.recipe), *places, "--engine", engine]
         path = os.pathsep.join([str(Path(__file__).parent), str(Path(ie.__file__).parents[1])])
-        return subprocess.Popen(
-            [sys.executable, "-c", "import faults; faults.command()", *arguments, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path, MARK: self.token, **surroundings},
-        )
+        words = [*arguments, *options]
+        environment = {**os.environ, "PYTHONPATH": path, MARK: self.token, **surroundings}
+        run: subprocess.Popen | forks.ForkedRun
+        if is_forked:
+            run = forks.ForkedRun(nursery(surroundings.get("LD_PRELOAD")), words, environment)
+        else:
+            run = subprocess.Popen(
+                [sys.executable, "-c", "import faults; faults.command()", *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                text=True,
+                env=environment,
+            )
+        self._runs.add(run.pid)
+        return run
 
     def end(self, run: subprocess.Popen, *codes: int, within: float = PATIENCE) -> str:
         """Wait for the end of a run, and see that its exit code is one of those (I6) and no process is left."""
@@ -238,15 +266,19 @@ class Trial:
             time.sleep(every)
 
     def processes(self) -> list[int]:
-        """List the processes of this trial's runs."""
+        """List the processes of this trial's runs: by their session, or a mark in the environment that they got."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and self.token.encode() in (entry / "environ").read_bytes():
+                if entry.name.isdigit() and self._is_ours(entry):
                     found.append(int(entry.name))
             except OSError:
                 pass  # it has just ended, or is not ours
         return found
+
+    def _is_ours(self, entry: Path) -> bool:
+        state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+        return state != "Z" and (int(session) in self._runs or self.token.encode() in (entry / "environ").read_bytes())
 
     def workers(self, run: subprocess.Popen) -> list[int]:
         """List the processes of a run that do work."""
@@ -330,7 +362,7 @@ def read_rows(file: Path) -> list[dict]:
 
 
 def _is_worker(pid: int) -> bool:
-    return any(word in _words(pid) for word in (b"engines.child", b"spawn_main"))
+    return forks.is_forked_worker(pid) or any(word in _words(pid) for word in (b"engines.child", b"spawn_main"))
 
 
 def _words(pid: int) -> bytes:
@@ -451,17 +483,9 @@ def disk_full(trial: Trial) -> None:
 
 def file_limit(trial: Trial) -> None:
     """A file may not grow beyond a limit, as with a quota."""
-    import resource
-
     sizes = sorted(map(len, trial.wanted().values()))
     limit = sizes[trial.random.randrange(2, len(sizes) - 2)]
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        run = trial.start()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    trial.end(run, 5)
+    trial.end(trial.start(**{LONGEST: str(limit)}), 5)
     trial.check(is_reported=False)
     trial.go_on()
 
@@ -685,6 +709,16 @@ class Stumbling:
         self._server.server_close()
 
 
+@functools.cache
+def _s3() -> dict[str, str]:
+    """Start the store behind all buckets, which ends with this process; gives the environment of those who use it."""
+    from stores import s3_server
+
+    running = s3_server()
+    atexit.register(running.__exit__, None, None, None)  # without this reference it would end at once
+    return running.__enter__()
+
+
 class Bucket:
     """An S3-compatible store behind a server that misbehaves when something is written: at most twice in a row.
 
@@ -716,12 +750,9 @@ class Bucket:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # a run that is killed breaks its connections
-        self._held = contextlib.ExitStack()
 
     def __enter__(self):
-        from stores import s3_server
-
-        self.surroundings = self._held.enter_context(s3_server())
+        self.surroundings = dict(_s3())
         self._store = self.surroundings["AWS_ENDPOINT_URL"].partition("://")[2]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.surroundings["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{self._server.server_port}"
@@ -735,7 +766,6 @@ class Bucket:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
-        self._held.close()
 
     def _own(self, method: str, path: str, body: bytes = b"") -> bytes:
         """Ask the store itself, as its owner; it does not look at signatures."""
@@ -894,12 +924,10 @@ def _goes_on(trial: Trial, bucket: Bucket, redone: int) -> None:
 
 def clock_jumps(trial: Trial) -> None:
     """The clock of the machine is set forward or back by an hour or a day, for all processes of the run."""
-    clock, library = trial.place / "clock", trial.place / "clock.so"
+    clock = trial.place / "clock"
     clock.write_text("0")
-    words = ["cc", "-x", "c", "-", "-shared", "-fPIC", "-o", str(library)]
-    subprocess.run(words, input=CLOCK, text=True, check=True)
     limits = [] if trial.engine == "serial" else ["--timeout", "100"]
-    run = trial.start(*limits, LD_PRELOAD=str(library), IMGEDIT_CLOCK=str(clock))
+    run = trial.start(*limits, LD_PRELOAD=_clock_library(), IMGEDIT_CLOCK=str(clock))
     for _ in range(trial.random.randrange(1, 3)):
         trial.moment(run)
         jump = trial.random.choice([-1, 1]) * trial.random.choice([3600, 86400])
@@ -909,6 +937,15 @@ def clock_jumps(trial: Trial) -> None:
     trial.check()
     assert {row["state"] for row in trial.rows()} == {"done"}
     trial.go_on()
+
+
+@functools.cache
+def _clock_library() -> str:
+    library = Path(tempfile.mkdtemp()) / "clock.so"
+    atexit.register(shutil.rmtree, library.parent)
+    words = ["cc", "-x", "c", "-", "-shared", "-fPIC", "-o", str(library)]
+    subprocess.run(words, input=CLOCK, text=True, check=True)
+    return str(library)
 
 
 @dataclass(frozen=True)

@@ -872,3 +872,21 @@ def test_ctrl_c_while_a_run_sweeps_leaves_neither_lock_nor_temporary_files(photo
         run(HALF, photos, tmp_path / "out")
     assert kept(tmp_path / "out" / ".imgedit") == STATE
     assert run(HALF, photos, tmp_path / "out").count("skipped") == 3
+
+
+def test_the_next_run_sweeps_what_a_killed_one_was_writing_its_report_to(photos, tmp_path, monkeypatch):
+    written, real = [], os.replace
+
+    def noted(source, target):
+        written.append(Path(source))
+        real(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", noted)
+        run(HALF, photos, tmp_path / "out")
+    torn = [path for path in written if path.parent.name == ".imgedit"]
+    assert {path.name.partition("-")[0] for path in torn} == {".report", ".report.html"}
+    for path in torn:
+        path.write_bytes(b"torn")
+    run(HALF, photos, tmp_path / "out")
+    assert kept(tmp_path / "out" / ".imgedit") == STATE

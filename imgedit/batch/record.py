@@ -76,6 +76,8 @@ class Record:
                 self._held.callback(lock.release)
             # A late worker of a killed run, on another machine, finds its own folder gone and can't put its result.
             shutil.rmtree(self._output.scratch, ignore_errors=True)
+            for torn in self._folder.glob(f".{self.report.stem}*"):  # pages, too, that a killed run was writing
+                torn.unlink()
             self.scratch.mkdir(parents=True)
             self._file: IO[bytes] = open(self._folder / MANIFEST, "a+b")
             self._end_torn_line()
