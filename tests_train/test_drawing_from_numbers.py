@@ -161,6 +161,15 @@ def test_variations_are_differentiable_moves():
     assert float(pictures.grad.abs().max()) > 0
 
 
+def test_what_is_wholly_clear_can_be_led_back():
+    deep = torch.full((1, 1, 2, 2), -12.0, requires_grad=True)
+    truth = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    gan._coverage(torch.sigmoid(deep), truth).backward()
+    slopes = deep.grad[0, 0]
+    assert (slopes[:, 0] < -0.1).all()
+    assert (slopes[:, 1].abs() < 1e-3).all()
+
+
 def test_the_frechet_distance_of_two_gaussians():
     rng = np.random.default_rng(0)
     a = rng.normal(0, 1, (20_000, 3))

@@ -346,7 +346,7 @@ class GanTask(Task):
         grounds = batch["chances"][1][:, CHANCES:]
         likeness = self._likeness(_on(again, grounds), _on(real, grounds))
         if real.shape[1] > 3:
-            likeness = likeness + (again[:, 3:] - real[:, 3:]).abs().mean()
+            likeness = likeness + _coverage(again[:, 3:].float(), real[:, 3:])
         opinion = self._opinion(made, torch.cat([batch["label"][:half], labels[half:]]), batch)
         return likeness + OPINION * opinion + NAT_PRICE * (nats - NATS).abs(), made
 
@@ -477,6 +477,12 @@ def _on(pictures: Tensor, grounds: Tensor) -> Tensor:
     if pictures.shape[1] == 3:
         return pictures
     return pictures[:, :3] * pictures[:, 3:] + grounds[..., None, None] * (1 - pictures[:, 3:])
+
+
+def _coverage(drawn: Tensor, truth: Tensor) -> Tensor:
+    """Cross entropy of alpha: what is wholly clear can still be led back, where a difference has no slope any more."""
+    near = 1e-6
+    return -(truth * (drawn + near).log() + (1 - truth) * (1 - drawn + near).log()).mean()
 
 
 def _on_grey(pictures: Tensor) -> Tensor:
