@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,8 @@ class Probe:
 
     manifest: Manifest
     findings: tuple[Finding, ...]
-    given: Image | None
-    got: Image | None
+    given: Image | None = field(repr=False)
+    got: Image | None = field(repr=False)
 
 
 # Files that a trial leaves behind, in its own folder and in the cache.
