@@ -13,8 +13,10 @@ not: the deadlines of its runs have passed meanwhile.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
+import re
 import signal
 import sys
 import tempfile
@@ -49,7 +51,7 @@ def main() -> int:
     parser.add_argument("--until", type=int, default=20, help="how often each is to be tried")
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no attempt after that")
     parser.add_argument("--beside", type=int, default=2, help="attempts at a time")
-    parser.add_argument("--only", default="", help="part of the name of a fault")
+    parser.add_argument("--only", default="", help="regular expression for names of faults")
     parser.add_argument("--engine", choices=list(ENGINES))
     parser.add_argument("--seed", type=int, help="try once with this seed, and count nothing")
     parser.add_argument("--started", action="store_true", help="start each run and worker anew")
@@ -64,7 +66,7 @@ def main() -> int:
         (name, engine)
         for name, fault in FAULTS.items()
         for engine in fault.engines
-        if chosen.only in name and chosen.engine in (None, engine) and fault.is_possible
+        if re.search(chosen.only, name) and chosen.engine in (None, engine) and fault.is_possible
     ]
     if chosen.seed is None:
         todo = least_tried(cells, chosen.until, time.monotonic() + 60 * chosen.minutes)
@@ -93,9 +95,15 @@ def least_tried(cells: list[Cell], until: int, deadline: float) -> Iterator[tupl
 
 
 def attempts(todo: Iterator[tuple[Cell, int]], *, beside: int, is_forked: bool) -> Iterator[tuple[Cell, int, Tried]]:
-    """Make attempts side by side, each in a process that makes one after the other."""
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(beside, spawned, initializer=prepare, initargs=(is_forked,)) as pool:
+    """Make attempts side by side, in processes that make one after the other."""
+    import faults
+
+    faults.is_forked = is_forked
+    if is_forked:
+        importlib.import_module("moto.server")
+        faults.start_nurseries()  # before the processes that share them
+    forked = multiprocessing.get_context("fork" if is_forked else "spawn")
+    with ProcessPoolExecutor(beside, forked, initializer=prepare) as pool:
         going: dict[Future[Tried], tuple[Cell, int]] = {}
         while True:
             while len(going) < beside and (one := next(todo, None)) is not None:
@@ -106,12 +114,9 @@ def attempts(todo: Iterator[tuple[Cell, int]], *, beside: int, is_forked: bool) 
                 yield *going.pop(future), future.result()
 
 
-def prepare(is_forked: bool) -> None:
-    """Make this process ready for attempts."""
+def prepare() -> None:
+    """Make a process ready for attempts."""
     sys.path.insert(0, str(HERE.parent / "tests"))
-    import faults
-
-    faults.is_forked = is_forked
 
 
 def attempted(cell: Cell, seed: int) -> Tried:

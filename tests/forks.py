@@ -31,9 +31,10 @@ from imgedit.engines import child
 
 # What a run or a worker imports while it works.
 IMPORTED = (
-    "imgedit.cli.commands", "imgedit.cli.console", "imgedit.batch.working", "imgedit.recipes.running", "imgedit.filters",
-    "imgedit.geometry.resampling", "cyclopts", "distributed", "faults", "fsspec.implementations.http", "rich.console",
-    "rich.progress", "s3fs",
+    "cyclopts.completion", "distributed", "faults", "fsspec.implementations.http", "imgedit.__main__",
+    "imgedit.batch.working", "imgedit.cli.commands", "imgedit.cli.console", "imgedit.cli.words", "imgedit.filters",
+    "imgedit.geometry.resampling", "imgedit.models", "imgedit.recipes.running", "numpy.ma", "numpy.random",
+    "pydantic.json_schema", "pydantic.type_adapter", "rich.progress", "s3fs",
 )  # fmt: skip
 
 # By what a forked worker is told from a run: both have the words of the nursery.
@@ -106,7 +107,7 @@ class ForkedWorker(Forked):
         super().__init__(*nursery.bear(None, [theirs_in, theirs_out, 2]))
         os.close(theirs_in)
         os.close(theirs_out)
-        self.stdin, self.stdout = open(ours_in, "wb"), open(ours_out, "rb")
+        self.stdin, self.stdout = open(ours_in, "wb"), open(ours_out, "rb")  # noqa: SIM115 - as long as it
 
 
 class Nursery:
@@ -191,7 +192,7 @@ def _settle_in(files: list[int]) -> None:
     for file in files:
         os.close(file)
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115 - as long as the process
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

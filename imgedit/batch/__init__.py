@@ -169,7 +169,7 @@ def run(
         task = Task(recipe, replace(place, scratch=record.scratch), nets)
         pending = (
             (index, job._replace(known=record.known(job)))
-            for index, job in enumerate(jobs)
+            for index, job in enumerate(jobs if counts["pending"] else ())
             if states[index] == STATES.index("pending")
         )
         with (

@@ -124,7 +124,7 @@ def _below(folder: str, above: str, output: str) -> Iterator[Found]:
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return name[name.rfind(".") :].lower() in SUFFIXES
 
 
 def _fitting(pattern: str, output: str) -> Iterator[Found]:

@@ -57,6 +57,12 @@ class Names:
         ArgumentError
             Another one has it, or may have.
         """
+        if not self._shapes and len(job.names) == 1:  # as of most recipes, in half the time
+            key = hash((_folded(job.names[0]),))
+            if key in self._taken:
+                self._refuse_taken(job, 0, self._keys(0, job.names[0])[0], before)
+            self._taken.add(key)
+            return
         for index, name in enumerate(job.names):
             wanted, claimed = self._keys(index, name)
             # Two names with one hash are rare and no error; nothing else of a name is kept.

@@ -75,10 +75,8 @@ def stamp_of(source: str) -> stores.Stamp:
     Stamp
         `stores.NOTHING` for what is not there.
     """
-    if archives.is_member(source):
-        return archives.stamp(source)
     if stores.is_url(source):
-        return stores.stamp(source)
+        return archives.stamp(source) if archives.is_member(source) else stores.stamp(source)
     try:
         found = os.stat(source)
     except OSError:

@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import weakref
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from imgedit.recipes import Photo, Recipe
 __all__ = ["Paths", "Plan", "plan"]
 
 # Files that are written and read as one line of JSON: one by one they take three times as long.
-BLOCK = 1000
+BLOCK = 200
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -128,9 +129,9 @@ def plan(
     [('a.jpg', 'a.webp'), ('b.tif', 'b.webp')]
     """
     output = output_at(output)
-    jobs, places = Plan(), set[int]()
+    jobs, places, targets = Plan(), set[int](), array("q")
     names, beside = Names(recipe.results), _Beside(recipe)
-    top = _place(f"{output.show()}/x").removesuffix("x")
+    top, root = _place(f"{output.show()}/x").removesuffix("x"), f"{output.show()}/"
     # Inputs that lie where results go: few, or none.
     inside = [place for path in recipe.files() for place in _places(os.path.abspath(path)) if place.startswith(top)]
     for given in [inputs] if isinstance(inputs, (str, Path)) else inputs:
@@ -142,12 +143,17 @@ def plan(
             beside.look(job)
             own = _inputs(job) if found.is_link or job.beside else [_place(found.source)]
             places.update(map(hash, own))
-            inside += [place for place in own if names.are_sized and place.startswith(top)]
+            targets.extend([hash(_place(root + name)) for name in job.names])
+            if names.are_sized:
+                inside += [place for place in own if place.startswith(top)]
             jobs.add(job)
     if not jobs and only is None:
         raise ArgumentError("inputs", "hold no image", f"give files, or folders with {' '.join(sorted(SUFFIXES))}")
     beside.refuse_none()
-    _refuse_overwriting(jobs, output, recipe, places)
+    kept = {place for path in recipe.files() for place in _places(os.path.abspath(path))}
+    places.update(map(hash, kept))
+    if not places.isdisjoint(targets):
+        _refuse_overwriting(jobs, output, kept, places)
     for place in inside:
         if names.may_meet(place[len(top) :]):
             raise ArgumentError("output", f"may overwrite the input {place}", "give another folder")
@@ -193,9 +199,8 @@ class _Beside:
                 raise ArgumentError("inputs", problem, "correct the pattern; it starts at the folder of the recipe")
 
 
-def _refuse_overwriting(jobs: Plan, output: Output, recipe: Recipe, places: set[int]) -> None:
-    """Refuse a result that would stand where an input is; `places` has the hashes of the inputs' own."""
-    kept = {place for path in recipe.files() for place in _places(os.path.abspath(path))}
+def _refuse_overwriting(jobs: Plan, output: Output, kept: set[str], places: set[int]) -> None:
+    """Refuse a result that stands where an input is, or a file of the recipe; `places` has their hashes."""
     root = f"{output.show()}/"
     for job in jobs:
         for name in job.names:

@@ -17,6 +17,7 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from types import TracebackType
 from typing import IO, Any, Literal, get_args
 
@@ -32,7 +33,10 @@ Compare = Literal["time", "content"]
 MANIFEST, REPORT, SCRATCH = "manifest.jsonl", "report.jsonl", "tmp"
 
 # Bytes of the manifest that are read at once.
-BLOCK = 2**18
+BLOCK = 2**15
+
+# What a later run asks of a line.
+ASKED = itemgetter("state", "recipe", "input", "output", "size", "changed", "written")
 
 # How many lines of the manifest may be lost with the power, and of how many seconds.
 SYNC_EVERY, SYNC_AFTER = 64, 2.0
@@ -148,9 +152,8 @@ class Record:
                     place += len(line)
 
     def _note(self, row: dict[str, object], place: int) -> None:
-        name = row["output"]
-        state = hash(tuple(row[key] for key in ("state", "recipe", "input", "output", "size", "changed", "written")))
-        number = self._numbers.setdefault(hash(name), len(self._places))
+        state = hash(ASKED(row))
+        number = self._numbers.setdefault(hash(row["output"]), len(self._places))
         if number == len(self._places):
             self._places.append(place)
             self._states.append(state)
@@ -175,11 +178,9 @@ class Record:
             return "pending"
         now, state = stamp(job), self._states[number]
         seen = self._recipe, job.source, job.name, now.size, now.changed
-        if state == hash(("failed", *seen, 0)):
-            return "failed"
-        if self._compare == "content" or state != hash(("done", *seen, self._written(job, number))):
-            return "pending"
-        return "skipped"
+        if self._compare == "time" and state == hash(("done", *seen, self._written(job, number))):
+            return "skipped"
+        return "failed" if state == hash(("failed", *seen, 0)) else "pending"
 
     def known(self, job: Job) -> str:
         """Tell from which content the results of a file were made, if they stand and this recipe made them.
@@ -203,8 +204,12 @@ class Record:
 
     def _written(self, job: Job, number: int) -> int:
         """Count the bytes of the results that stand; -1 where one is missing."""
-        sizes = [self._standing(name) for name in self._names(job, number)]
-        return -1 if None in sizes else sum(filter(None, sizes))
+        written = 0
+        for name in self._names(job, number):
+            if (size := self._standing(name)) is None:
+                return -1
+            written += size
+        return written
 
     def _names(self, job: Job, number: int) -> Sequence[str]:
         """Name the results of a file; where only they tell their size, so does only their line of the manifest."""
@@ -276,22 +281,22 @@ class Record:
         temporary = self._folder / f".report-{secrets.token_hex(8)}"
         self._at = -1  # place of the next line; mostly that is where the file stands, and to ask it takes time
         try:
-            with open(temporary, "wb") as file:
+            with open(temporary, "wb") as file, open(self._folder / MANIFEST, "rb") as manifest:
                 for job, state in zip(jobs, states, strict=True):
-                    file.write(self._line(job, state))
+                    file.write(self._line(manifest, job, state))
             os.replace(temporary, self.report)
         except OSError as failure:
             raise BatchError(f"the report can't be written: {failure}") from failure
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _line(self, job: Job, state: State) -> bytes:
+    def _line(self, manifest: IO[bytes], job: Job, state: State) -> bytes:
         if state == "pending":
             return Row(job.source, job.name, "pending").line()
         place = self._places[self._numbers[hash(job.name)]]
         if self._at != place:
-            self._file.seek(place)
-        line = self._file.readline()
+            manifest.seek(place)
+        line = manifest.readline()
         self._at = place + len(line)
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
         return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line

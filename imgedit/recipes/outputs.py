@@ -121,8 +121,8 @@ class Output:
 
     def _named(self, photo: Photo, width: str, height: str) -> str:
         fields = photo.fields()
-        ext = self._suffix or fields["suffix"]
-        return filled(self.name, fields | {"ext": ext[1:], "width": width, "height": height})
+        fields.update(ext=(self._suffix or fields["suffix"])[1:], width=width, height=height)
+        return filled(self.name, fields)
 
 
 def format_of(options: Mapping[str, Any]) -> str:
