@@ -264,6 +264,7 @@ def train_inpainting(
             "half": True,
         },
         multiple=Inpainting.MULTIPLE,
+        small=True,
         options={"crop": crop, **asdict(weights)},
     )
     return make(plan, job, progress)
