@@ -295,6 +295,9 @@ def test_a_recipe_is_checked_on_the_device_that_it_names(folder, capsys):
     assert run(["recipe", "check", "r.toml"]) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"r.toml:4: step 1 upscale has device = '{device}', which does not work here: needs ")
+    assert run(["recipe", "apply", "r.toml", "photo.jpg", "-o", "one.png"]) == 2
+    assert capsys.readouterr().err == told
+    assert not (folder / "one.png").exists()
     assert run(["recipe", "check", "r.toml", "--elsewhere"]) == 0
     (folder / "r.toml").write_text("[[steps]]\nop = 'upscale'\nscale = 2\ndevice = 'gpu'\n")
     assert run(["recipe", "check", "r.toml", "--elsewhere"]) == 2

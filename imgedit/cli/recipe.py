@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter as Option
+
+if TYPE_CHECKING:
+    from imgedit.recipes import Recipe
 
 __all__ = ["RECIPES"]
 
@@ -36,16 +39,12 @@ def check(
         Run no network: the recipes are for machines with other devices.
     """
     from imgedit.errors import RecipeError
-    from imgedit.recipes import Recipe
-    from imgedit.recipes.lines import placed
     from imgedit.recipes.variables import assigned
 
     faults, variables = 0, assigned(values or [])
     for path in recipes:
         try:
-            recipe = Recipe.from_toml(path, variables=variables)
-            if recipe.uses_network() and not elsewhere and (found := recipe.rehearse()):
-                raise RecipeError(*placed(found, path))
+            recipe = _opened(path, variables, networks=not elsewhere)
         except RecipeError as failure:
             faults += 1
             print(failure, file=sys.stderr)
@@ -53,6 +52,18 @@ def check(
             outputs = f", {_counted(len(recipe.outputs), 'output')}" if recipe.outputs else ""
             print(f"{path}: {_counted(len(recipe.steps), 'step')}{outputs}, nothing wrong")
     return 2 if faults else 0
+
+
+def _opened(path: Path, variables: Mapping[str, object], *, networks: bool) -> Recipe:
+    """Read a recipe, and refuse one whose networks or devices don't work here, if that is asked."""
+    from imgedit.errors import RecipeError
+    from imgedit.recipes import Recipe
+    from imgedit.recipes.lines import placed
+
+    recipe = Recipe.from_toml(path, variables=variables)
+    if networks and recipe.uses_network() and (found := recipe.rehearse()):
+        raise RecipeError(*placed(found, path))
+    return recipe
 
 
 def _counted(count: int, name: str) -> str:
@@ -80,10 +91,11 @@ def apply(
     values : list of str
         A value for a variable of the recipe, NAME=VALUE; may be given several times.
     """
-    from imgedit.recipes import Recipe
+    from imgedit.models import kept
     from imgedit.recipes.variables import assigned
 
-    Recipe.from_toml(recipe, variables=assigned(values or [])).edit(str(image), str(output))
+    with kept():  # the networks that are tried do the work
+        _opened(recipe, assigned(values or []), networks=True).edit(str(image), str(output))
 
 
 def schema() -> None:
