@@ -41,6 +41,24 @@ def test_sample_writes_pictures_labels_and_a_sheet_and_goes_on(folder):
     np.testing.assert_array_equal(ie.read("out/00000004.png"), expected[1])
 
 
+def test_pictures_that_were_made_otherwise_are_not_left_standing_under_new_labels(folder, capsys):
+    assert run(shlex.split("sample flowers --seeds 3-5 --label b -o out")) == 0
+    before = (folder / "out/labels.csv").read_text()
+    for words, told in (
+        ("--label c", "output holds 00000005.png, made with label 1; give another folder"),
+        ("--label b --truncation 0.5", "output holds 00000005.png, made with truncation 1"),
+    ):
+        assert run(shlex.split(f"sample flowers --seeds 5-6 -o out {words}")) == 2
+        assert told in capsys.readouterr().err
+    assert (folder / "out/labels.csv").read_text() == before
+    assert run(shlex.split("sample flowers --seeds 5-6 --label b -o out")) == 0
+    rows = list(csv.DictReader((folder / "out/labels.csv").read_text().splitlines()))
+    assert [row["seed"] for row in rows] == ["3", "4", "5", "6"]
+    (folder / "out/labels.csv").unlink()
+    assert run(shlex.split("sample flowers --seeds 5 --label b -o out")) == 2
+    assert "no labels.csv says how it was made" in capsys.readouterr().err
+
+
 def test_count_and_label(folder):
     assert run(shlex.split("sample flowers --seeds 7 --count 3 --label b -o out")) == 0
     assert sorted(path.name for path in (folder / "out").glob("*.png")) == [f"0000000{n}.png" for n in (7, 8, 9)]
@@ -68,6 +86,7 @@ def test_interpolate_encode_decode_and_project(folder):
         ("sample flower -o out", 2, "did you mean 'flowers'"),
         ("sample flowers --label e -o out", 2, "label is 'e'"),
         ("sample flowers -o code.onnx", 3, "code.onnx: is no folder"),
+        ("sample flowers -o one.png", 2, "output is 'one.png', but there may be many pictures; give a folder"),
         ("decode paint code.onnx -o out", 3, "no file of latents"),
     ],
 )

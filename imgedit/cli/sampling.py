@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter as Option
 
+from imgedit.batch.inputs import SUFFIXES
 from imgedit.cli.console import bar
 from imgedit.errors import ArgumentError, WriteError
+
+if TYPE_CHECKING:
+    from imgedit.models.session import Model
 
 __all__ = ["SAMPLING"]
 
@@ -36,7 +40,7 @@ def sample(
 ) -> None:
     """Make pictures with a net, one a seed, as OUTPUT/00000007.png, and OUTPUT/labels.csv.
 
-    Pictures that are there already are left out, so that a stopped run goes on.
+    Pictures that are there already are left out, so that a stopped run goes on; labels.csv says how they were made.
 
     Parameters
     ----------
@@ -68,6 +72,7 @@ def sample(
     net = ie.models.load(model, device=device)
     labels = draw_labels(net, numbers, _label(label))
     _folder(output)
+    _write_labels(output, _rows(net, numbers, labels, truncation))
     missing = [place for place, seed in enumerate(numbers) if not _name(output, seed).is_file()]
     with bar("sample", len(numbers)) as report:
         for places in _chunks(missing):
@@ -80,7 +85,6 @@ def sample(
             for place, picture in zip(places, made, strict=True):
                 ie.write(_name(output, numbers[place]), picture)
             report((len(numbers) - len(missing) + places[-1] + 1) / len(numbers))
-    _write_labels(output, numbers, labels, net.manifest.classes)
     if grid is not None:
         ie.write(grid, ie.grid([ie.read(_name(output, seed)) for seed in numbers], columns=columns))
 
@@ -245,6 +249,8 @@ def _name(folder: Path, seed: int) -> Path:
 
 
 def _folder(path: Path) -> None:
+    if path.suffix.lower() in SUFFIXES:
+        raise ArgumentError("output", f"is {str(path)!r}, but there may be many pictures", "give a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as problem:
@@ -259,14 +265,36 @@ def _write_all(folder: Path, pictures: Iterable[Any]) -> None:
         ie.write(folder / f"{index:04d}.png", picture)
 
 
-def _write_labels(folder: Path, seeds: list[int], labels: list[int], classes: tuple[str, ...]) -> None:
-    """One line a picture, for whoever trains on them."""
-    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["file", "seed", *(["label", "name"] if labels else [])])
-        for place, seed in enumerate(seeds):
-            named = [labels[place], classes[labels[place]] if classes else ""] if labels else []
-            rows.writerow([_name(folder, seed).name, seed, *named])
+def _rows(net: Model, seeds: list[int], labels: list[int], truncation: float) -> dict[str, dict[str, str]]:
+    """Say how each picture is made: its file -> a line of labels.csv."""
+    manifest = net.manifest
+    found = {}
+    for place, seed in enumerate(seeds):
+        row = {"file": f"{seed:08d}.png", "seed": str(seed)}
+        if labels:
+            row |= {"label": str(labels[place]), "name": manifest.classes[labels[place]] if manifest.classes else ""}
+        found[row["file"]] = row | {"model": manifest.name, "sha256": manifest.sha256, "truncation": f"{truncation:g}"}
+    return found
+
+
+def _write_labels(folder: Path, rows: dict[str, dict[str, str]]) -> None:
+    """Add lines to labels.csv, for whoever trains on the pictures; refuse one that is there and was made otherwise."""
+    table = folder / "labels.csv"
+    before: dict[str, dict[str, str]] = {}
+    if table.is_file():
+        with table.open(newline="", encoding="utf-8") as file:
+            before = {row["file"]: row for row in csv.DictReader(file) if "file" in row}
+    for name, row in rows.items():
+        if (folder / name).is_file() and before.get(name) != row:
+            known = before.get(name, {})
+            other = next((f"{key} {known[key]}" for key in row if key in known and known[key] != row[key]), "")
+            made = f"made with {other}" if other else "and no labels.csv says how it was made"
+            raise ArgumentError("output", f"holds {name}, {made}", "give another folder")
+    kept = {name: row for name, row in before.items() if (folder / name).is_file()}
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(next(iter(rows.values()))), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows((kept | rows).values())
 
 
 SAMPLING: dict[str, Callable[..., Any]] = {
