@@ -890,3 +890,19 @@ def test_the_next_run_sweeps_what_a_killed_one_was_writing_its_report_to(photos,
         path.write_bytes(b"torn")
     run(HALF, photos, tmp_path / "out")
     assert kept(tmp_path / "out" / ".imgedit") == STATE
+
+
+def test_a_worker_that_writes_while_a_run_sweeps_leaves_nothing(photos, tmp_path, monkeypatch):
+    from imgedit.batch import record
+
+    real, late = os.rmdir, ["a", "b"]
+
+    def raced(path, **options):
+        if late and len(Path(path).name) == 16:  # the scratch folder of this run
+            (tmp_path / "out" / ".imgedit" / "tmp" / Path(path).name / late.pop()).touch()
+        real(path, **options)
+
+    monkeypatch.setattr(record.shutil.os, "rmdir", raced)
+    run(HALF, photos, tmp_path / "out")
+    assert not late
+    assert kept(tmp_path / "out" / ".imgedit") == STATE

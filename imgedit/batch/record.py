@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, get_args
 
@@ -43,6 +44,9 @@ SYNC_EVERY, SYNC_AFTER = 64, 2.0
 
 # How often it is tried to end a run in order, though Ctrl-C comes in between: who presses it thrice is let go.
 TRIES = 3
+
+# How often a folder is swept until nobody has written to it meanwhile.
+SWEEPS = 20
 
 
 class Record:
@@ -79,7 +83,7 @@ class Record:
                 lock.acquire()
                 self._held.callback(lock.release)
             # A late worker of a killed run, on another machine, finds its own folder gone and can't put its result.
-            shutil.rmtree(self._output.scratch, ignore_errors=True)
+            _remove(self._output.scratch)
             for torn in self._folder.glob(f".{self.report.stem}*"):  # pages, too, that a killed run was writing
                 torn.unlink()
             self.scratch.mkdir(parents=True)
@@ -115,7 +119,7 @@ class Record:
         finally:
             if not is_whole:
                 self._sweep()
-            shutil.rmtree(self._output.scratch, ignore_errors=True)
+            _remove(self._output.scratch)
             for lock in self._locks:
                 lock.release()
             with contextlib.suppress(OSError):  # the record is in it
@@ -300,6 +304,14 @@ class Record:
         self._at = place + len(line)
         # Within a string of JSON a quotation mark has a backslash before it, so this can only be the field.
         return line.replace(b', "state": "done"', b', "state": "skipped"', 1) if state == "skipped" else line
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which workers may be writing still: each file of theirs may come in between once."""
+    for _ in range(SWEEPS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def _parsed(lines: list[bytes]) -> list[Any]:
