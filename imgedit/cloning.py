@@ -76,7 +76,8 @@ def seamless_clone(
     Returns
     -------
     ndarray
-        The target's shape and dtype; outside the mask bit for bit the target.
+        The target's shape and dtype; outside the mask bit for bit the target. A mask that marks nothing, or of which
+        all falls outside the target, gives a copy.
 
     Raises
     ------

@@ -178,6 +178,11 @@ def test_metadata_is_carried_over_unless_told_otherwise(folder):
         ("blend photo.jpg logo.png -o out.png --offset 5", 2, "--offset takes 2 values, got '5'; write --offset 10,20"),
         ("blend photo.jpg logo.png multipli -o out.png", 2, "nearest of"),
         ("flip photo.jpg horizontal -o -", 2, "--format is missing"),
+        (
+            "carve photo.jpg --size 9 9 --protect photo.jpg -o out.png",
+            2,
+            "--protect 'photo.jpg' is a picture in colour",
+        ),
         ("erase photo.jpg logo-mask.png -o out.png", 3, "resize one: imgedit resize logo-mask.png 96 128"),
         ("flip cut.jpg horizontal -o out.png", 3, "--on-damaged keep gives what can be decoded"),
         ("flip film.gif horizontal -o out.png", 3, "choose one with --frame 0 to --frame 1"),

@@ -276,8 +276,10 @@ def test_what_stands_before_everything_is_refused(near):
 def test_a_map_without_any_depth_is_refused():
     with pytest.raises(ImageError, match="not known anywhere"):
         fill_depth(np.full((3, 3), np.inf))
-    with pytest.raises(ImageError, match="HxW real"):
+    with pytest.raises(ImageError, match=r"give one channel: depth\[..., 0\]"):
         fill_depth(np.zeros((3, 3, 3)))
+    with pytest.raises(ImageError, match=r"HxW real numbers: np.asarray"):
+        fill_depth([[0.0, 1.0]])
 
 
 def test_fog_refuses_alpha_that_is_none():

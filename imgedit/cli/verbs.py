@@ -20,7 +20,7 @@ from cyclopts import Parameter as Option
 from imgedit import io
 from imgedit.cli.console import progress_bar, show, unwrapped
 from imgedit.errors import ArgumentError
-from imgedit.pixels import Image
+from imgedit.pixels import Image, Mask
 from imgedit.recipes.steps import READ, WRITE, reading, writing
 from imgedit.recipes.verbs import Parameter, Verb, fits, frozen, help_texts, plain
 
@@ -231,7 +231,7 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
         if path is None:
             continue
         if parameter.kind == "mask":
-            given[parameter.name] = mask = io.read_mask(path, soft=True)
+            given[parameter.name] = mask = _read_mask(path, parameter.name)
             if not mask.any():
                 warnings.warn(f"{path} marks nothing: all of it is black", UserWarning, stacklevel=2)
         elif parameter.kind == "image":
@@ -242,6 +242,16 @@ def _open_images(verb: Verb, given: dict[str, Any], how: dict[str, Any]) -> dict
             opened = [io.read(one, with_metadata=True, **how) for one in path]
             given[parameter.name], found[parameter.name] = [image for image, _ in opened], opened[0][1]
     return found
+
+
+def _read_mask(path: str, name: str) -> Mask:
+    """Read a mask; what is wrong with it is told of the option that it was given to."""
+    try:
+        return io.read_mask(path, soft=True)
+    except ArgumentError as error:
+        if error.argument != "mask":
+            raise
+        raise type(error)(name, error.problem, error.remedy.replace("mask", name)) from None
 
 
 def _document(paths: list[str]) -> Any:

@@ -38,7 +38,7 @@ from imgedit.pixels import (
 )
 from imgedit.strips import each_strip
 
-__all__ = ["Near", "align_depth", "check_depth", "composite_depth", "depth_sign"]
+__all__ = ["Near", "align_depth", "check_depth", "composite_depth", "depth_sign", "no_depth"]
 
 Floats = NDArray[np.float32]
 Near = Literal["small", "large"]
@@ -228,7 +228,7 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth", n
         Not HxW real numbers, NaN or what is nearer than everything in it, or another size than the image.
     """
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
-        raise ImageError(name, f"is {describe(depth)}", "give HxW real numbers")
+        raise no_depth(name, depth)
     if image is not None:
         check_same_size(depth, image, name, "its image")
     if depth.dtype.kind == "f" and np.isnan(depth).any():
@@ -239,6 +239,27 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth", n
         remedy = f"fill what is not known: ie.fill_depth(depth, near={near!r})"
         raise ImageError(name, f"holds {nearest}, nearer than everything with near={near!r}", remedy)
     return np.ascontiguousarray(depth, np.float32)
+
+
+def no_depth(name: str, given: object) -> ImageError:
+    """Make the error for what is no depth map; it says how to make one.
+
+    Parameters
+    ----------
+    name : str
+        The caller's name of the argument.
+    given : object
+        What stood in its place.
+
+    Returns
+    -------
+    ImageError
+        To be raised.
+    """
+    remedy = "give HxW real numbers: np.asarray(depth, np.float32)"
+    if isinstance(given, np.ndarray) and given.ndim == 3 and given.size:
+        remedy = "give one channel: depth[..., 0]"
+    return ImageError(name, f"is {describe(given)}", remedy)
 
 
 def depth_sign(near: str) -> np.float32:
@@ -444,7 +465,7 @@ def align_depth(
     """
     for name, value in (("depth", depth), ("reference", reference)):
         if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind not in "uif" or value.size == 0:
-            raise ImageError(name, f"is {describe(value)}", "give HxW real numbers")
+            raise no_depth(name, value)
     check_same_size(depth, reference, "depth", "reference")
     valid = np.isfinite(depth) & np.isfinite(reference)
     if mask is not None:

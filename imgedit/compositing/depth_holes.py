@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.compositing.depth import Near, depth_sign
+from imgedit.compositing.depth import Near, depth_sign, no_depth
 from imgedit.errors import ImageError
-from imgedit.pixels import Mask, check_same_size, describe, hard_mask
+from imgedit.pixels import Mask, check_same_size, hard_mask
 
 __all__ = ["fill_depth"]
 
@@ -61,7 +61,7 @@ def fill_depth(depth: NDArray[Any], holes: Mask | None = None, *, near: Near = "
     [[9.0, 4.0, 4.0, 4.0]]
     """
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
-        raise ImageError("depth", f"is {describe(depth)}", "give HxW real numbers")
+        raise no_depth("depth", depth)
     sign = depth_sign(near)
     known = np.isfinite(depth)
     if holes is not None:
