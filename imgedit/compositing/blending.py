@@ -37,7 +37,7 @@ __all__ = ["blend"]
 
 # Bytes that set how many rows make a strip, for each pixel of a row (see `each_strip`): of levels, and of floats.
 # Measured: with fewer rows the calls cost more than the work, with more the planes leave the cache.
-LEVEL_BYTES, FLOAT_BYTES = 4, 5
+LEVEL_BYTES, FLOAT_BYTES = 4, 8
 
 # More than the temporaries of a strip take.
 KEPT_BYTES = 31 * 2**20
