@@ -139,6 +139,19 @@ def test_labels_by_index_by_name_and_drawn(tmp_path, kind):
 def test_a_label_for_a_net_without_labels_is_an_error(net):
     with pytest.raises(errors.ArgumentError, match="takes no labels"):
         ie.sample(net, seeds=0, label=1)
+    with pytest.raises(errors.ArgumentError, match="takes no labels"):
+        ie.project(np.zeros((*SIZE, CHANNELS), np.uint8), net, label=1)
+
+
+def test_a_net_with_one_class_asks_for_no_label():
+    z = np.random.default_rng(0).standard_normal((2, 128), np.float32)
+    stickers = ie.decode(z, "gan-emoji-64")
+    assert stickers.shape == (2, 64, 64, 4)
+    np.testing.assert_array_equal(stickers, ie.decode(z, "gan-emoji-64", label=0))
+    assert stickers[..., 3].min() == 0
+    assert stickers[..., 3].max() == 255
+    with pytest.raises(errors.ArgumentError, match="label is 1"):
+        ie.decode(z, "gan-emoji-64", label=1)
 
 
 def test_noise_is_drawn_by_seed_from_its_own_stream(tmp_path):

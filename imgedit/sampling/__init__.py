@@ -302,12 +302,7 @@ def decode(
     """
     net = _generator(model, device, progress)
     rows = _latents(latents, net)
-    weights = None
-    if label is not None or net.classes:
-        if label is None:
-            raise ArgumentError("label", "is not given", f"{net.manifest.name} needs one: an index or a name")
-        weights = net.weights(net.labels([0] * len(rows), label))
-    return _as_images(net.run(rows, weights=weights, progress=progress), dtype)
+    return _as_images(net.run(rows, weights=_weights(net, label, len(rows)), progress=progress), dtype)
 
 
 def project(
@@ -370,11 +365,7 @@ def project(
 
     starts, steps = (int(check_number(n, name, least=1)) for n, name in ((starts, "starts"), (steps, "steps")))
     net = _generator(model, device, progress)
-    weights = None
-    if net.classes:
-        if label is None:
-            raise ArgumentError("label", "is not given", f"{net.manifest.name} needs one: an index or a name")
-        weights = net.weights(net.labels([0], label))
+    weights = _weights(net, label, 1)
     if net.manifest.partner and net.manifest.family == "decoder":
         draws = encode(image, net.model, device=device)
     else:
@@ -527,6 +518,17 @@ def _rows(latents: Floats) -> Floats:
     if rows.ndim != 2 or rows.dtype.kind != "f" or not np.isfinite(rows).all():
         raise ArgumentError("latents", f"are {describe(np.asarray(latents))}", "give finite float32 numbers NxD")
     return rows.astype(np.float32)
+
+
+def _weights(net: Generator, label: Label | Sequence[Label] | None, count: int) -> Floats | None:
+    """Weights of the classes, a row a picture; None for a net without labels, and where there is one, that one."""
+    if label is None:
+        if not net.classes:
+            return None
+        if net.classes > 1:
+            raise ArgumentError("label", "is not given", f"{net.manifest.name} needs one: an index or a name")
+        label = 0
+    return net.weights(net.labels([0] * count, label))
 
 
 def _latents(latents: Floats, net: Generator) -> Floats:
