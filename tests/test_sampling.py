@@ -150,6 +150,8 @@ def test_a_net_with_one_class_asks_for_no_label():
     np.testing.assert_array_equal(stickers, ie.decode(z, "gan-emoji-64", label=0))
     assert stickers[..., 3].min() == 0
     assert stickers[..., 3].max() == 255
+    # Nothing hides under clear pixels.
+    assert stickers[stickers[..., 3] == 0].max() == 0
     with pytest.raises(errors.ArgumentError, match="label is 1"):
         ie.decode(z, "gan-emoji-64", label=1)
 

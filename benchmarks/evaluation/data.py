@@ -101,5 +101,7 @@ def decibels(a: np.ndarray, b: np.ndarray, where: np.ndarray | None = None) -> f
 
 
 def enlarged(image: np.ndarray, factor: int = 3) -> np.ndarray:
-    """Small pictures as large pixels."""
+    """Small pictures as large pixels; what is clear shows grey."""
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = ie.convert(image, channels="rgb", background="silver")
     return ie.resize(image, scale=factor, filter="nearest")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["decode", "draw_labels", "encode", "interpolate", "project", "read_latents", "sample", "write_latents"]
 
+# Under alpha below half a level of 8 bits nets draw whatever they like; viewers that know no alpha would show it.
+CLEAR = 0.5 / 255
+
 # Random latents that a search chooses its starts from.
 DRAWS = 256
 
@@ -63,7 +66,8 @@ def sample(
     Returns
     -------
     ndarray
-        NxHxWx3 or NxHxWx4 (straight alpha), or NxHxW for a net of grey pictures: each entry is an image.
+        NxHxWx3 or NxHxWx4 (straight alpha, colour 0 where it is clear), or NxHxW for a net of grey pictures: each entry
+        is an image.
 
     Raises
     ------
@@ -584,5 +588,8 @@ def _fitted(values: Image, shape: tuple[int, ...], name: str) -> Floats:
 def _as_images(pictures: Floats, dtype: str) -> NDArray[Any]:
     if dtype not in ("uint8", "uint16", "float32"):
         raise ArgumentError("dtype", f"is {dtype!r}", "give 'uint8', 'uint16' or 'float32'")
+    if pictures.shape[-1] == 4:
+        clear = pictures[..., 3:] < CLEAR
+        pictures = np.concatenate([np.where(clear, 0, pictures[..., :3]), pictures[..., 3:]], -1)
     images = like(pictures, dtype)
     return images[..., 0] if images.shape[-1] == 1 else images
