@@ -70,6 +70,7 @@ class Window(QtWidgets.QMainWindow):
         self._build_center()
         self._build_status()
         self._connect()
+        self._set_icons()
         self.resize(1280, 800)
         self.toolbox.tools["brush"].trigger()
         self.refresh()
@@ -188,9 +189,6 @@ class Window(QtWidgets.QMainWindow):
         self.recent.setEnabled(not busy)
         for name, action in (self.actions_ | self.toolbox.tools).items():
             action.setEnabled((document is not None or name in ALWAYS) and not (busy and name in IDLE))
-            action.setIcon(look.icon(name))
-        for name, tool_button in self.layers.buttons.items():
-            tool_button.setIcon(look.icon(name))
         if document:
             height, width = document.state.size
             self.size_label.setText(f"{width} × {height} px, {8 * document.state.layers[0].image.itemsize} bit")
@@ -215,7 +213,11 @@ class Window(QtWidgets.QMainWindow):
     def toggle_theme(self) -> None:
         self.settings.setValue("theme", "light" if self.settings.value("theme", "dark") == "dark" else "dark")
         look.dress(QtWidgets.QApplication.instance(), self.settings.value("theme"))
-        self.refresh()
+        self._set_icons()
+
+    def _set_icons(self) -> None:
+        for name, button in (self.actions_ | self.toolbox.tools | self.layers.buttons).items():
+            button.setIcon(look.icon(name))
 
     def paint(self) -> None:
         """Draw the layers anew in the background; only the newest wish counts."""
