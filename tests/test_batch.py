@@ -874,6 +874,25 @@ def test_ctrl_c_while_a_run_sweeps_leaves_neither_lock_nor_temporary_files(photo
     assert run(HALF, photos, tmp_path / "out").count("skipped") == 3
 
 
+@pytest.mark.parametrize("writing", ["os.replace", "write_pages"])
+def test_ctrl_c_while_a_run_writes_its_report_leaves_a_whole_one(photos, tmp_path, monkeypatch, writing):
+    place, name = (os, "replace") if writing == "os.replace" else (batch, "write_pages")
+    real, interruptions = getattr(place, name), [KeyboardInterrupt]
+
+    def interrupted(first, *rest, **options):
+        if interruptions and (place is batch or Path(rest[0]).name == "report.jsonl"):
+            raise interruptions.pop()
+        return real(first, *rest, **options)
+
+    monkeypatch.setattr(place, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(HALF, photos, tmp_path / "out")
+    state = tmp_path / "out" / ".imgedit"
+    assert kept(state) == STATE
+    rows = [json.loads(line) for line in (state / "report.jsonl").read_text().splitlines()]
+    assert [row["state"] for row in rows] == ["done"] * 3
+
+
 def test_the_next_run_sweeps_what_a_killed_one_was_writing_its_report_to(photos, tmp_path, monkeypatch):
     written, real = [], os.replace
 

@@ -172,25 +172,23 @@ def run(
             for index, job in enumerate(jobs if counts["pending"] else ())
             if states[index] == STATES.index("pending")
         )
-        with (
-            _reported(record, jobs, states, place, file.name if file is not None else "") as reported,
-            Album(place.state, fresh=not resume) as album,
-        ):
-            if tally is not None:
-                tally(so_far)
-            for index, outcome in crew.results(task, pending, counts["pending"]):
-                row = replace(outcome.row, recipe=fingerprint, thumbnails=album.keep(outcome.pictures))
-                if row.state == "skipped":
-                    record.renew(row)
-                else:
-                    record.append(row)
-                states[index] = STATES.index(row.state)
-                so_far = so_far.plus(row)
-                if progress is not None:
-                    progress(so_far.settled / len(jobs))
+        with _reported(record, jobs, states, place, file.name if file is not None else "") as reported:
+            with Album(place.state, fresh=not resume) as album:
                 if tally is not None:
                     tally(so_far)
-        return reported(time.monotonic() - began, standing)
+                for index, outcome in crew.results(task, pending, counts["pending"]):
+                    row = replace(outcome.row, recipe=fingerprint, thumbnails=album.keep(outcome.pictures))
+                    if row.state == "skipped":
+                        record.renew(row)
+                    else:
+                        record.append(row)
+                    states[index] = STATES.index(row.state)
+                    so_far = so_far.plus(row)
+                    if progress is not None:
+                        progress(so_far.settled / len(jobs))
+                    if tally is not None:
+                        tally(so_far)
+            return reported(time.monotonic() - began, standing)
 
 
 def _opened(recipe: Recipe | str | Path, variables: Mapping[str, object] | None) -> Recipe:
