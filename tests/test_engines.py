@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
@@ -81,6 +83,47 @@ def test_a_scheduler_that_does_not_answer_is_told_at_the_start(monkeypatch):
         ie.errors.BatchError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'.*start one with"
     ):
         ENGINES["dask"](address="tcp://127.0.0.1:1")
+
+
+def test_a_scheduler_that_takes_a_connection_and_says_nothing_is_given_up(monkeypatch):
+    from imgedit.engines import cluster
+
+    monkeypatch.setattr(cluster, "ANSWER", 0.3)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(ie.errors.BatchError, match=r"no Dask scheduler answers at .* \(silent for 1 s\)"),
+    ):
+        ENGINES["dask"](address=f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_a_scheduler_that_falls_silent_while_workers_tell_their_versions_is_given_up(monkeypatch):
+    import distributed
+
+    from imgedit.engines import cluster
+
+    ended, counts = threading.Event(), iter([2])
+    monkeypatch.setattr(cluster, "LOOK", 0.05)
+    monkeypatch.setattr(cluster, "SILENCE", 0.3)
+    monkeypatch.setattr(cluster.Dask, "_count", lambda _: next(counts))
+    monkeypatch.setattr(distributed.Client, "run", lambda *_: ended.wait())
+    try:
+        with pytest.raises(ie.errors.BatchError, match="the Dask cluster at this machine has been silent for 0 s"):
+            ENGINES["dask"](workers=1)
+    finally:
+        ended.set()
+
+
+@pytest.mark.parametrize("failure", [TimeoutError("timed out"), ConnectionResetError("closed")])
+@pytest.mark.parametrize("asked", ["sync", "run"])
+def test_a_scheduler_that_is_lost_before_the_first_task_is_a_failure_of_the_engine(monkeypatch, failure, asked):
+    import distributed
+
+    def lost(*_, **__):
+        raise failure
+
+    monkeypatch.setattr(distributed.Client, asked, lost)
+    with pytest.raises(ie.errors.BatchError, match=f"the Dask scheduler at this machine is lost .{failure}"):
+        ENGINES["dask"](workers=1)
 
 
 def test_workers_have_one_thread_and_leave_ctrl_c_to_the_parent(local):

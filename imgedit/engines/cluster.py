@@ -15,9 +15,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -122,11 +123,15 @@ class Dask(Executor):
             memory = memory or memory_share(workers)
             self._cluster = _own_cluster(self._most)
         self._name = address or "this machine"
+        joining = _aside(partial(distributed.Client, address or self._cluster, timeout=ANSWER, set_as_default=False))
         try:
-            self._client = distributed.Client(address or self._cluster, timeout=ANSWER, set_as_default=False)
+            # Dask's own limit leaves out its first exchange: there a scheduler that is silent would be waited for.
+            self._client = joining.result(2 * ANSWER)
         except (OSError, ValueError, TypeError) as failure:
+            joining.add_done_callback(_leave)
+            told = " ".join(str(failure).split()) or f"silent for {2 * ANSWER:.0f} s"
             raise BatchError(
-                f"no Dask scheduler answers at {address!r} ({' '.join(str(failure).split())}); "
+                f"no Dask scheduler answers at {address!r} ({told}); "
                 "start one with `dask scheduler`, or leave the address out"
             ) from failure
         self._lodging = Lodging(secrets.token_hex(8), None if address else workers, timeout, memory, self.per_worker)
@@ -136,11 +141,11 @@ class Dask(Executor):
         self._ended = threading.Event()
         try:
             self._threads = self._count()
+            threading.Thread(target=self._watch, daemon=True).start()
             self._check()
         except BaseException:
             self.shutdown(cancel_futures=True)
             raise
-        threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def slots(self) -> int:
@@ -157,8 +162,14 @@ class Dask(Executor):
 
     def _workers(self) -> dict[str, int]:
         """Give the threads of each worker by its address."""
-        found: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER)
+        try:
+            found: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER)
+        except OSError as failure:
+            raise self._lost(failure) from failure
         return found
+
+    def _lost(self, failure: Exception) -> BatchError:
+        return BatchError(f"the Dask scheduler at {self._name} is lost ({failure})")
 
     def _check(self) -> None:
         """Refuse a cluster that can't do what is asked, before any work."""
@@ -167,8 +178,16 @@ class Dask(Executor):
                 f"the Dask cluster at {self._name} has no worker; start some with `dask worker {self._name}`"
             )
         ours = _versions()
+        # Workers may take long to import all of that; what ends the wait is a scheduler that is silent.
+        asked = _aside(partial(self._client.run, _versions))
+        self._open.add(asked)
+        asked.add_done_callback(self._open.discard)
         try:
-            theirs = self._client.run(_versions)
+            theirs = asked.result()
+        except OSError as failure:
+            raise self._lost(failure) from failure
+        except BrokenExecutor as failure:
+            raise BatchError(str(failure)) from failure
         except Exception as failure:
             raise BatchError(
                 f"a worker of {self._name} can't run imgedit ({type(failure).__name__}: {failure}); install it there"
@@ -257,6 +276,30 @@ class Dask(Executor):
         if self._cluster is not None:
             with suppress(Exception):
                 self._cluster.close(timeout=ANSWER)
+
+
+def _aside(call: Callable[[], T]) -> Future[T]:
+    """Ask Dask for what it may never answer, in a thread that nobody has to wait for."""
+    found: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            result = call()
+        except BaseException as failure:  # noqa: BLE001 - a future carries whatever was raised
+            with suppress(InvalidStateError):  # given up meanwhile
+                found.set_exception(failure)
+        else:
+            with suppress(InvalidStateError):
+                found.set_result(result)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return found
+
+
+def _leave(joining: Future[Any]) -> None:
+    """Leave a cluster that was joined when nobody waited for it any more."""
+    with suppress(Exception):
+        joining.result().close(timeout=ANSWER)
 
 
 def _own_cluster(workers: int) -> Any:
