@@ -216,8 +216,8 @@ class Window(QtWidgets.QMainWindow):
         self._set_icons()
 
     def _set_icons(self) -> None:
-        for name, button in (self.actions_ | self.toolbox.tools | self.layers.buttons).items():
-            button.setIcon(look.icon(name))
+        for name, shown in (self.actions_ | self.toolbox.tools | self.layers.buttons).items():
+            shown.setIcon(look.icon(name))
 
     def paint(self) -> None:
         """Draw the layers anew in the background; only the newest wish counts."""
