@@ -378,11 +378,11 @@ def project(
     target = _fitted(check(image), first.shape[1:], "image")
 
     def run(latents: Floats) -> Floats:
-        return net.run(latents, weights=None if weights is None else weights.repeat(len(latents), 0))
+        return _seen(net.run(latents, weights=None if weights is None else weights.repeat(len(latents), 0)))
 
     return search(
         run,
-        target,
+        _seen(target),
         draws,
         starts=min(starts, len(draws)),
         steps=steps,
@@ -583,6 +583,13 @@ def _fitted(values: Image, shape: tuple[int, ...], name: str) -> Floats:
     if channels == 4 and own != 4:
         values = np.concatenate([values, np.ones_like(values[..., :1])], axis=2)
     return values
+
+
+def _seen(pictures: Floats) -> Floats:
+    """Premultiply, so that colour under clear pixels is not looked for."""
+    if pictures.shape[-1] != 4:
+        return pictures
+    return np.concatenate([pictures[..., :3] * pictures[..., 3:], pictures[..., 3:]], -1)
 
 
 def _as_images(pictures: Floats, dtype: str) -> NDArray[Any]:
