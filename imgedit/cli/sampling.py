@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter as Option
 
-from imgedit.batch.inputs import SUFFIXES
 from imgedit.cli.console import bar
 from imgedit.errors import ArgumentError, WriteError
 
@@ -244,11 +243,17 @@ def _chunks(places: list[int]) -> Iterator[list[int]]:
         yield places[start : start + CHUNK]
 
 
+def _file(seed: int) -> str:
+    return f"{seed:08d}.png"
+
+
 def _name(folder: Path, seed: int) -> Path:
-    return folder / f"{seed:08d}.png"
+    return folder / _file(seed)
 
 
 def _folder(path: Path) -> None:
+    from imgedit.batch.inputs import SUFFIXES
+
     if path.suffix.lower() in SUFFIXES:
         raise ArgumentError("output", f"is {str(path)!r}, but there may be many pictures", "give a folder")
     try:
@@ -270,7 +275,7 @@ def _rows(net: Model, seeds: list[int], labels: list[int], truncation: float) ->
     manifest = net.manifest
     found = {}
     for place, seed in enumerate(seeds):
-        row = {"file": f"{seed:08d}.png", "seed": str(seed)}
+        row = {"file": _file(seed), "seed": str(seed)}
         if labels:
             row |= {"label": str(labels[place]), "name": manifest.classes[labels[place]] if manifest.classes else ""}
         found[row["file"]] = row | {"model": manifest.name, "sha256": manifest.sha256, "truncation": f"{truncation:g}"}

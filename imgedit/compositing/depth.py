@@ -38,7 +38,7 @@ from imgedit.pixels import (
 )
 from imgedit.strips import each_strip
 
-__all__ = ["Near", "align_depth", "check_depth", "composite_depth", "depth_sign", "no_depth"]
+__all__ = ["Near", "align_depth", "check_depth", "check_map", "composite_depth", "depth_sign"]
 
 Floats = NDArray[np.float32]
 Near = Literal["small", "large"]
@@ -227,8 +227,7 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth", n
     ImageError
         Not HxW real numbers, NaN or what is nearer than everything in it, or another size than the image.
     """
-    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
-        raise no_depth(name, depth)
+    check_map(depth, name)
     if image is not None:
         check_same_size(depth, image, name, "its image")
     if depth.dtype.kind == "f" and np.isnan(depth).any():
@@ -241,25 +240,28 @@ def check_depth(depth: NDArray[Any], image: Image | None, name: str = "depth", n
     return np.ascontiguousarray(depth, np.float32)
 
 
-def no_depth(name: str, given: object) -> ImageError:
-    """Make the error for what is no depth map; it says how to make one.
+def check_map(depth: object, name: str) -> None:
+    """Refuse what is no map of real numbers, and say how to make one.
 
     Parameters
     ----------
+    depth : object
+        HxW real numbers, or anything else.
     name : str
         The caller's name of the argument.
-    given : object
-        What stood in its place.
 
-    Returns
-    -------
+    Raises
+    ------
     ImageError
-        To be raised.
+        Anything else.
     """
     remedy = "give HxW real numbers: np.asarray(depth, np.float32)"
-    if isinstance(given, np.ndarray) and given.ndim == 3 and given.size:
-        remedy = "give one channel: depth[..., 0]"
-    return ImageError(name, f"is {describe(given)}", remedy)
+    if isinstance(depth, np.ndarray) and depth.size:
+        if depth.ndim == 2 and depth.dtype.kind in "uif":
+            return
+        if depth.ndim == 3:
+            remedy = "give one channel: depth[..., 0]"
+    raise ImageError(name, f"is {describe(depth)}", remedy)
 
 
 def depth_sign(near: str) -> np.float32:
@@ -464,8 +466,7 @@ def align_depth(
     [[3.0, 5.0], [7.0, 11.0]]
     """
     for name, value in (("depth", depth), ("reference", reference)):
-        if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind not in "uif" or value.size == 0:
-            raise no_depth(name, value)
+        check_map(value, name)
     check_same_size(depth, reference, "depth", "reference")
     valid = np.isfinite(depth) & np.isfinite(reference)
     if mask is not None:

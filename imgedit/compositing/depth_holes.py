@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgedit.compositing.depth import Near, depth_sign, no_depth
+from imgedit.compositing.depth import Near, check_map, depth_sign
 from imgedit.errors import ImageError
 from imgedit.pixels import Mask, check_same_size, hard_mask
 
@@ -60,8 +60,7 @@ def fill_depth(depth: NDArray[Any], holes: Mask | None = None, *, near: Near = "
     >>> ie.fill_depth(np.array([[9.0, np.inf, np.inf, 4.0]]), near="large").tolist()
     [[9.0, 4.0, 4.0, 4.0]]
     """
-    if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype.kind not in "uif" or depth.size == 0:
-        raise no_depth("depth", depth)
+    check_map(depth, "depth")
     sign = depth_sign(near)
     known = np.isfinite(depth)
     if holes is not None:
