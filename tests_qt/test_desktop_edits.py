@@ -36,7 +36,7 @@ def nothing(_fraction):
     pass
 
 
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize("method", methods(learned=True))
 def test_removing_changes_what_the_mask_covers_and_nothing_else(method):
     state = opened(photo())
     removed = edits.remove(state, disc(), {"method": method, "grow": 0, "feather": 0}, progress=nothing)

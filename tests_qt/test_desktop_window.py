@@ -40,6 +40,7 @@ def window(app, qtbot, settings):
     qtbot.addWidget(made, before_close_func=forget)
     made.resize(1000, 700)
     made.show()
+    qtbot.waitUntil(lambda: made._painted and not made._finder.running, timeout=600_000)
     yield made
     for worker in threading.enumerate():
         if worker.name == "imgedit-worker":
@@ -226,7 +227,7 @@ def test_all_methods_side_by_side_and_one_is_taken(opened, qtbot):
     window.compare_methods()
     dialog = window.findChild(Compare)
     qtbot.waitUntil(lambda: not dialog.worker.running, timeout=600_000)
-    assert list(dialog.grid.canvases) == ["before", *tasks.methods()]
+    assert list(dialog.grid.canvases) == ["before", *tasks.methods(learned=True)]
     assert all(button.isEnabled() for name, button in dialog.grid.buttons.items())
     dialog.grid.canvases["telea"].zoom(2)
     assert {canvas.view for canvas in dialog.grid.canvases.values()} == {dialog.grid.canvases["telea"].view}
@@ -342,7 +343,7 @@ def test_a_style_of_the_photo_stays_below_the_layers_above_it(opened, qtbot, mon
 
 def test_the_gallery_shows_the_photo_in_every_style(app, qtbot, settings, source, monkeypatch):
     known = {name: {"style": name} for name in ("a", "b")}
-    monkeypatch.setattr(tasks, "styles", lambda: known)
+    monkeypatch.setattr("desktop.window.nets", lambda: tasks.Nets([], [], known))
     monkeypatch.setattr(ie, "stylize", lambda image, style, **_: np.full_like(image, {"a": 40, "b": 220}[style]))
     window = Window(settings)
     qtbot.addWidget(window, before_close_func=forget)
@@ -351,6 +352,8 @@ def test_the_gallery_shows_the_photo_in_every_style(app, qtbot, settings, source
     settle(window, qtbot)
     panel = window.panels["Style"]
     window.tasks.setCurrentWidget(panel)
+    qtbot.waitUntil(lambda: bool(panel.known))
+    assert "learned" not in window.panels["Remove"].methods()
     qtbot.waitUntil(lambda: all(not panel.gallery.item(row).icon().isNull() for row in (0, 1)))
     for row, grey in ((0, 40), (1, 220)):
         thumb = imgedit.qt.from_qimage(panel.gallery.item(row).icon().pixmap(40).toImage())
@@ -358,6 +361,27 @@ def test_the_gallery_shows_the_photo_in_every_style(app, qtbot, settings, source
     panel.gallery.itemClicked.emit(panel.gallery.item(1))
     settle(window, qtbot)
     assert panel.preview[1] == {"style": "b"}
+
+
+def test_a_photo_is_edited_while_networks_are_still_looked_for(app, qtbot, settings, source, monkeypatch):
+    found = threading.Event()
+    monkeypatch.setattr("desktop.window.nets", lambda: found.wait(60) and tasks.Nets(["a net"], ["x"], {"s": {}}))
+    monkeypatch.setattr(ie, "stylize", lambda image, **_: image)
+    window = Window(settings)
+    qtbot.addWidget(window, before_close_func=forget)
+    window.show()
+    window.open(source)
+    settle(window, qtbot)
+    paint(window, (60, 50), (90, 50))
+    window.tasks.setCurrentWidget(window.panels["Style"])
+    window.panels["Remove"].remove()
+    settle(window, qtbot)
+    assert titles(window) == ["Open", "Remove (patchmatch)"]
+    found.set()
+    qtbot.waitUntil(lambda: bool(window.panels["Style"].known))
+    assert window.panels["Remove"].methods() == tasks.methods(learned=True)
+    assert window.panels["Enlarge"].model.itemData(1) == "x"
+    settle(window, qtbot)
 
 
 def test_a_painting_is_a_style_with_what_is_shipped(opened, qtbot, monkeypatch, tmp_path):

@@ -19,7 +19,6 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 from imgedit.engines.child import outcome
@@ -324,6 +323,8 @@ def _own_cluster(workers: int) -> Any:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
     import cv2
 
     return {"imgedit": version("imgedit"), "numpy": version("numpy"), "opencv": cv2.__version__}

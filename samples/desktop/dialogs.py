@@ -13,7 +13,6 @@ import imgedit as ie
 import imgedit.qt
 from desktop import edits
 from desktop.document import State, save_recipe
-from desktop.tasks import methods
 from imgedit.engines import usable_cores
 from imgedit.qt.binding import QtCore, QtWidgets
 from imgedit.qt.widgets import button, column, label, row
@@ -43,7 +42,7 @@ class Compare(Dialog):
         super().__init__(window, "Compare methods", window.size() * 0.92)
         self.state, self.mask, self.options = state, mask, options
         self.box = _around(edits.over_layer(mask, state.layer), options["grow"] + options["feather"])
-        self.parts, self.waiting = {}, methods()
+        self.parts, self.waiting = {}, window.panels["Remove"].methods()
         self.grid = imgedit.qt.Comparison(["before", *self.waiting], columns=3, fixed=["before"])
         self.grid.taken.connect(self.take)
         column(self.grid, label("Zoom and drag one picture: the others follow.", "faint"), parent=self, margin=14)

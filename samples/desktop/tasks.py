@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,26 @@ COLORS = {"the painting's": None, "the photo's": "luma", "as spread in the photo
 THUMB = 76
 
 
-def methods() -> list[str]:
-    """Names of the inpainting methods that can run here."""
-    ready = [name for name in METHODS if name != "learned" or ie.models.names(task="inpaint")]
+@dataclass(frozen=True)
+class Nets:
+    """What the networks can do that are here: names of models, and styles as parameters of `imgedit.stylize`."""
+
+    inpaint: list[str]
+    superres: list[str]
+    styles: dict[str, dict[str, Any]]
+
+
+def nets() -> Nets:
+    """Look for networks, which takes a tenth of a second when it is done first."""
+    painters = [ie.models.info(name) for name in ie.models.names(task="style")]
+    named = [net for net in painters if net.family not in ("pair", "gatys")]
+    styles = {style: {"style": style, "model": net.name} for net in named for style in net.classes or (net.name,)}
+    return Nets(ie.models.names(task="inpaint"), ie.models.names(task="superres"), styles)
+
+
+def methods(learned: bool) -> list[str]:
+    """Names of the inpainting methods, those for objects first; with that of a net, or without."""
+    ready = [name for name in METHODS if learned or name != "learned"]
     return sorted(ready, key=[*GOOD_AT, *ready].index)
 
 
@@ -58,6 +76,9 @@ class Task(QtWidgets.QWidget):
             if widget.property("masked"):
                 widget.setEnabled(self.window_.masked)
 
+    def offer(self, nets: Nets) -> None:
+        """Offer what nets can do, once they were found."""
+
 
 def masked(made: Any) -> Any:
     made.setProperty("masked", True)
@@ -68,7 +89,7 @@ class Remove(Task):
     """Fill what the mask covers."""
 
     def __init__(self, window: Any) -> None:
-        self.method = choice(methods(), GOOD_AT)
+        self.method = choice(methods(learned=False), GOOD_AT)
         self.grow = QtWidgets.QSpinBox(maximum=100, suffix=" px", toolTip="Also fill so far beyond the mask")
         self.feather = QtWidgets.QSpinBox(maximum=100, suffix=" px", toolTip="Fade out over so many pixels")
         super().__init__(
@@ -79,6 +100,14 @@ class Remove(Task):
             masked(button("Compare all methods…", window.compare_methods)),
             None,
         )
+
+    def offer(self, nets: Nets) -> None:
+        if nets.inpaint:
+            place = methods(learned=True).index("learned")
+            self.method.insertItem(place, f"learned – {GOOD_AT['learned']}", "learned")
+
+    def methods(self) -> list[str]:
+        return [self.method.itemData(index) for index in range(self.method.count())]
 
     def options(self) -> dict[str, Any]:
         return {"method": self.method.currentData(), "grow": self.grow.value(), "feather": self.feather.value()}
@@ -118,13 +147,6 @@ class CutOut(Task):
         self.merge_button.setEnabled(document is not None and document.state.active > 0)
 
 
-def styles() -> dict[str, dict[str, Any]]:
-    """All styles that nets which are here know by name, as parameters of `imgedit.stylize`."""
-    nets = [ie.models.info(name) for name in ie.models.names(task="style")]
-    named = [net for net in nets if net.family not in ("pair", "gatys")]
-    return {style: {"style": style, "model": net.name} for net in named for style in net.classes or (net.name,)}
-
-
 def of_painting(path: Path, iterations: int) -> dict[str, Any]:
     """The style of any picture, by a net that takes pictures if there is one; else by optimisation."""
     paired = any(ie.models.info(name).family == "pair" for name in ie.models.names(task="style"))
@@ -148,28 +170,36 @@ class Styles(Task):
     """A gallery of styles; the picture with the painting in it lies above the other, at a strength seen at once."""
 
     def __init__(self, window: Any) -> None:
-        self.known, self._shown, self.preview = styles(), None, None
-        self.gallery = imgedit.qt.Gallery(self.known, side=THUMB)
-        self.gallery.chosen.connect(lambda name: self.paint(name, self.known[name]))
+        self.known, self._shown, self.preview = {}, None, None
+        self.place = column()
         self.colors, self.strength = choice(list(COLORS)), slider(maximum=100, value=80)
         self.steps = QtWidgets.QSpinBox(
             minimum=10, maximum=1000, value=60, suffix=" steps", toolTip="Where no net paints it"
         )
         self.strength.valueChanged.connect(self._strengthen)
         self.buttons = [button("Apply", self.apply, primary=True), button("Discard", self.drop)]
-        gallery = self.gallery if self.known else label("No net for styles is installed.", "faint")
         super().__init__(
             window,
             "Choose a style, then drag the strength.",
             {"Colours": self.colors, "Strength": self.strength},
-            gallery,
+            self.place,
             row(button("A painting…", self.open_painting), self.steps),
             row(*self.buttons),
-            *([] if self.known else [None]),
         )
         self._worker = imgedit.qt.Worker()
         self._worker.finished.connect(self._show_thumb)
         self._worker.failed.connect(partial(window.report, "Previews of the styles"))
+
+    def offer(self, nets: Nets) -> None:
+        self.known = nets.styles
+        if not self.known:
+            self.place.addWidget(label("No net for styles is installed.", "faint"))
+            self.place.addStretch()
+            return
+        self.gallery = imgedit.qt.Gallery(self.known, side=THUMB)
+        self.gallery.chosen.connect(lambda name: self.paint(name, self.known[name]))
+        self.place.addWidget(self.gallery)
+        self.refresh()
 
     def paint(self, name: str, style: dict[str, Any]) -> None:
         self.drop()
@@ -229,7 +259,7 @@ class Enlarge(Task):
     def __init__(self, window: Any) -> None:
         self.factor = QtWidgets.QDoubleSpinBox(minimum=1.1, maximum=8, value=2, decimals=1, suffix=" ×")
         self.factor.valueChanged.connect(self.refresh)
-        self.model = choice(["the best for the factor", *ie.models.names(task="superres")])
+        self.model = choice(["the best for the factor"])
         self.sizes = label("", "faint")
         super().__init__(
             window,
@@ -239,6 +269,10 @@ class Enlarge(Task):
             button("Enlarge", self.enlarge, primary=True),
             None,
         )
+
+    def offer(self, nets: Nets) -> None:
+        for name in nets.superres:
+            self.model.addItem(name, name)
 
     def enlarge(self) -> None:
         model = self.model.currentData() if self.model.currentIndex() else None

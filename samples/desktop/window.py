@@ -12,7 +12,7 @@ import imgedit.qt
 from desktop import edits, look
 from desktop.dialogs import Batch, Compare
 from desktop.document import Document, State, open_document, picture, save
-from desktop.tasks import TASKS
+from desktop.tasks import TASKS, nets
 from imgedit.qt.binding import QtCore, QtGui, QtWidgets, Signal
 from imgedit.qt.widgets import button, column, label, row
 
@@ -62,8 +62,8 @@ class Window(QtWidgets.QMainWindow):
     def __init__(self, settings: Any) -> None:
         super().__init__(acceptDrops=True)
         self.settings, self.document = settings, None
-        self.worker, self._drawer = imgedit.qt.Worker(), imgedit.qt.Worker()
-        self.masked, self._next_mask, self._drawn = False, (), {}
+        self.worker, self._drawer, self._finder = (imgedit.qt.Worker() for _ in range(3))
+        self.masked, self._next_mask, self._drawn, self._painted = False, (), {}, False
         look.dress(QtWidgets.QApplication.instance(), settings.value("theme", "dark"))
         self.canvas = imgedit.qt.Canvas()
         self._build_bars()
@@ -168,6 +168,8 @@ class Window(QtWidgets.QMainWindow):
         self.worker.failed.connect(lambda error: self.report(self._title, error))
         self._drawer.finished.connect(self._show)
         self._drawer.failed.connect(partial(self.report, "Drawing the layers"))
+        self._finder.finished.connect(self._offer)
+        self._finder.failed.connect(partial(self.report, "Looking for networks"))
         self.layers.chosen.connect(self.choose_layer)
         self.layers.edited.connect(self._edit_layers)
         self.history.chosen.connect(self.go)
@@ -177,6 +179,16 @@ class Window(QtWidgets.QMainWindow):
         self.canvas.failed.connect(partial(self.report, "Selecting"))
 
     # What it shows
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        super().paintEvent(event)
+        if not self._painted:  # networks are looked for when the window stands
+            self._painted = True
+            QtCore.QTimer.singleShot(0, lambda: self._finder.start(nets))
+
+    def _offer(self, found: Any) -> None:
+        for panel in self.panels.values():
+            panel.offer(found)
 
     def refresh(self) -> None:
         """Show what is, and let only what can be done be asked for."""
@@ -402,7 +414,7 @@ class Window(QtWidgets.QMainWindow):
             event.ignore()
             self._sure_then(self.close)
             return
-        for worker in (self.worker, self._drawer, self.panels["Style"]):
+        for worker in (self.worker, self._drawer, self._finder, self.panels["Style"]):
             worker.cancel()
         event.accept()
 
