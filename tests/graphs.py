@@ -23,8 +23,18 @@ def save_graph(path, nodes, initializers, *, shape, out_shape):
 
 def blur_and_double(path, *, channels=3):
     """3x3 mean with zero padding, then each pixel twice: reach 1, scale 2."""
+    _convolve_and_double(path, np.full((3, 3), 1 / 9), channels)
+
+
+def sideways_and_doubled(path):
+    """Each pixel from its left neighbour, zero beyond the border, then twice: reach 1, scale 2."""
+    _convolve_and_double(path, np.array([[0, 0, 0], [1, 0, 0], [0, 0, 0]]), 3)
+    return path
+
+
+def _convolve_and_double(path, stencil, channels):
     kernel = np.zeros((channels, channels, 3, 3), np.float32)
-    kernel[range(channels), range(channels)] = 1 / 9
+    kernel[range(channels), range(channels)] = stencil
     nodes = [
         helper.make_node("Conv", ["input", "kernel"], ["soft"], pads=[1, 1, 1, 1]),
         helper.make_node("Resize", ["soft", "", "factors"], ["output"], mode="nearest", nearest_mode="floor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from graphs import blur_and_double, doubled_pixels, elementwise, manifest_of
+from graphs import blur_and_double, doubled_pixels, elementwise, manifest_of, sideways_and_doubled
 from pictures import KINDS, photo
 
 import imgedit as ie
@@ -121,6 +121,44 @@ def test_a_net_of_brightness_takes_grey_as_it_is(bright_net):
     image = photo(np.float32, 1, (30, 40))
     big = ie.upscale(image, 2, model=bright_net)
     np.testing.assert_allclose(big, image.repeat(2, 0).repeat(2, 1) + 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "channels"), KINDS)
+def test_the_mean_of_all_ways_turns_and_mirrors_with_the_picture(tmp_path, dtype, channels):
+    path = sideways_and_doubled(tmp_path / "sideways.onnx")
+    manifest_of(path, scale=2, overlap=1)
+    image = photo(dtype, channels)
+    big = ie.upscale(image, 2, model="sideways", ensemble=True)
+    near = {"rtol": 0, "atol": 1e-6} if dtype == np.float32 else {"rtol": 0, "atol": 1}
+    for turns in range(4):
+        for step in (1, -1):
+            seen = np.ascontiguousarray(np.rot90(image, turns)[:, ::step])
+            made = ie.upscale(seen, 2, model="sideways", ensemble=True).astype(np.float64)
+            np.testing.assert_allclose(np.rot90(made[:, ::step], -turns), big, **near)
+    once = ie.upscale(image, 2, model="sideways")
+    assert (np.abs(once.astype(np.float64) - big) > 2 * near["atol"]).any()
+
+
+@pytest.mark.parametrize("tile", [16, 500])
+def test_the_mean_of_all_ways_is_the_mean_of_eight_runs(tmp_path, tile):
+    path = sideways_and_doubled(tmp_path / "sideways.onnx")
+    manifest_of(path, scale=2, overlap=1)
+    image = photo(np.float32, 3, (30, 44))
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
+    # The net looks to the left; in eight ways it looks to all four sides, twice each.
+    sides = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
+    expected = (sum(sides) / 4).repeat(2, 0).repeat(2, 1)
+    inner = slice(2, -2)
+    big = ie.upscale(image, 2, model="sideways", ensemble=True, tile=tile)
+    np.testing.assert_allclose(big[inner, inner], expected[inner, inner], atol=1e-6)
+
+
+def test_the_mean_of_all_ways_tells_how_far_it_is_and_stops():
+    def stop(_fraction):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ie.upscale(photo(), 2, ensemble=True, progress=stop)
 
 
 @pytest.fixture
