@@ -11,6 +11,8 @@ Three things make it fast without compiled code. Patches are compared by their p
 of the picture's own patches, ten times shorter than the patches. On the coarse levels the nearest patches are
 found exactly, by one matrix product. And the pixel comes from the best of the patches that cover it, not from their
 mean: that keeps textures sharp on all levels, so few turns are needed.
+
+Posts and wires that are seen on both sides of the hole are carried across first (`bars`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgedit.inpainting.bars import find_bars, lay_bars, lift_bars
 from imgedit.inpainting.diffusion import fill_push_pull
 from imgedit.inpainting.joining import join_pieces
 from imgedit.inpainting.patches import (
@@ -108,6 +111,7 @@ def fill_patchmatch(
     rotations: tuple[float, ...] = (),
     gain: float = 0.0,
     join: bool = True,
+    bars: bool = True,
     progress: Progress,
     seed: int,
 ) -> Floats:
@@ -131,6 +135,9 @@ def fill_patchmatch(
         Let patches become brighter or darker by up to this share: 0.2 allows factors from 1/1.2 to 1.2.
     join : bool
         Take the steps in brightness away where pieces from different places meet; otherwise every pixel is a copy.
+    bars : bool
+        Carry straight posts and wires across that are seen on both sides of the hole; where there are none, nothing
+        changes.
     progress : callable
         Given the fraction done.
     seed : int
@@ -153,6 +160,25 @@ def fill_patchmatch(
     tick = Ticker(progress)
     sources(hole, source, size)
     tick()
+    found = find_bars(values, hole, source, size, tick) if bars else []
+    tick()
+    ground = _fill(values, lift_bars(hole, found), size, source, mirror, rotations, gain, join, tick, seed)
+    return lay_bars(ground, values, hole, found)
+
+
+def _fill(
+    values: Floats,
+    hole: Flags,
+    size: int,
+    source: Flags | None,
+    mirror: bool,
+    rotations: Sequence[float],
+    gain: float,
+    join: bool,
+    tick: Ticker,
+    seed: int,
+) -> Floats:
+    """Fill from the coarsest level to the finest."""
     depth = _depth(hole, size)
     tick()
     pyramid = [_atlas(values, hole, source, mirror, rotations, 2**depth, tick)]
