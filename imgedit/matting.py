@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imgedit.errors import ModelError
 from imgedit.fusion import decontaminate
 from imgedit.geometry import resize
-from imgedit.pixels import Image, Progress, as_float, check, check_alpha, join_alpha, like, split_alpha
+from imgedit.pixels import Image, Progress, as_float, check, check_alpha, check_finite, join_alpha, like, split_alpha
 from imgedit.tables import Table
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def matte(image: Image, *, model: str | None = None, device: str = "auto", progr
     Raises
     ------
     ImageError
-        Not an image.
+        Not an image, or one with NaN or infinity.
     ModelError
         No such model, or one that is not for this task.
     DeviceError
@@ -83,6 +83,7 @@ def matte(image: Image, *, model: str | None = None, device: str = "auto", progr
     from imgedit.models import load, pictures  # here, since manifests are checked by a library that is slow to import
 
     image = check(image)
+    check_finite(image)
     watch = pictures.Watch(progress)
     watch(0.0)
     net = load(_installed() if model is None else model, device=device, task="matte", tick=watch.tick)

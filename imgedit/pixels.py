@@ -30,6 +30,7 @@ __all__ = [
     "as_float",
     "check",
     "check_alpha",
+    "check_finite",
     "check_mask",
     "check_number",
     "check_same_size",
@@ -443,6 +444,27 @@ def check_alpha(image: Image, name: str = "image") -> None:
     low, high = float(alpha.min()), float(alpha.max())
     if not (low >= 0 and high <= 1):  # written so that NaN is refused too
         raise ImageError(name, f"has alpha from {low:g} to {high:g}", "alpha lies in [0, 1]: clip it, replace NaN")
+
+
+def check_finite(image: Image, name: str = "image", why: str = "which would spread over the whole result") -> None:
+    """Refuse NaN and infinity where one such pixel would spoil the whole result.
+
+    Parameters
+    ----------
+    image : ndarray
+        A checked image; integers hold neither.
+    name : str
+        The caller's name of the argument.
+    why : str
+        What they do here, for the message.
+
+    Raises
+    ------
+    ImageError
+        It holds NaN or infinity.
+    """
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ImageError(name, f"holds NaN or infinity, {why}", f"fill them first: ie.inpaint({name}, mask)")
 
 
 def premultiply(image: Image) -> Image:

@@ -96,6 +96,14 @@ def test_a_matte_takes_the_full_range_and_has_size_and_dtype_of_the_picture(dtyp
     np.testing.assert_array_equal(ie.remove_background(image, model="red", clean=False)[..., 3], found)
 
 
+def test_a_matte_of_what_is_no_number_is_refused():
+    image = photo(np.float32)
+    image[0, 0, 0] = np.nan
+    for verb in (ie.matte, ie.remove_background):
+        with pytest.raises(errors.ImageError, match="image holds NaN or infinity"):
+            verb(image, model="red")
+
+
 def test_a_picture_of_nothing_has_no_matte():
     with pytest.raises(errors.ModelError, match="sees nothing"):
         ie.matte(np.full((20, 20), 90, np.uint8), model="red")

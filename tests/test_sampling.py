@@ -310,3 +310,18 @@ def test_roles_that_nobody_named_are_asked_for(tmp_path):
     (tmp_path / "net.toml").write_text("\n".join(line for line in text.splitlines() if not line.startswith("inputs")))
     with pytest.raises(errors.ModelError, match=r"say what each is for, inputs"):
         ie.sample(tmp_path / "net.onnx", seeds=0)
+
+
+def test_what_is_no_number_is_refused_where_it_would_spread(tmp_path, net):
+    encoder(tmp_path / "code.onnx")
+    broken = np.zeros((*SIZE, CHANNELS), np.float32)
+    broken[0, 0, 0] = np.nan
+    with pytest.raises(errors.ImageError, match="image holds NaN or infinity"):
+        ie.encode(broken, str(tmp_path / "code.onnx"))
+    with pytest.raises(errors.ImageError, match="image holds NaN or infinity"):
+        ie.project(broken, net)
+
+
+def test_a_picture_in_the_place_of_the_model_is_told():
+    with pytest.raises(errors.ArgumentError, match="model is 8x8x3 uint8; give a model's name"):
+        ie.encode("vae-emoji-64", np.zeros((8, 8, 3), np.uint8))

@@ -28,6 +28,7 @@ from imgedit.pixels import (
     as_float,
     check,
     check_alpha,
+    check_finite,
     check_number,
     hard_mask,
     like,
@@ -122,10 +123,7 @@ def carve(
     """
     image = check(image)
     check_alpha(image)
-    if not np.isfinite(image).all():
-        raise ImageError(
-            "image", "holds NaN or infinity, which no seam can weigh", "fill them first: ie.inpaint(image, ...)"
-        )
+    check_finite(image, why="which no seam can weigh")
     height, width = _checked_size(size)
     find = ENERGIES[energy]
     bias = np.zeros(image.shape[:2], np.float32)

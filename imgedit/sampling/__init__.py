@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imgedit.color import luma
 from imgedit.errors import ArgumentError, ImageError, ModelError, ReadError
-from imgedit.pixels import Image, Progress, as_float, check, check_number, describe, like
+from imgedit.pixels import Image, Progress, as_float, check, check_finite, check_number, describe, like
 from imgedit.sampling.latents import HOW, MOST_SEED, Floats, along, read_fields, write_fields
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def encode(image: Image | Sequence[Image], model: str | Path | Model, *, device:
     Raises
     ------
     ImageError
-        Not images, or not of the net's size.
+        Not images, not of the net's size, or with NaN or infinity.
     ModelError
         No such model, or none that encodes.
 
@@ -350,7 +350,7 @@ def project(
     Raises
     ------
     ImageError
-        Not an image, or not of the net's size.
+        Not an image, not of the net's size, or with NaN or infinity.
     ArgumentError
         An argument out of range, or no label for a net that needs one.
     ModelError
@@ -573,6 +573,7 @@ def _fitted(values: Image, shape: tuple[int, ...], name: str) -> Floats:
             f"resize it with ie.resize({name}, ({shape[0]}, {shape[1]}))",
         )
     values = as_float(values)
+    check_finite(values, name)
     channels, own = shape[2], 1 if values.ndim == 2 else values.shape[2]
     if own == 4 and channels != 4:
         raise ImageError(name, "has alpha, which the net does not know", f"give ie.flatten([{name}], background=...)")
