@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgedit.color import luma
 from imgedit.errors import ArgumentError, ModelError
 from imgedit.geometry import resize
+from imgedit.geometry.canvas import check_size
 from imgedit.pixels import LEAST_ALPHA, Image, check, check_alpha, check_number, describe
 from imgedit.strips import Progress
 from imgedit.tables import Table
@@ -114,13 +115,11 @@ def upscale(
 def _target(image: Image, scale: float | None, size: tuple[int, int] | None) -> tuple[int, int]:
     if size is None:
         scale = check_number(4 if scale is None else scale, "scale", above=1)
-        return round(image.shape[0] * scale), round(image.shape[1] * scale)
+        return check_size((round(image.shape[0] * scale), round(image.shape[1] * scale)), "scale")
     if scale is not None:
         raise ArgumentError("size", f"is {size!r} and scale is {scale!r}", "give one of them")
-    if len(size) != 2 or any(isinstance(side, bool) or not isinstance(side, (int, np.integer)) for side in size):
-        raise ArgumentError("size", f"is {size!r}", "give height and width, two whole numbers")
-    height, width = int(size[0]), int(size[1])
-    if min(height, width) < 1 or (height <= image.shape[0] and width <= image.shape[1]):
+    height, width = check_size(size)
+    if height <= image.shape[0] and width <= image.shape[1]:
         raise ArgumentError("size", f"is {height}x{width}, no more than {describe(image)}", "reduce it with ie.resize")
     return height, width
 
@@ -139,7 +138,9 @@ def _mixture(model: str | None, factor: float, denoise: float | None) -> dict[st
         clean, photo = named.name, next((n for n in names("superres") if find(n).partner == named.name), "")
     if not photo:
         there = ", ".join(n for n in names("superres") if find(n).partner) or "none"
-        raise ArgumentError("denoise", f"is {strength:g} but {clean} has no twin", f"models that have one: {there}")
+        raise ArgumentError(
+            "denoise", f"is {strength:g} but {clean} has no twin that takes noise away", f"models that have: {there}"
+        )
     return {name: weight for name, weight in ((clean, 1 - strength), (photo, strength)) if weight}
 
 

@@ -167,6 +167,12 @@ def test_what_the_caller_says_stands(path):
     assert (found["range"], found["overlap"]) == ([0, 255], 3)
 
 
+def test_a_scale_that_the_net_does_not_have_is_told(path):
+    with pytest.raises(errors.ModelError, match="makes 130x194 of 65x97: its scale is not 3"):
+        fields(doubled(path), scale=3)
+    assert fields(doubled(path), scale=2)["scale"] == 2
+
+
 def test_the_picture_is_that_of_the_range_that_the_caller_names(path):
     right, wrong = examine(doubled(path), {}), examine(path, {"range": [-1, 1]})
     assert wrong.fields["range"] == [-1, 1]

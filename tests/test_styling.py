@@ -319,6 +319,24 @@ def test_wrong_calls_are_told(net, graph):
         ie.stylize(photo(), photo(), method="gatys", model=net)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_pixel_that_is_no_number_is_refused_in_photo_and_style(folder, net, value):
+    pair(folder / "pair.onnx")
+    image, broken = photo(np.float32), photo(np.float32)
+    broken[3, 4, 1] = value
+    with pytest.raises(errors.ImageError, match="image holds NaN or infinity"):
+        ie.stylize(broken, net)
+    with pytest.raises(errors.ImageError, match="style holds NaN or infinity"):
+        ie.stylize(image, broken, model="pair")
+    with pytest.raises(errors.ImageError, match="style holds NaN or infinity"):
+        ie.stylize(image, broken, method="gatys")
+
+
+def test_a_net_for_something_else_is_told_as_such(net):
+    with pytest.raises(errors.ModelError, match=r"sr-x2: is for superres, not style; there are: .*swap"):
+        ie.stylize(photo(), "scream", model="sr-x2")
+
+
 def test_a_graph_for_gatys_is_no_style():
     with pytest.raises(errors.ArgumentError, match="method='gatys'"):
         ie.stylize(np.zeros((8, 8, 3), np.uint8), "gatys-small")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -188,3 +190,17 @@ def test_a_net_that_does_not_enlarge_is_refused(tmp_path):
     manifest_of(path, scale=1)
     with pytest.raises(errors.ModelError, match="does not enlarge"):
         ie.upscale(photo(), 2, model="same")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"scale": 10_000}, "scale makes 240000x320000, 76,800 megapixels"),
+        ({"size": (3_000_000, 3_000_000)}, "a result holds at most 2,000 megapixels"),
+        ({"size": (0, 5)}, "size is (0, 5); give (height, width)"),
+        ({"size": (24, 32)}, "reduce it with ie.resize"),
+    ],
+)
+def test_a_size_that_is_a_slip_is_refused_before_the_net_runs(wanted, words):
+    with pytest.raises(errors.ArgumentError, match=re.escape(words)):
+        ie.upscale(np.zeros((24, 32, 3), np.uint8), **wanted)

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import cv2
 
-from imgedit.errors import ModelError, UnknownNameError
+from imgedit.errors import ArgumentError, ModelError, UnknownNameError
 from imgedit.models import keeping
 from imgedit.models.manifest import TASKS, Manifest, file_hash
 from imgedit.models.screening import refuse_impostor, screen
 from imgedit.models.session import LOADING, Model
+from imgedit.pixels import describe
 from imgedit.tables import advice
 
 __all__ = ["find", "info", "load", "names"]
@@ -184,6 +185,8 @@ def find(name: str | Path, *, task: str | None = None) -> Manifest:
 
     Raises
     ------
+    ArgumentError
+        Something else than a name or a path.
     UnknownNameError
         No such model; names the nearest.
     ModelError
@@ -195,6 +198,8 @@ def find(name: str | Path, *, task: str | None = None) -> Manifest:
     >>> ie.models.find("sr-x4").scale
     4
     """
+    if not isinstance(name, (str, Path)):
+        raise ArgumentError("model", f"is {describe(name)}", "give a model's name, or the path of an ONNX file")
     if isinstance(name, Path) or str(name).lower().endswith(".onnx") or os.sep in str(name):
         path = Path(name)
         beside = path.with_suffix(".toml")
@@ -242,6 +247,28 @@ def info(name: str | Path) -> Manifest:
     'superres'
     """
     return find(name)
+
+
+def check_task(name: str | Path, manifest: Manifest, task: str) -> None:
+    """Refuse a model that is for something else.
+
+    Parameters
+    ----------
+    name : str or Path
+        What the caller called it.
+    manifest : Manifest
+        The model's.
+    task : str
+        What it is wanted for.
+
+    Raises
+    ------
+    ModelError
+        It is for another task; names those that are for this one.
+    """
+    if manifest.task != task:
+        there = ", ".join(names(task)) or "none"
+        raise ModelError(name, f"is for {manifest.task}, not {task}; there are: {there}")
 
 
 def load(
@@ -297,8 +324,8 @@ def load(
     ('cpu', True)
     """
     manifest = find(name, task=task)
-    if task is not None and manifest.task != task:
-        raise ModelError(name, f"is for {manifest.task}, not {task}; there are: {', '.join(names(task)) or 'none'}")
+    if task is not None:
+        check_task(name, manifest, task)
     path = held(manifest)
     if path is None:
         remedy = f"; get it with: imgedit models fetch {manifest.name}" if manifest.url else ""

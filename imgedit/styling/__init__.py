@@ -19,6 +19,7 @@ from imgedit.pixels import (
     as_float,
     check,
     check_alpha,
+    check_finite,
     check_mask,
     check_number,
     join_alpha,
@@ -95,7 +96,7 @@ def stylize(
     Raises
     ------
     ImageError
-        Not an image, or a mask that does not fit it.
+        Not an image, one that holds NaN or infinity, as does that of the style, or a mask that does not fit it.
     ArgumentError
         A parameter out of range, or one that the method does not have.
     UnknownNameError
@@ -124,6 +125,7 @@ def stylize(
     if mask is not None:
         mask = check_mask(mask, image)
     _refuse_unknown(method, method_parameters)
+    check_finite(image)
     photo = _visible(image)
     painting = paint(photo, style, model=model, size=side, device=device, progress=progress, **method_parameters)
     if keep is not None:

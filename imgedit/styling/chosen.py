@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgedit import io
 from imgedit.errors import ArgumentError, ModelError, UnknownNameError
-from imgedit.pixels import as_float, check, check_number, split_alpha
+from imgedit.pixels import as_float, check, check_finite, check_number, split_alpha
 from imgedit.styling.sizes import Floats
 from imgedit.tables import Files, advice
 
@@ -103,6 +103,7 @@ def pictures_of(style: Style) -> list[tuple[Floats, float]]:
 
 def _rgb(image: NDArray[Any]) -> Floats:
     values = as_float(split_alpha(check(image, "style"))[0])
+    check_finite(values, "style")
     return np.ascontiguousarray(np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values)
 
 
@@ -151,8 +152,11 @@ def _whole(name: str | Path) -> Chosen:
 
 def _named(weights: dict[str, float], model: str | None) -> Chosen:
     from imgedit.models import find, names
+    from imgedit.models.store import check_task
 
-    known = [find(model)] if model is not None else _known()
+    known = [find(model, task="style")] if model is not None else _known()
+    if model is not None:
+        check_task(model, known[0], "style")
     for manifest in known:
         if set(weights) <= set(manifest.classes):
             row = [weights.get(name, 0.0) for name in manifest.classes]

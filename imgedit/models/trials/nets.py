@@ -71,7 +71,7 @@ def examine_net(trial: Trial) -> None:
     elif gives == 1 and given == 3:
         _examine_matte(trial)
     elif gives == given in (1, 3):
-        _examine_editor(trial)
+        _examine_editor(trial, result)
     else:
         raise trial.fail(f"makes {gives} channels of {given}, which fits no verb")
 
@@ -146,9 +146,13 @@ class _Row:
     got: Floats
 
 
-def _examine_editor(trial: Trial) -> None:
-    """Examine an enlarging, repairing or painting net."""
+def _examine_editor(trial: Trial, result: NDArray[Any]) -> None:
+    """Examine an enlarging, repairing or painting net by what it gave first."""
+    assert trial.given is not None
     scale, channels = trial.fields["scale"], trial.channels(trial.model.inputs[0])
+    size, made = trial.given.shape[:2], trial.take(result).shape[:2]
+    if made != (scale * size[0], scale * size[1]):  # the caller may have said another
+        raise trial.fail(f"makes {made[0]}x{made[1]} of {size[0]}x{size[1]}: its scale is not {scale}")
     likeness = _find_range(trial)
     said = trial.purpose
     if scale > 1:
