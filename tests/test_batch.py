@@ -684,7 +684,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, kill):
     assert 5 <= done <= 7  # those recorded, and what each worker had in hand
     if kill != signal.SIGKILL:
         assert process.returncode == 4
-        assert process.stderr == "imgedit: interrupted\n"
+        assert process.stderr == "imgedit: interrupted; the same command goes on where it stopped\n"
         assert kept(out / ".imgedit") == STATE
         states = [json.loads(line)["state"] for line in (out / ".imgedit/report.jsonl").read_text().splitlines()]
         assert len(states) == 30

@@ -214,6 +214,22 @@ def test_every_mistake_is_one_line_and_a_code(folder, capsys, line, code, words)
     assert not (folder / "out.png").exists()
 
 
+def test_a_mask_of_zeros_and_ones_becomes_one_by_the_command_that_is_named(folder, capsys):
+    mask = disc_mask(SIZE)
+    ie.write("ones.png", mask.astype(np.uint8))
+    assert run(shlex.split("inpaint photo.jpg ones.png -o out.png")) == 3
+    told = capsys.readouterr().err
+    assert "--mask is uint8 with largest value 1; make its ones white: imgedit auto-levels ones.png" in told
+    assert run(shlex.split(told.partition("white: imgedit ")[2])) == 0
+    np.testing.assert_array_equal(ie.read_mask("WHITE.png"), mask)
+
+
+def test_weights_of_styles_need_no_braces(folder):
+    for style, name in (('{"great-wave" = 0.6, udnie = 0.4}', "a.png"), ("great-wave=0.6,udnie=0.4", "b.png")):
+        assert run(["stylize", "photo.jpg", style, "-o", name]) == 0
+    np.testing.assert_array_equal(ie.read("a.png"), ie.read("b.png"))
+
+
 def test_an_interrupted_command_says_so(folder, capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

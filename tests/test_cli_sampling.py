@@ -112,3 +112,28 @@ def test_a_grid_puts_pictures_in_rows():
         ie.grid([pictures[0], pictures[0, :1]])
     with pytest.raises(ie.errors.ArgumentError, match="are none"):
         ie.grid([])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("encode one.png paint -o z.npz", "model is 'one.png', a picture; the net comes first: imgedit encode"),
+        ("project paint one.png -o z.npz", "model is 'one.png', a picture; the net comes last: imgedit project"),
+        ("encode paint one.png -o z.png", "is 'z.png'; latents go to a file .npz"),
+        ("project one.png paint -o z.png", "is 'z.png'; latents go to a file .npz"),
+    ],
+)
+def test_a_wrong_order_and_a_wrong_suffix_are_told_before_the_search(folder, capsys, line, words):
+    ie.write("one.png", ie.sample("paint", seeds=1)[0])
+    assert run(shlex.split(line)) == 2
+    assert words in capsys.readouterr().err
+    assert not list(folder.glob("z.*"))
+
+
+def test_an_interrupted_series_says_that_it_goes_on(capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("imgedit.write", interrupt)
+    assert run(shlex.split("sample paint --count 2 -o out")) == 4
+    assert capsys.readouterr().err == "imgedit: interrupted; the same command goes on where it stopped\n"

@@ -313,11 +313,13 @@ def test_a_model_without_an_address_says_so(weights, listed):
         models.fetch("distant")
 
 
-def test_without_pooch_the_extra_is_named(weights, listed, monkeypatch):
+def test_without_pooch_the_extra_is_named(weights, listed, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     listed("http://127.0.0.1:9/model.onnx")
     with pytest.raises(errors.MissingExtraError, match=r"imgedit\[fetch\]"):
         models.fetch("distant")
+    assert run(["models", "fetch", "distant", "--yes"]) == 5  # said first, before the licence is read in vain
+    assert capsys.readouterr().err.startswith("imgedit: fetching a model needs pooch")
 
 
 def test_the_command_shows_licence_and_size_before_it_asks(weights, listed, capsys, monkeypatch):

@@ -19,6 +19,10 @@ __all__ = ["application", "run"]
 
 DONE, USAGE, FAILED, INTERRUPTED, BROKEN = 0, 2, 3, 4, 5
 
+# Commands that leave out what is done when they are given anew.
+RESUMED = frozenset({"batch", "sample"})
+GOES_ON = "; the same command goes on where it stopped"
+
 
 def run(arguments: list[str]) -> int:
     """Run the command line.
@@ -44,7 +48,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
-        return _say("imgedit: interrupted", INTERRUPTED)
+        return _say(f"imgedit: interrupted{GOES_ON if RESUMED.intersection(arguments[:1]) else ''}", INTERRUPTED)
     except Exception as failure:  # noqa: BLE001 - the edge of the program: every failure is one line and a code
         return _say(_sentence(failure, arguments), _code(failure))
     return result if isinstance(result, int) else DONE

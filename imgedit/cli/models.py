@@ -144,11 +144,13 @@ def fetch_model(name: str, /, *, yes: Annotated[bool, Option(alias="-y", negativ
     """
     from imgedit import models
     from imgedit.errors import ArgumentError
+    from imgedit.models.fetching import downloader
     from imgedit.models.store import whole
 
     manifest = models.info(name)
     path = whole(manifest)
     if path is None:
+        downloader()  # before anybody reads a licence in vain
         _tell(manifest)
         if not yes and not sys.stdin.isatty():
             raise ArgumentError("--yes", "is not given, and nobody can be asked", "give it if you accept the licence")

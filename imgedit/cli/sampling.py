@@ -153,6 +153,9 @@ def encode(model: str, images: list[str], /, *, output: OneFile, device: str = "
     """
     import imgedit as ie
 
+    if _is_picture(model):
+        raise ArgumentError("model", f"is {model!r}, a picture", "the net comes first: imgedit encode MODEL IMAGES")
+    _check_latents(output)
     ie.write_latents(output, ie.encode([ie.read(image) for image in images], model, device=device), model)
 
 
@@ -202,6 +205,9 @@ def project(
     """
     import imgedit as ie
 
+    if _is_picture(model):
+        raise ArgumentError("model", f"is {model!r}, a picture", "the net comes last: imgedit project IMAGE MODEL")
+    _check_latents(output)
     with bar("project") as report:
         found = ie.project(ie.read(image), model, label=_label(label), seed=seed, device=device, progress=report)
     ie.write_latents(output, found, model)
@@ -251,10 +257,20 @@ def _name(folder: Path, seed: int) -> Path:
     return folder / _file(seed)
 
 
-def _folder(path: Path) -> None:
+def _is_picture(name: str | Path) -> bool:
     from imgedit.batch.inputs import SUFFIXES
 
-    if path.suffix.lower() in SUFFIXES:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _check_latents(path: Path) -> None:
+    """Refuse a target of another kind before the minutes that a search may take."""
+    if path.suffix != ".npz":
+        raise ArgumentError("output", f"is {str(path)!r}", "latents go to a file .npz")
+
+
+def _folder(path: Path) -> None:
+    if _is_picture(path):
         raise ArgumentError("output", f"is {str(path)!r}, but there may be many pictures", "give a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)

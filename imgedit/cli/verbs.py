@@ -178,7 +178,7 @@ def _converter(name: str, annotation: Any) -> Callable[[Any, Any], Any]:
 
 
 def _readings(word: str) -> Iterator[Any]:
-    for text in (word, f"[{word}]"):
+    for text in (word, f"[{word}]", f"{{{word}}}"):
         with contextlib.suppress(tomllib.TOMLDecodeError):
             yield frozen(tomllib.loads(f"value = {text}")["value"])
     yield word
@@ -251,7 +251,10 @@ def _read_mask(path: str, name: str) -> Mask:
     except ArgumentError as error:
         if error.argument != "mask":
             raise
-        raise type(error)(name, error.problem, error.remedy.replace("mask", name)) from None
+        remedy = error.remedy.replace("mask", name)
+        if "zeros and ones" in remedy:  # which only Python can say otherwise
+            remedy = f"make its ones white: imgedit auto-levels {path} --cutoff 0 -o WHITE.png"
+        raise type(error)(name, error.problem, remedy) from None
 
 
 def _document(paths: list[str]) -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
@@ -164,13 +166,29 @@ class _Passing(Exception):  # noqa: N818 - a reason to try again
     """A trouble that may be over in a moment."""
 
 
-def _transfer(url: str, file: BinaryIO, size: int | None, progress: Callable[[float], None] | None) -> None:
-    """Append what is missing of a file, or all of it where the server knows no ranges."""
+def downloader() -> ModuleType:
+    """Give the library that downloads.
+
+    Returns
+    -------
+    module
+        pooch.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
     try:
-        import pooch
-        import requests
+        return importlib.import_module("pooch")
     except ModuleNotFoundError as missing:
         raise MissingExtraError("pooch", "fetch", "fetching a model") from missing
+
+
+def _transfer(url: str, file: BinaryIO, size: int | None, progress: Callable[[float], None] | None) -> None:
+    """Append what is missing of a file, or all of it where the server knows no ranges."""
+    pooch = downloader()
+    import requests
 
     held_bytes = file.tell()
     if size is not None and held_bytes >= size:
