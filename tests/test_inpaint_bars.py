@@ -224,3 +224,14 @@ def test_enough_must_be_left_for_the_ground():
     filled = ie.inpaint(np.where(hole[..., None], np.float32(0), image), hole, "patchmatch")
     assert (~lifted).any()
     assert np.isfinite(filled).all()
+
+
+def test_a_picture_wider_than_opencv_takes():
+    wide = np.full((60, 33_000, 3), 0.8, np.float32)
+    wide[27:34, :] = POST
+    hole = np.zeros(wide.shape[:2], bool)
+    hole[15:45, 20_000:20_060] = True
+    bars = found(wide, hole)
+    assert len(bars) == 1
+    laid = lay_bars(wide, wide, hole, bars)
+    np.testing.assert_allclose(laid, wide, atol=1e-5)

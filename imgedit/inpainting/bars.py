@@ -204,7 +204,7 @@ def lay_bars(ground: Floats, values: Floats, hole: Flags, bars: list[Bar]) -> Fl
         turn = bar.rows - 1
         back = turn - np.abs((along - 1) % (2 * turn) - turn)
         y, x = top - back * down - across * right, left - back * right + across * down
-        copied = _sampled(values, y[None], x[None])[0] + (along / bar.length)[:, None] * bar.change
+        copied = _sampled(values, y, x) + (along / bar.length)[:, None] * bar.change
         share = np.clip(bar.half + 1 - np.abs(across), 0, 1)[:, None]
         out[rows, cols] += share.astype(np.float32) * (copied.astype(np.float32) - out[rows, cols])
     return out
@@ -411,9 +411,18 @@ def _outline(bar: Bar, first: float, last: float, half: float) -> NDArray[np.int
 
 
 def _sampled(array: Floats, y: Floats, x: Floats) -> Floats:
-    """Interpolate a picture at some places, linearly: HxWxC."""
-    maps = x.astype(np.float32), y.astype(np.float32)
-    return np.asarray(cv2.remap(array, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)).reshape(*y.shape, -1)
+    """Interpolate a picture, HxW or HxWxC, at some places, linearly; OpenCV's remap takes no side above 32767."""
+    height, width = array.shape[:2]
+    y, x = np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)
+    top, left = y.astype(np.intp), x.astype(np.intp)
+    down, right = ((part - np.floor(part)).astype(np.float32)[..., None] for part in (y, x))
+    flat = array.reshape(height * width, -1)
+    first, second = top * width, np.minimum(top + 1, height - 1) * width
+    beside = np.minimum(left + 1, width - 1)
+    upper, lower = (
+        flat.take(row + left, axis=0) * (1 - right) + flat.take(row + beside, axis=0) * right for row in (first, second)
+    )
+    return np.asarray(upper * (1 - down) + lower * down)
 
 
 def _grounds(profile: Floats, across: Floats, half: float) -> tuple[Floats, Floats]:
