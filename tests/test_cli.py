@@ -20,6 +20,7 @@ from styles import redness, soften, zoo
 import imgedit as ie
 from imgedit.cli import application, run
 from imgedit.recipes.steps import MEASURES, MERGES, STEPS
+from imgedit.recipes.verbs import Verb
 
 VERBS = {**STEPS, **MERGES, **MEASURES}
 SIZE = (96, 128)
@@ -228,6 +229,26 @@ def test_weights_of_styles_need_no_braces(folder):
     for style, name in (('{"great-wave" = 0.6, udnie = 0.4}', "a.png"), ("great-wave=0.6,udnie=0.4", "b.png")):
         assert run(["stylize", "photo.jpg", style, "-o", name]) == 0
     np.testing.assert_array_equal(ie.read("a.png"), ie.read("b.png"))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("blur photo.jpg -o out.xyz", 3, "suffix '.xyz'"),
+        ("blur photo.jpg -o out.jpg --quality 500", 2, "quality is 500"),
+        ("blur photo.jpg -o out.png --quality 50", 2, "png has no parameter 'quality'"),
+        ("blur deep.png -o out.jpg", 3, "jpeg can't hold uint16"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_work(folder, capsys, monkeypatch, line, code, words):
+    monkeypatch.setattr(Verb, "call", lambda *_: pytest.fail("the work was begun"))
+    assert run(shlex.split(line)) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_verb_that_converts_may_write_what_the_picture_could_not(folder):
+    assert run(shlex.split("to-uint8 deep.png -o out.jpg")) == 0
+    assert run(shlex.split("convert deep.png --depth 8 -o out.jpg")) == 0
 
 
 def test_an_interrupted_command_says_so(folder, capsys, monkeypatch):

@@ -36,6 +36,12 @@ MAY_KEEP = frozenset({"convert", "crop", "flatten", "pad", "premultiply", "trim"
     f"to_{dtype}" for dtype in ("uint8", "uint16", "float")
 }
 
+# Verbs whose result may have another dtype than the picture.
+MAY_CONVERT = frozenset({"convert", "to_uint8", "to_uint16", "to_float"})
+
+# Options of writing that no format has to know.
+LATER = frozenset({"scrub_hidden", "follow"})
+
 WRITING = Group("Writing", sort_key=2)
 READING = Group("Reading", sort_key=3)
 
@@ -193,6 +199,9 @@ def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
     _check_output(str(output), options)
     paths = {p.name: given[p.name] for p in verb.of_kind("image", "mask") if given.get(p.name)}
     found = _open_images(verb, given, how)
+    photo = given.get(verb.photo)
+    if isinstance(photo, np.ndarray) and verb.name not in MAY_CONVERT:
+        _check_output(str(output), options, photo.dtype)
     try:
         with progress_bar(name, verb) as reporter:
             image = verb.call(given | reporter)
@@ -203,15 +212,13 @@ def _run(name: str, verb: Verb, given: dict[str, Any]) -> None:
     io.write(output, image, metadata=found[verb.photo] if carry else None, **options)
 
 
-def _check_output(output: str, options: Mapping[str, Any]) -> None:
+def _check_output(output: str, options: Mapping[str, Any], dtype: np.dtype[Any] | None = None) -> None:
     """Refuse a target that can't be written, before any work is done for it."""
-    io.check_target(output, overwrite=options.get("overwrite", True))
-    if output != "-":
-        return
-    if options.get("format") is None:
+    if output == "-" and options.get("format") is None:
         raise ArgumentError("format", "is missing", "standard output has no suffix that says it: --format png")
-    if sys.stdout.isatty():
+    if output == "-" and sys.stdout.isatty():
         raise ArgumentError("output", "is a terminal, which can't show the file", "redirect it, or name a file")
+    io.check_output(output, dtype, **{name: value for name, value in options.items() if name not in LATER})
 
 
 def _warn_if_unchanged(verb: Verb, given: Mapping[str, Any], image: Image) -> None:

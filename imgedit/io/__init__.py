@@ -4,10 +4,9 @@
 them; `reading` and `writing` are what callers use.
 """
 
-from imgedit.io.files import check_target
 from imgedit.io.formats import FORMATS
 from imgedit.io.metadata import Metadata
 from imgedit.io.reading import Info, decode, info, read, read_mask
-from imgedit.io.writing import encode, write
+from imgedit.io.writing import check_output, encode, write
 
-__all__ = ["FORMATS", "Info", "Metadata", "check_target", "decode", "encode", "info", "read", "read_mask", "write"]
+__all__ = ["FORMATS", "Info", "Metadata", "check_output", "decode", "encode", "info", "read", "read_mask", "write"]

@@ -6,7 +6,7 @@ Large images go to the file in pieces as they are encoded, where the format allo
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from imgedit.io.formats import FORMATS, format_of_suffix
 from imgedit.io.metadata import Metadata, exif_with_size
 from imgedit.pixels import Image, check, describe, full_range
 
-__all__ = ["encode", "write"]
+__all__ = ["check_output", "encode", "write"]
 
 # Pixels; larger images go to the file piece by piece, where the format allows, without being verified first.
 MOST_IN_MEMORY = 64_000_000
@@ -100,7 +100,7 @@ def write(
     imgedit.errors.BitDepthError: ...
     """
     name = files.show(path)
-    codec = FORMATS[format] if format is not None else format_of_suffix(files.suffix_of(path), name)
+    codec = _codec(path, format)
     files.check_target(path, overwrite=overwrite)
     options = Options(quality, compression, lossless, subsampling, progressive)
     image, kept = _ready(codec, image, options, metadata, name, scrub_hidden=scrub_hidden)
@@ -108,6 +108,45 @@ def write(
         files.store(path, codec.parts(image, options, kept, name), overwrite=overwrite, follow=follow)
     else:
         files.store(path, _whole(codec, image, options, kept, name), overwrite=overwrite, follow=follow)
+
+
+def check_output(
+    path: files.PathLike,
+    dtype: np.dtype[Any] | None = None,
+    *,
+    overwrite: bool = True,
+    format: str | None = None,
+    **options: Any,
+) -> None:
+    """Refuse what can be known to fail before any work is done for it: the target, its format, parameters, the depth.
+
+    Parameters
+    ----------
+    path : str, bytes or path_like
+        As for `write`.
+    dtype : dtype, optional
+        That of the image, where it is known.
+    overwrite : bool
+        Whether something may stand there already.
+    format : str, optional
+        Name of the format, where the suffix does not say it.
+    **options : object
+        ``quality``, ``compression``, ``lossless``, ``subsampling``, ``progressive``, as for `write`.
+
+    Raises
+    ------
+    WriteError
+        One of its subclasses says what the format can't hold, or which parameter it does not take.
+    UnsupportedFormatError
+        A suffix that is no format.
+    OSError
+        What the system says, unchanged.
+    """
+    name, codec = files.show(path), _codec(path, format)
+    files.check_target(path, overwrite=overwrite)
+    _check_options(codec, Options(**options), name)
+    if dtype is not None:
+        _check_depth(codec, dtype, name)
 
 
 def encode(
@@ -145,6 +184,10 @@ def encode(
     options = Options(quality, compression, lossless, subsampling, progressive)
     image, kept = _ready(codec, image, options, metadata, name, scrub_hidden=scrub_hidden)
     return _whole(codec, image, options, kept, name)
+
+
+def _codec(path: files.PathLike, format: str | None) -> Codec:
+    return FORMATS[format] if format is not None else format_of_suffix(files.suffix_of(path), files.show(path))
 
 
 def _ready(
@@ -198,9 +241,7 @@ def _check_image(codec: Codec, image: Image, name: str) -> None:
         check(image)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
         raise ChannelError(name, f"the image is {describe(image)}, not HxW, HxWx3 or HxWx4")
-    if image.dtype.name not in codec.dtypes:
-        remedy = " or ".join(f"ie.convert(image, depth={DEPTHS[dtype]})" for dtype in codec.dtypes)
-        raise BitDepthError(name, f"{codec.name} can't hold {image.dtype}; convert the image with {remedy}")
+    _check_depth(codec, image.dtype, name)
     if image.ndim == 3 and image.shape[2] == 4 and not codec.alpha:
         whole = bool((image[..., 3] == full_range(image.dtype)).all())
         remedy = "channels='rgb'" if whole else "background='white'"
@@ -211,6 +252,12 @@ def _check_image(codec: Codec, image: Image, name: str) -> None:
         raise ImageTooLargeError(
             name, f"is {width}x{height} pixels; a side of {codec.name} has at most {codec.most_side}"
         )
+
+
+def _check_depth(codec: Codec, dtype: np.dtype[Any], name: str) -> None:
+    if dtype.name not in codec.dtypes:
+        remedy = " or ".join(f"ie.convert(image, depth={DEPTHS[dtype]})" for dtype in codec.dtypes)
+        raise BitDepthError(name, f"{codec.name} can't hold {dtype}; convert the image with {remedy}")
 
 
 def _fitting(metadata: Metadata, image: Image, name: str) -> Metadata:
