@@ -7,7 +7,9 @@ import json
 import pytest
 from graphs import blur_and_double, manifest_of
 
+from imgedit import models
 from imgedit.cli import run
+from imgedit.cli.doctor import _cure
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +70,12 @@ def test_doctor_says_what_runs_and_what_would_help(model, capsys):
     assert run(["doctor"]) == 3
     out = capsys.readouterr().out
     assert "not the file" in out
-    assert "-> install imgedit anew" in out
+    assert f"-> put back the file that its manifest names, {model}" in out.replace("\n", "")
+
+
+def test_a_damaged_model_is_mended_where_it_came_from():
+    assert _cure(models.info("sr-x2")) == "install imgedit anew, or take the file away"
+    assert _cure(models.info("candy")) == "imgedit models fetch candy"
 
 
 def test_a_wrong_model_is_answered_with_the_nearest(capsys):

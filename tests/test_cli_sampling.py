@@ -137,3 +137,10 @@ def test_an_interrupted_series_says_that_it_goes_on(capsys, monkeypatch):
     monkeypatch.setattr("imgedit.write", interrupt)
     assert run(shlex.split("sample paint --count 2 -o out")) == 4
     assert capsys.readouterr().err == "imgedit: interrupted; the same command goes on where it stopped\n"
+
+
+@pytest.mark.parametrize("line", ["interpolate paint --seeds 3,8 -o one.png", "decode paint z.npz -o one.png"])
+def test_a_picture_as_target_of_many_is_refused_before_they_are_made(folder, capsys, monkeypatch, line):
+    monkeypatch.setattr("imgedit.models.load", lambda *_, **__: pytest.fail("the work was begun"))
+    assert run(shlex.split(line)) == 2
+    assert "output is 'one.png', but there may be many pictures; give a folder" in capsys.readouterr().err

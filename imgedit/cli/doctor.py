@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter as Option
 
 from imgedit.cli.models import WHOLE, state_of
+
+if TYPE_CHECKING:
+    from imgedit.models import Manifest
 
 __all__ = ["doctor"]
 
@@ -93,5 +98,13 @@ def _model(name: str) -> Finding:
     state = state_of(name)
     if state == WHOLE:
         return Finding(True, f"{WHOLE}, sha256 {models.info(name).sha256[:12]}")
-    fetch = f"imgedit models fetch {name}" if models.info(name).url else "install imgedit anew, or take the file away"
-    return Finding(False, state, fetch)
+    return Finding(False, state, _cure(models.info(name)))
+
+
+def _cure(manifest: Manifest) -> str:
+    """Say how weights become whole again: those of the registry, those that came with imgedit, those of the user."""
+    if manifest.url:
+        return f"imgedit models fetch {manifest.name}"
+    if manifest.folder == Path(str(resources.files("imgedit.onnx_models"))):
+        return "install imgedit anew, or take the file away"
+    return f"put back the file that its manifest names, {manifest.folder / manifest.file}, or take both away"

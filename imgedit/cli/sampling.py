@@ -123,6 +123,7 @@ def interpolate(
     """
     import imgedit as ie
 
+    _refuse_picture(output)
     with bar("interpolate") as report:
         made = ie.interpolate(
             model,
@@ -177,6 +178,7 @@ def decode(model: str, latents: Path, /, *, output: Folder, label: str | None = 
     """
     import imgedit as ie
 
+    _refuse_picture(output)
     net = ie.models.load(model, device=device)
     with bar("decode") as report:
         made = ie.decode(ie.read_latents(latents, net), net, label=_label(label), progress=report)
@@ -269,9 +271,14 @@ def _check_latents(path: Path) -> None:
         raise ArgumentError("output", f"is {str(path)!r}", "latents go to a file .npz")
 
 
+def _refuse_picture(folder: Path) -> None:
+    """Refuse a target that is no folder by its name, before the pictures are made."""
+    if _is_picture(folder):
+        raise ArgumentError("output", f"is {str(folder)!r}, but there may be many pictures", "give a folder")
+
+
 def _folder(path: Path) -> None:
-    if _is_picture(path):
-        raise ArgumentError("output", f"is {str(path)!r}, but there may be many pictures", "give a folder")
+    _refuse_picture(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as problem:
