@@ -25,6 +25,7 @@ from imgedit.compositing.elementwise import (
     cap_at_white,
     full_ratio,
     halves,
+    in_range,
     not_above,
     power,
     ratio,
@@ -34,6 +35,9 @@ from imgedit.compositing.elementwise import (
     turn,
     weighted,
 )
+
+# Added to a square that what may be 0 divides, and to what is raised to a power of at most 3: too little to be seen.
+FAINTER, LEAST = 1e-20, 1e-12
 
 
 def soft_light_pegtop(b: Values, s: Values) -> Values:
@@ -98,9 +102,11 @@ def fhyrd(b: Values, s: Values) -> Values:
     upper = above(b - rest, 0)
     low, high = np.minimum(b, rest), np.maximum(b, rest, out=rest)
     up, down = 1 - high, 1 - low
-    low *= low
-    up *= up
-    return _complement(cap(weighted(full_ratio(low, high), 0.5, full_ratio(up, down), 0.5), 1), upper)
+    for square, below in ((low, high), (up, down)):
+        square *= square
+        square += FAINTER  # over 0 it is far beyond white, as in `full_ratio`
+        square /= at_least(below, FAINT)
+    return _complement(cap(weighted(low, 0.5, up, 0.5), 1), upper)
 
 
 def negation(b: Values, s: Values) -> Values:
@@ -248,7 +254,10 @@ def super_light(b: Values, s: Values) -> Values:
     share = scaled(s, 2, -1)
     dark = not_above(share, 0)
     np.abs(share, out=share)  # 2 s - 1, of the complement where that is dark
-    return turn(_norm(turn(b, dark), share, 2.875), dark)
+    if not (in_range(b) and share.max() <= 1):
+        return turn(_norm(turn(b, dark), share, 2.875), dark)
+    turned = cv2.absdiff(as_row(b), as_row(dark)).reshape(b.shape)
+    return _complement(_norm_of_shares(turned, share, 2.875), dark)
 
 
 def tint(b: Values, s: Values) -> Values:
@@ -329,6 +338,24 @@ def _complement(shares: Values, where: Values) -> Values:
     return shares
 
 
+def _norm_of_shares(b: Values, s: Values, p: float) -> Values:
+    """Length of two numbers in [0, 1] in a norm of at most 3, in place of both: no power of these leaves float32."""
+    for values in (b, s):
+        values += LEAST  # the logarithm of 0 has no end
+        _raise(values, p)
+    b += s
+    return cap(_raise(b, 1 / p), 1)
+
+
+def _raise(values: Values, exponent: float) -> Values:
+    """Raise what is above 0 to a power, in place."""
+    flat = values.reshape(-1)
+    cv2.log(flat, flat)
+    values *= exponent
+    cv2.exp(flat, flat)
+    return values
+
+
 def _norm(b: Values, s: Values, p: float) -> Values:
     """Length of two numbers in a norm; the larger is factored out, which leaves one power of each to take."""
     larger = np.maximum(b, s)
@@ -336,9 +363,6 @@ def _norm(b: Values, s: Values, p: float) -> Values:
     share /= at_least(larger, TINY)
     share = power(share, p, least=1e-12)
     share += 1
-    flat = share.reshape(-1)
-    cv2.log(flat, flat)
-    share *= 1 / p
-    cv2.exp(flat, flat)
+    _raise(share, 1 / p)
     share *= larger
     return cap_at_white(share, b)
