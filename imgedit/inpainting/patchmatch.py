@@ -134,7 +134,8 @@ def fill_patchmatch(
     gain : float
         Let patches become brighter or darker by up to this share: 0.2 allows factors from 1/1.2 to 1.2.
     join : bool
-        Take the steps in brightness away where pieces from different places meet; otherwise every pixel is a copy.
+        Take the steps in brightness away where pieces from different places meet; otherwise every pixel is a copy
+        (those of a slanted bar are interpolated).
     bars : bool
         Carry straight posts and wires across that are seen on both sides of the hole; where there are none, nothing
         changes.
