@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from imgedit.training.drawing import draw
 from imgedit.training.job import Job, Weights
@@ -35,6 +34,8 @@ PHASES = 8
 # R1 is paid every so many steps, so many times as dear: its mean is the same, its cost is not.
 LAZY = 8
 MOST_HELD = 8
+# A level of 8 bit, and what is wrong with an aged crop on the average.
+LEVEL, TYPICAL = 1 / 255, 6 / 255
 
 
 def luma_psnr(image: Picture, truth: Picture, shave: int) -> float:
@@ -293,7 +294,9 @@ class PairTask(Task):
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
         """Absolute error and opinions.
 
-        At the end of a run the squared error, which PSNR is made of, measured 0.02 dB lower.
+        Where the size stays, each crop's error is divided by what was wrong with it: else noisy ones drown those that
+        are nearly right, and a net changes what was good. At the end of a run the squared error, which PSNR is made of,
+        measured 0.02 dB lower.
 
         Parameters
         ----------
@@ -310,8 +313,12 @@ class PairTask(Task):
             A scalar, and the crops that the net made.
         """
         del done
-        made, truth = net(to_unit(batch["small"])).float(), to_unit(batch["large"])
-        return functional.l1_loss(made, truth) + self.opinion.of(made, truth, batch), made
+        given, truth = to_unit(batch["small"]), to_unit(batch["large"])
+        made = net(given).float()
+        error = (made - truth).abs().mean((1, 2, 3))
+        if self.net.scale == 1:
+            error = TYPICAL * error / ((given - truth).abs().mean((1, 2, 3)) + LEVEL)
+        return error.mean() + self.opinion.of(made, truth, batch), made
 
     def critic_loss(self, critic: nn.Module, made: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Give the critic's own loss.
