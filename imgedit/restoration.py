@@ -16,6 +16,7 @@ from imgedit.pixels import (
     Progress,
     check,
     check_alpha,
+    check_finite,
     check_mask,
     check_number,
     join_alpha,
@@ -69,7 +70,7 @@ def restore(
     Raises
     ------
     ImageError
-        Not an image, or a mask that does not fit it.
+        Not an image, NaN or infinity, or a mask that does not fit it.
     ArgumentError
         A strength or tile out of range.
     ModelError
@@ -90,6 +91,7 @@ def restore(
 
     image = check(image)
     check_alpha(image)
+    check_finite(image, why="which a network spreads over their neighbours")
     share = np.float32(check_number(strength, "strength", least=0, most=1))
     side = None if tile is None else int(check_number(tile, "tile", least=1))
     if mask is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,7 +14,7 @@ from imgedit.color import luma
 from imgedit.errors import ArgumentError, ModelError
 from imgedit.geometry import resize
 from imgedit.geometry.canvas import check_size
-from imgedit.pixels import LEAST_ALPHA, Image, check, check_alpha, check_number, describe
+from imgedit.pixels import LEAST_ALPHA, Image, check, check_alpha, check_finite, check_number, describe
 from imgedit.strips import Progress
 from imgedit.tables import Table
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "upscale"]
 
 Floats: TypeAlias = NDArray[np.float32]
+
+# Sides of what the last pass gives, beside the result that it is reduced to.
+MOST = 2
 
 
 def upscale(
@@ -71,7 +75,7 @@ def upscale(
     Raises
     ------
     ImageError
-        Not an image, or alpha outside [0, 1].
+        Not an image, alpha outside [0, 1], or NaN or infinity.
     ArgumentError
         A factor of 1 or less, a size that is not larger than the image, both a factor and a size, a tile of no size,
         or a strength of `denoise` for a net without a twin.
@@ -98,6 +102,7 @@ def upscale(
     """
     image = check(image)
     check_alpha(image)
+    check_finite(image, why="which a network spreads over their neighbours")
     target = _target(image, scale, size)
     factor = max(target[0] / image.shape[0], target[1] / image.shape[1])
     side = None if tile is None else int(check_number(tile, "tile", least=1))
@@ -108,8 +113,16 @@ def upscale(
     while own**passes < factor:
         passes += 1
     for index in range(passes):
+        if 0 < index == passes - 1:
+            image = _at_most(image, *(math.ceil(MOST * length / own) for length in target))
         image = _enlarge(image, nets, side, ensemble=ensemble, progress=_part(progress, index, passes))
     return image if image.shape[:2] == target else resize(image, target)
+
+
+def _at_most(image: Image, height: int, width: int) -> Image:
+    """Reduce what is larger: a net of x4 that runs twice for x5 would make ten times the pixels that are wanted."""
+    height, width = min(height, image.shape[0]), min(width, image.shape[1])
+    return image if (height, width) == image.shape[:2] else resize(image, (height, width))
 
 
 def _target(image: Image, scale: float | None, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from graphs import blur_and_double, manifest_of
@@ -71,6 +72,14 @@ def test_doctor_says_what_runs_and_what_would_help(model, capsys):
     out = capsys.readouterr().out
     assert "not the file" in out
     assert f"-> put back the file that its manifest names, {model}" in out.replace("\n", "")
+
+
+def test_doctor_tells_a_folder_of_models_that_is_not_there(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IMGEDIT_MODELS", os.pathsep.join([str(model.parent), str(tmp_path / "nope")]))
+    assert run(["doctor", "--json"]) == 0
+    folders = json.loads(capsys.readouterr().out)["folders"]
+    assert folders[str(model.parent)]["works"]
+    assert folders[str(tmp_path / "nope")]["state"] == "is no folder"
 
 
 def test_a_damaged_model_is_mended_where_it_came_from():

@@ -11,7 +11,7 @@ from graphs import blur_and_double, doubled_pixels, elementwise, manifest_of, si
 from pictures import KINDS, photo
 
 import imgedit as ie
-from imgedit import errors
+from imgedit import errors, superres
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,32 @@ def test_dtype_and_channels_are_kept(dtype, channels):
 @pytest.mark.parametrize(("scale", "size"), [(1.5, (60, 84)), (3.3, (132, 185)), (4, (160, 224))])
 def test_any_factor_is_reached(scale, size):
     assert ie.upscale(photo(), scale).shape[:2] == size
+
+
+@pytest.mark.parametrize(
+    ("model", "scale", "largest"), [("sr-x2", 3, (80, 120)), ("sr-x4", 5, (200, 300)), ("sr-x4", 17, (680, 1020))]
+)
+def test_a_net_that_runs_again_makes_few_more_pixels_than_are_wanted(monkeypatch, model, scale, largest):
+    made = []
+    run = superres._enlarge
+
+    def noted(*given, **named):
+        made.append(run(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(superres, "_enlarge", noted)
+    image = photo(np.uint8, 3, (20, 30))
+    assert ie.upscale(image, scale, model=model).shape == (20 * scale, 30 * scale, 3)
+    assert max(picture.shape[:2] for picture in made) == largest
+    assert all(picture.size <= 4 * image.size * scale**2 for picture in made)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_is_refused_before_the_net_spreads_it(value):
+    image = photo(np.float32, 3)
+    image[3, 4, 1] = value
+    with pytest.raises(errors.ImageError, match="image holds NaN or infinity"):
+        ie.upscale(image, 2)
 
 
 def test_hidden_colour_does_not_show():

@@ -19,6 +19,7 @@ def person():
     button.click()
     worker.wait(300)
     assert canvas._after.image.max() < 255, "the hole is filled"
+    assert not canvas.mask().any(), "its red does not hide that"
     assert canvas.isVisible()
     app.quit()
 from {binding} import QtCore

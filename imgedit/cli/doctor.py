@@ -45,9 +45,11 @@ def doctor(*, as_json: Json = False) -> int:
         Print JSON.
     """
     from imgedit import models
+    from imgedit.models import store
     from imgedit.models.devices import DEVICES
 
     parts = {
+        "folder": {str(folder): _folder(folder) for folder in store.named()},
         "device": {name: _device(name) for name in DEVICES},
         "model": {name: _model(name) for name in models.names()},
     }
@@ -80,6 +82,12 @@ def _versions() -> dict[str, str]:
             found[package] = metadata.version(package)
     both = "onnxruntime" in found and "onnxruntime-gpu" in found
     return found | ({"conflict": "onnxruntime hides onnxruntime-gpu: pip uninstall both, install one"} if both else {})
+
+
+def _folder(folder: Path) -> Finding:
+    if folder.is_dir():
+        return Finding(True, f"{len(list(folder.glob('*.toml')))} models")
+    return Finding(False, "is no folder", "IMGEDIT_MODELS names it: set it to one, or to nothing")
 
 
 def _device(name: str) -> Finding:

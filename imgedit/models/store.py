@@ -46,6 +46,17 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "imgedit" / "models"
 
 
+def named() -> list[Path]:
+    """Folders that the environment names.
+
+    Returns
+    -------
+    list of Path
+        Those of ``$IMGEDIT_MODELS``, several as in ``$PATH``; one that is not there holds no model.
+    """
+    return [Path(part) for part in os.environ.get("IMGEDIT_MODELS", "").split(os.pathsep) if part]
+
+
 def folders() -> list[Path]:
     """Folders with manifests, first match wins.
 
@@ -54,7 +65,7 @@ def folders() -> list[Path]:
     list of Path
         ``$IMGEDIT_MODELS`` (several, parted as in ``$PATH``), the shipped ones, those added, the registry.
     """
-    own = [Path(part) for part in os.environ.get("IMGEDIT_MODELS", "").split(os.pathsep) if part]
+    own = named()
     shipped = Path(str(resources.files("imgedit.onnx_models")))
     return [*own, shipped, *sorted(cache().glob("*/")), shipped / "registry"]
 
