@@ -20,7 +20,7 @@ from imgedit.training.export import export_onnx
 from imgedit.training.job import Weights
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import Inpainting, SuperResolution, fold
-from imgedit.training.pairs import Opinion, luma_psnr
+from imgedit.training.pairs import luma_psnr
 from imgedit.training.pictures import load_folders, reduce_bicubic
 from imgedit.training.superres import train_superres
 from imgedit.training.weights import start_from
@@ -75,23 +75,6 @@ def test_photos_as_they_are_with_all_losses(photos, teacher, tmp_path):
     path = train_superres(run, scale=4, crop=16, channels=16, blocks=1, photo=True, weights=weights)
     card = path.with_suffix(".md").read_text()
     assert "--photo --teacher folded.npz --perceptual 0.1 --adversarial 0.01 --frequency 1.0" in card
-
-
-def test_judges_see_the_blocks_of_a_net_in_every_phase(teacher):
-    # A net that draws blocks of 4 pixels could please a judge that works in steps of 4 with a pattern of its own.
-    opinion = Opinion(Weights(perceptual=1.0, adversarial=0.1, teacher=teacher))
-    seen = []
-    opinion.critic.register_forward_pre_hook(lambda _critic, given: seen.append(given[0][0, :, 0, 0]))
-    rows, columns = torch.meshgrid(torch.arange(40.0), torch.arange(40.0), indexing="ij")
-    places = torch.stack([rows, columns, rows])[None] / 40
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        batch = opinion.chances(rng)
-        opinion.of(places, places, batch)
-        opinion.critic_loss(opinion.critic, places, places, batch)
-        assert torch.equal(seen[-3 - bool(batch["pay"])], seen[-1])
-    corners = {tuple((40 * corner[:2]).round().int().tolist()) for corner in seen}
-    assert len({(row % 4, column % 4) for row, column in corners}) == 16
 
 
 def test_a_folded_net_computes_the_same():

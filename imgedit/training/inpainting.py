@@ -20,7 +20,7 @@ from imgedit.training.loop import Task
 from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.masks import KINDS, draw_mask
 from imgedit.training.nets import Inpainting
-from imgedit.training.pairs import Opinion, to_unit
+from imgedit.training.pairs import LAZY, Opinion, to_unit
 from imgedit.training.pictures import Crop, at_sizes, learnt_and_held
 
 __all__ = ["InpaintingTask", "train_inpainting"]
@@ -108,7 +108,7 @@ class InpaintingTask(Task):
         Returns
         -------
         dict of Tensor
-            "picture", uint8, N x 3 x side x side; "mask", N x 1 x side x side; and `Opinion.chances`.
+            "picture", uint8, N x 3 x side x side; "mask", N x 1 x side x side; "pay", whether R1 is paid.
         """
         del done
         crops = [self.places.cut(rng, self.pictures, self.crop) for _ in range(self.count)]
@@ -116,7 +116,7 @@ class InpaintingTask(Task):
         return {
             "picture": torch.from_numpy(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))),
             "mask": torch.from_numpy(np.stack(masks)),
-            **self.opinion.chances(rng),
+            "pay": torch.tensor(bool(rng.integers(LAZY) == 0)),
         }
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
@@ -143,7 +143,7 @@ class InpaintingTask(Task):
         # Each crop counts alike: boxes would drown scratches.
         inside = ((error * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))).mean()
         filled = truth + (guess - truth) * mask
-        loss = inside + KNOWN * (error * (1 - mask)).mean() + self.opinion.of(filled, truth, batch, (mask,))
+        loss = inside + KNOWN * (error * (1 - mask)).mean() + self.opinion.of(filled, truth, (mask,))
         return loss, filled
 
     def critic_loss(self, critic: nn.Module, made: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -164,7 +164,7 @@ class InpaintingTask(Task):
             A scalar.
         """
         mask = batch["mask"].float()
-        return self.opinion.critic_loss(critic, made, to_unit(batch["picture"]), batch, (mask,))
+        return self.opinion.critic_loss(critic, made, to_unit(batch["picture"]), batch["pay"], (mask,))
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:

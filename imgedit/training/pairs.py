@@ -28,9 +28,6 @@ Spoil: TypeAlias = Callable[[Picture, np.random.Generator], Picture]
 
 # Besides its own size each photo is learnt at these: small versions hold more detail in every pixel.
 SIZES = (1.0, 0.7, 0.45)
-# What judges a picture in steps of 2, 4 and 8 pixels never sees it in the same step twice: where it always did, a net
-# that draws blocks of 4 pixels pleased it with a fabric of 4 pixels in all that was dark or blurred.
-PHASES = 8
 # R1 is paid every so many steps, so many times as dear: its mean is the same, its cost is not.
 LAZY = 8
 MOST_HELD = 8
@@ -72,36 +69,16 @@ class Opinion:
 
     def __init__(self, weights: Weights, *, condition: int = 0) -> None:
         self.weights = weights
-        self.features = FeatureLoss(load_teacher(weights.teacher, pool="mean")) if weights.perceptual else None
+        self.features = FeatureLoss(load_teacher(weights.teacher)) if weights.perceptual else None
         self.critic = Critic(3 + condition) if weights.adversarial else None
 
-    @staticmethod
-    def chances(rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw what a batch needs to be judged.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            Source of chance.
-
-        Returns
-        -------
-        dict of Tensor
-            "pay", whether R1 is paid in this step, and "shift", how many rows and columns are left out before what is
-            judged.
-        """
-        pay = torch.tensor(bool(rng.integers(LAZY) == 0))
-        return {"pay": pay, "shift": torch.from_numpy(rng.integers(PHASES, size=2))}
-
-    def of(self, made: Tensor, truth: Tensor, batch: dict[str, Tensor], conditions: tuple[Tensor, ...] = ()) -> Tensor:
+    def of(self, made: Tensor, truth: Tensor, conditions: tuple[Tensor, ...] = ()) -> Tensor:
         """Judge what a net made.
 
         Parameters
         ----------
         made, truth : Tensor
             N x 3 x H x W, float32 in [0, 1].
-        batch : dict of Tensor
-            Holds what `chances` gave.
         conditions : tuple of Tensor
             What the critic sees beside them.
 
@@ -110,23 +87,17 @@ class Opinion:
         Tensor
             A scalar, to be added to the absolute error.
         """
-        made, truth, *beside = _windows(batch["shift"], made, truth, *conditions)
         total = made.new_zeros(())
         if self.features is not None:
             total = total + self.weights.perceptual * self.features.to(made.device)(made, truth)
         if self.critic is not None:
-            total = total - self.weights.adversarial * self.critic(torch.cat([made, *beside], 1)).float().mean()
+            total = total - self.weights.adversarial * self.critic(torch.cat([made, *conditions], 1)).float().mean()
         if self.weights.frequency:
             total = total + self.weights.frequency * focal_frequency(made, truth)
         return total
 
     def critic_loss(
-        self,
-        critic: nn.Module,
-        made: Tensor,
-        truth: Tensor,
-        batch: dict[str, Tensor],
-        conditions: tuple[Tensor, ...] = (),
+        self, critic: nn.Module, made: Tensor, truth: Tensor, pay: Tensor, conditions: tuple[Tensor, ...] = ()
     ) -> Tensor:
         """Teach the critic: hinge, and now and then R1.
 
@@ -136,8 +107,8 @@ class Opinion:
             The critic.
         made, truth : Tensor
             N x 3 x H x W in [0, 1].
-        batch : dict of Tensor
-            Holds what `chances` gave.
+        pay : Tensor
+            Whether R1 is paid in this step.
         conditions : tuple of Tensor
             What the critic sees beside them.
 
@@ -146,17 +117,9 @@ class Opinion:
         Tensor
             A scalar.
         """
-        made, truth, *beside = _windows(batch["shift"], made, truth, *conditions)
-        real, fake = (critic(torch.cat([side, *beside], 1)).float() for side in (truth, made))
+        real, fake = (critic(torch.cat([side, *conditions], 1)).float() for side in (truth, made))
         loss = hinge(real, real=True) + hinge(fake, real=False)
-        return loss + LAZY * penalty(critic, truth, beside) if bool(batch["pay"]) else loss
-
-
-def _windows(shift: Tensor, *pictures: Tensor) -> list[Tensor]:
-    """Cut the same window, always of one size, out of several batches."""
-    top, left = shift.tolist()
-    height, width = (side - PHASES for side in pictures[0].shape[2:])
-    return [picture[:, :, top : top + height, left : left + width] for picture in pictures]
+        return loss + LAZY * penalty(critic, truth, conditions) if bool(pay) else loss
 
 
 @dataclass
@@ -267,7 +230,7 @@ class PairTask(Task):
         Returns
         -------
         dict of Tensor
-            "small" and "large", uint8, N x 3 x side x side, and `Opinion.chances`.
+            "small" and "large", uint8, N x 3 x side x side; "pay", whether R1 is paid.
         """
         del done
         if self.small:
@@ -276,7 +239,7 @@ class PairTask(Task):
             pairs = [self._spoilt(rng) for _ in range(self.count)]
         stacked = [np.stack(side).transpose(0, 3, 1, 2) for side in zip(*pairs, strict=True)]
         small, large = (torch.from_numpy(np.ascontiguousarray(side)) for side in stacked)
-        return {"small": small, "large": large, **self.opinion.chances(rng)}
+        return {"small": small, "large": large, "pay": torch.tensor(bool(rng.integers(LAZY) == 0))}
 
     def _spoilt(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
         side = self.crop * self.net.scale
@@ -318,7 +281,7 @@ class PairTask(Task):
         error = (made - truth).abs().mean((1, 2, 3))
         if self.net.scale == 1:
             error = TYPICAL * error / ((given - truth).abs().mean((1, 2, 3)) + LEVEL)
-        return error.mean() + self.opinion.of(made, truth, batch), made
+        return error.mean() + self.opinion.of(made, truth), made
 
     def critic_loss(self, critic: nn.Module, made: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Give the critic's own loss.
@@ -337,7 +300,7 @@ class PairTask(Task):
         Tensor
             A scalar.
         """
-        return self.opinion.critic_loss(critic, made, to_unit(batch["large"]), batch)
+        return self.opinion.critic_loss(critic, made, to_unit(batch["large"]), batch["pay"])
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:
