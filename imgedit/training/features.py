@@ -105,7 +105,7 @@ class FeatureTask(Task):
         sample = torch.from_numpy(_stacked([places.cut(rng, pictures, crop) for _ in range(64)]))
         with torch.inference_mode():
             loudness = [_loudness(maps) for maps in teacher(to_unit(sample))]
-        return cls(net, teacher, pictures, places, measured, crop, job.count, loudness)
+        return cls(net, teacher, pictures, places, measured, crop, job.batch(), loudness)
 
     def batch(self, rng: np.random.Generator, done: float) -> dict[str, Tensor]:
         """Draw crops.

@@ -557,7 +557,7 @@ def train_gan(
         else:
             examples = _on_grey(to_unit(torch.from_numpy(gallery.pictures[:: 1 + len(gallery.pictures) // 64])))
             critic = Judge(eyes, examples, classes=classes, width=width)
-        return GanTask(net, gallery, eyes, job.count, critic, flip)
+        return GanTask(net, gallery, eyes, job.batch(), critic, flip)
 
     roles = ("latent", "label", "truncation")
     plan = Plan(

@@ -88,7 +88,8 @@ class InpaintingTask(Task):
             whole = _middle(picture)
             held.append((whole, draw_mask(np.random.default_rng((job.seed, number)), whole.shape[:2], kind), kind))
         pictures = at_sizes(learnt, SIZES, crop)
-        return cls(net, pictures, Crop.over(pictures, crop // 2), held, crop, job.count, Opinion(weights, condition=1))
+        places, opinion = Crop.over(pictures, crop // 2), Opinion(weights, condition=1)
+        return cls(net, pictures, places, held, crop, job.batch(), opinion)
 
     @property
     def critic(self) -> nn.Module | None:  # type: ignore[override]

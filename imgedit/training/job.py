@@ -47,7 +47,7 @@ class Job:
     every : int
         Steps between checkpoints.
     count : int
-        Crops in a batch.
+        Crops in a batch; 16 by default, 4 for styles.
     seed : int
         Seed of everything random.
     device : str
@@ -68,7 +68,7 @@ class Job:
     init_from: Path | None = None
     scratch: Annotated[bool, Option(negative=())] = False
     every: int = 500
-    count: int = 16
+    count: int | None = None
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 1
@@ -88,6 +88,21 @@ class Job:
     def name(self) -> str:
         """Name of the model: that of its folder."""
         return self.output.resolve().name
+
+    def batch(self, usual: int = 16) -> int:
+        """Say how many crops are in a batch.
+
+        Parameters
+        ----------
+        usual : int
+            How many, where the job does not say.
+
+        Returns
+        -------
+        int
+            The number.
+        """
+        return self.count or usual
 
     def settings(self, *, steps: int, rate: float, **others: Any) -> Settings:
         """Give the loop's settings.

@@ -210,7 +210,7 @@ class PairTask(Task):
         spoilt = [(spoil or reduce)(photo, np.random.default_rng((job.seed, n))) for n, photo in enumerate(measured)]
         held = list(zip(spoilt, measured, strict=True))
         opinion = Opinion(weights or Weights())
-        return cls(net, large, spoil or reduce, places, held, crop, job.count, drawn, opinion, small)
+        return cls(net, large, spoil or reduce, places, held, crop, job.batch(), drawn, opinion, small)
 
     @property
     def critic(self) -> nn.Module | None:  # type: ignore[override]

@@ -31,7 +31,7 @@ from imgedit.training.pairs import to_unit
 from imgedit.training.pictures import at_longest, augment, load_folders, split, to_rgb
 from imgedit.training.style_nets import StyleGallery
 
-__all__ = ["StyleLoss", "StyleTask", "batch_of", "crop_of", "photos_to_repaint", "train_style"]
+__all__ = ["COUNT", "StyleLoss", "StyleTask", "batch_of", "crop_of", "photos_to_repaint", "train_style"]
 
 # A painting's longer side, in pixels: its strokes are as large in a repainted picture as they are at this size.
 PAINTING = 512
@@ -42,6 +42,8 @@ PHOTOS = (420, 640)
 # The maps that hold what is shown, counted from 0.
 CONTENT = (2, 3)
 HELD = 3
+# Large crops in a batch, where the job does not say.
+COUNT = 4
 
 
 class StyleLoss(nn.Module):
@@ -404,14 +406,15 @@ def train_style(
         assert isinstance(net, StyleGallery)
         measure = StyleLoss(load_teacher(teacher, pool="mean"), [to_rgb(read(path)) for _, path in named])
         photos, shown = photos_to_repaint(job, crop)
-        return StyleTask(net, measure, photos, shown, content, style, crop, job.count)
+        return StyleTask(net, measure, photos, shown, content, style, crop, job.batch(COUNT))
 
     plan = Plan(
         kind="style",
         title=f"repaint pictures in {len(names)} style{'s' * (len(names) > 1)}",
         net=lambda: StyleGallery(len(names)),
         task=task,
-        steps=3000,
+        # A quarter of an hour on two cores.
+        steps=1500,
         rate=1e-3,
         shipped="style-gallery",
         examples={"image": torch.rand(1, 3, 64, 80), "weights": torch.eye(len(names))[:1]},

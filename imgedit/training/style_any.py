@@ -23,7 +23,7 @@ from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import Features
 from imgedit.training.pairs import to_unit
 from imgedit.training.pictures import at_longest, load_folders
-from imgedit.training.style import StyleLoss, batch_of, crop_of, photos_to_repaint
+from imgedit.training.style import COUNT, StyleLoss, batch_of, crop_of, photos_to_repaint
 from imgedit.training.style_nets import StyleAny
 
 __all__ = ["StyleAnyTask", "train_style_any"]
@@ -229,7 +229,7 @@ def train_style_any(
             :SHOWN
         ]
         measure = StyleLoss(load_teacher(teacher, pool="mean"), [])
-        return StyleAnyTask(net, measure, photos, learnt or works, held, shown, content, style, crop, job.count)
+        return StyleAnyTask(net, measure, photos, learnt or works, held, shown, content, style, crop, job.batch(COUNT))
 
     plan = Plan(
         kind="style-any",

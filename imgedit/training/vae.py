@@ -363,7 +363,7 @@ def train_vae(
         kind="vae",
         title=f"read and draw pictures of {size}x{size}",
         net=lambda: Autoencoder(size, channels=channels, latent=latent, width=width),
-        task=lambda net: VaeTask(net, learnt, held, job.count, flip),
+        task=lambda net: VaeTask(net, learnt, held, job.batch(), flip),
         steps=10_000,
         rate=1e-3,
         examples={"latent": torch.randn(2, latent)},
