@@ -73,11 +73,11 @@ def rows() -> Iterator[Row]:
         **copies,
     }
     memory = {"extra_mib": extra_memory(jobs["imgedit"]), "output_mib": b.nbytes / 2**20}
-    yield held(Row("source-over, RGBA on RGBA", in_turns(jobs, turns=7), **memory), "Pillow", 1.4)
+    yield held(Row("source-over, RGBA on RGBA", in_turns(jobs, turns=21), **memory), "Pillow", 1.4)
     jobs["imgedit"], jobs["Pillow"] = lambda: ie.blend(opaque, s), lambda: PIL.Image.alpha_composite(*pillow[2:0:-1])
-    yield held(Row("source-over, RGBA on opaque RGBA", in_turns(jobs, turns=7)), "Pillow", 2)
+    yield held(Row("source-over, RGBA on opaque RGBA", in_turns(jobs, turns=21)), "Pillow", 2)
     jobs["imgedit"] = lambda: ie.blend(rgb, s)
-    yield held(Row("source-over, RGBA on RGB", in_turns(jobs, turns=7)), "Pillow", 2)
+    yield held(Row("source-over, RGBA on RGB", in_turns(jobs, turns=21)), "Pillow", 2)
 
     floats = ie.to_float(b), ie.to_float(s)
     kept = np.empty_like(b), np.empty_like(floats[0])
