@@ -40,6 +40,12 @@ def test_restoration_takes_noise_off(photos, tmp_path):
     assert luma_psnr(mended, truth, 1) > luma_psnr(spoilt, truth, 1) + 0.2
     manifest = Manifest.from_toml(path.with_suffix(".toml"))
     assert (manifest.task, manifest.multiple_of) == ("restore", 2)
+    run = job(photos, tmp_path / "careful", steps=100, rate=1e-3, init_from=path)
+    careful = train_restoration(run, crop=48, channels=16, blocks=1, relative=True)
+    assert "--relative" in careful.with_suffix(".md").read_text()
+    clean = truth.transpose(2, 0, 1)[None].astype(np.float32) / 255
+    changed = [np.abs(run_file(file, clean)[0] - clean).mean() for file in (path, careful)]
+    assert changed[1] < 0.8 * changed[0]
 
 
 def test_inpainting_in_two_stages(photos, teacher, tmp_path):

@@ -55,6 +55,7 @@ def restore(
     crop: int = 96,
     channels: int = 48,
     blocks: int = 5,
+    relative: Annotated[bool, Option(negative=())] = False,
     weights: SharedWeights | None = None,
 ) -> None:
     """Train a net that takes JPEG artefacts and noise off a picture.
@@ -67,8 +68,11 @@ def restore(
         Width of the net.
     blocks : int
         Depth of the net, three convolutions each.
+    relative : bool
+        Divide each crop's error by what was wrong with it, so that what is good already comes back as it was: for a
+        second stage, from a net that restores.
     """
-    options = {"crop": crop, "channels": channels, "blocks": blocks, "weights": weights}
+    options = {"crop": crop, "channels": channels, "blocks": blocks, "relative": relative, "weights": weights}
     _train("restoration", "train_restoration", job, options)
 
 

@@ -25,6 +25,7 @@ def train_restoration(
     crop: int = 96,
     channels: int = 48,
     blocks: int = 5,
+    relative: bool = False,
     weights: Weights | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -38,6 +39,9 @@ def train_restoration(
         Side of the crops, pixels, even.
     channels, blocks : int
         Width and depth of the net.
+    relative : bool
+        Divide each crop's error by what was wrong with it, so that what is good already comes back as it was: for a
+        second stage, from a net that restores.
     weights : Weights, optional
         Losses besides the absolute error.
     progress : callable, optional
@@ -53,7 +57,9 @@ def train_restoration(
         kind="restore",
         title="JPEG artefacts and noise off, whatever their strength",
         net=lambda: SuperResolution(1, channels=channels, blocks=blocks),
-        task=lambda net: PairTask.from_job(net, job, crop=crop, spoil=age, drawn=DRAWN, weights=weights),
+        task=lambda net: PairTask.from_job(
+            net, job, crop=crop, spoil=age, drawn=DRAWN, weights=weights, relative=relative
+        ),
         # Ten minutes on two cores.
         steps=2000,
         rate=1e-3,
@@ -63,6 +69,6 @@ def train_restoration(
         # The net works at half the size.
         manifest={"task": "restore", "family": "rgb", "overlap": 2 * (3 * blocks + 3), "half": True},
         multiple=2,
-        options={"crop": crop, "channels": channels, "blocks": blocks},
+        options={"crop": crop, "channels": channels, "blocks": blocks, "relative": relative},
     )
     return make(plan, job, progress)
