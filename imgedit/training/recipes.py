@@ -46,7 +46,9 @@ RECIPES: Table[str] = Table(
         "--init-from {out}/sr-x4/sr-x4.onnx",
         "sr-x4-photo": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 2e-4 {TEACHER} "
         "--perceptual 0.1 --adversarial 0.005 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
-        "restore-jpeg": f"restore {PHOTOS} {BSDS} --scratch --steps 60000",
+        "restore-jpeg-plain": f"restore {PHOTOS} {BSDS} --scratch --steps 60000",
+        "restore-jpeg": f"restore {PHOTOS} {BSDS} --relative --steps 1200 --rate 3e-4 "
+        "--init-from {out}/restore-jpeg-plain/restore-jpeg-plain.onnx",
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000 --init-from {{out}}/restore-jpeg/restore-jpeg.onnx",
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
         "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
