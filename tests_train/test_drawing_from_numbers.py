@@ -12,7 +12,7 @@ from imgedit import errors
 from imgedit.models.manifest import Manifest
 from imgedit.training import gan
 from imgedit.training.classes import Gallery
-from imgedit.training.gan import CHANCES, Drawing, frechet, train_gan, vary
+from imgedit.training.gan import CHANCES, Crowd, Drawing, frechet, train_gan, vary
 from imgedit.training.losses import load_teacher
 from imgedit.training.sampling_nets import Generator, Judge
 from imgedit.training.vae import Mapping, train_vae
@@ -176,6 +176,32 @@ def test_the_frechet_distance_of_two_gaussians():
     b = rng.normal([2, 0, 0], [1, 3, 1], (20_000, 3))
     assert frechet(a, b) == pytest.approx(4 + (3 - 1) ** 2, rel=0.05)  # of samples, so not exact
     assert frechet(a, a) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_crowd_is_led_to_the_real_ones():
+    rng = np.random.default_rng(0)
+    real = rng.normal(0, 1, (500, 5))
+    old, fresh = rng.normal([1, 0, 0, 0, 0], [1, 2, 1, 1, 1], (2, 120, 5)).astype(np.float32)
+    crowd = Crowd(real, torch.from_numpy(old))
+    moved = torch.from_numpy(fresh).requires_grad_()
+    distance = crowd.distance(moved[:40])
+    cloud = np.concatenate([old[40:], fresh[:40]])
+    assert float(distance.detach()) == pytest.approx(frechet(real, cloud.astype(np.float64)), rel=1e-4)
+    np.testing.assert_allclose(crowd.made.numpy(), cloud)
+    # Of a crowd that is all fresh, the slope is that of the distance itself.
+    whole = Crowd(real, torch.from_numpy(old)).distance(moved)
+    (slope,) = torch.autograd.grad(whole, moved)
+    step = 1e-3 * slope.numpy() / np.linalg.norm(slope.numpy())
+    ends = [frechet(real, fresh.astype(np.float64) + sign * step) for sign in (1, -1)]
+    assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(np.linalg.norm(slope.numpy()), rel=1e-3)
+
+
+def test_only_the_end_of_a_run_looks_at_the_crowd(stickers, teacher, tmp_path, monkeypatch):
+    seen = []
+    distance = Crowd.distance
+    monkeypatch.setattr(Crowd, "distance", lambda self, fresh: seen.append(1) or distance(self, fresh))
+    train_gan(job(stickers, tmp_path / "crowd", steps=16, every=8, count=8), size=SIDE, width=8, teacher=teacher)
+    assert len(seen) == 1  # the last of sixteen steps: one lies at 7/8 itself
 
 
 def test_bad_galleries_are_told(stickers, tmp_path):

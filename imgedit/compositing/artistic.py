@@ -31,13 +31,15 @@ from imgedit.compositing.elementwise import (
     ratio,
     root,
     scaled,
+    scaled_ratio,
     select,
     turn,
     weighted,
 )
 
-# Added to a square that what may be 0 divides, and to what is raised to a power of at most 3: too little to be seen.
-FAINTER, LEAST = 1e-20, 1e-12
+# Added to what is raised to a power of at most 3, and to what is squared and divided by what may be 0: too little to be
+# seen; and the least divisor then.
+LEAST, LEAST_SHARE, LEAST_DIVISOR = 1e-12, 1e-17, 1e-37
 
 
 def soft_light_pegtop(b: Values, s: Values) -> Values:
@@ -102,11 +104,14 @@ def fhyrd(b: Values, s: Values) -> Values:
     upper = above(b - rest, 0)
     low, high = np.minimum(b, rest), np.maximum(b, rest, out=rest)
     up, down = 1 - high, 1 - low
-    for square, below in ((low, high), (up, down)):
-        square *= square
-        square += FAINTER  # over 0 it is far beyond white, as in `full_ratio`
-        square /= at_least(below, FAINT)
-    return _complement(cap(weighted(low, 0.5, up, 0.5), 1), upper)
+    if not (high.min() > 0 and down.min() > 0):
+        for share, below in ((low, high), (up, down)):
+            share += LEAST_SHARE  # over 0, its square is far beyond white, as in `full_ratio`
+            np.maximum(below, LEAST_DIVISOR, out=below)
+    result = scaled_ratio(low, high, 0.5)
+    result *= low
+    cv2.accumulateProduct(scaled_ratio(up, down, 0.5), up, result)
+    return _complement(cap(result, 1), upper)
 
 
 def negation(b: Values, s: Values) -> Values:
@@ -221,10 +226,17 @@ def penumbra_d(b: Values, s: Values) -> Values:
 
 def flat_light(b: Values, s: Values) -> Values:
     """Penumbra B where the backdrop is lighter than the source, else penumbra A; 0 where s = 0 (Krita)."""
-    low, high = np.minimum(b, s), np.maximum(b, s)
-    cv2.scaleAdd(s, 1e-20, low, low)  # decides 0 / 0 of black and white, which may be either's
-    np.subtract(1, high, out=high)
-    return _half_or_inverse(at_least(low, 0) / at_least(high, FAINT))
+    # Half of low / (1 - high) up to 1, else 1 less half of the inverse: with the smaller and the larger of the two one
+    # formula for both, upside down for the latter.
+    low, rest = np.minimum(b, s), np.maximum(b, s)
+    np.subtract(1, rest, out=rest)
+    upper = above(low - rest, 0)
+    share, below = np.minimum(low, rest), np.maximum(low, rest, out=rest)
+    if not (share.min() >= 0 and below.min() > 0):
+        share = at_least(share, 0)
+        below = at_least(below, FAINT)
+        np.copyto(upper, (s > 0) & (low >= 0), where=below == np.float32(FAINT))  # 0 / 0 of black and white, which may be either's
+    return _complement(scaled_ratio(share, below, 0.5), upper)
 
 
 def _half_or_inverse(share: Values) -> Values:

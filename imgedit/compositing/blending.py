@@ -31,6 +31,7 @@ from imgedit.compositing.placing import ANCHORS, check_offset, corner
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import Image, Mask, Out, check, check_alpha, check_mask, check_number, full_range
+from imgedit.results import new_result
 from imgedit.strips import Progress, each_strip
 
 __all__ = ["blend"]
@@ -108,8 +109,8 @@ def blend(
     out : ndarray, optional
         Where the result goes, and what is returned: C-contiguous, of the result's shape and dtype. It may be the
         backdrop itself, or a source of the same size; else it must share no memory with what is given. For many frames:
-        memory of a new result is handed over by the system page by page, which takes as long as a short formula. After
-        an error it holds a part of the result.
+        memory that the system hands over anew takes as long as a short formula (that of a large result that nobody
+        holds any more is used again). After an error it holds a part of the result.
     progress : callable, optional
         Given the fraction done.
 
@@ -165,7 +166,7 @@ def blend(
         check_alpha(source, "source")  # what lies outside is never seen by the strips below
     shape = _shape(backdrop, source, options)
     given = {"backdrop": backdrop, "source": source, "mask": mask}
-    result = np.empty(shape, backdrop.dtype) if out is None else _check_out(out, shape, given, covers)
+    result = new_result(shape, backdrop.dtype) if out is None else _check_out(out, shape, given, covers)
     in_place = _same(result, backdrop)
     quick = options.plain and cover is None and takes(mode, backdrop, source)
 

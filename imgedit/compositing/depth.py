@@ -36,6 +36,7 @@ from imgedit.pixels import (
     like,
     split_alpha,
 )
+from imgedit.results import new_result
 from imgedit.strips import each_strip
 
 __all__ = ["Near", "align_depth", "check_depth", "check_map", "composite_depth", "depth_sign"]
@@ -143,7 +144,7 @@ def composite_depth(
     clear = any(split_alpha(image)[1] is not None for image in images)
     height, width = images[0].shape[:2]
     shape = (height, width, 3 + clear) if color else (height, width)
-    out = np.empty(shape, images[0].dtype)
+    out = new_result(shape, images[0].dtype)
     merged = np.empty((height, width) if with_depth else (0, 0), np.float32)
     halo = int(np.ceil(2 * edge)) + 1 if edge else 0
 

@@ -26,6 +26,7 @@ from imgedit.compositing.paints import (
 )
 from imgedit.errors import ArgumentError
 from imgedit.pixels import Image, check, check_alpha
+from imgedit.results import new_result
 
 __all__ = [
     "bevel",
@@ -528,7 +529,7 @@ def _apply(image: Image, effect: Effect, *, alone: bool, expand: bool | int = Fa
         image = _grown(image, margin)
     height, width = image.shape[:2]
     grey = image.ndim == 2 and not alone and _is_neutral(effect)
-    out = np.empty((height, width) if grey else (height, width, 4 if clear or margin or alone else 3), image.dtype)
+    out = new_result((height, width) if grey else (height, width, 4 if clear or margin or alone else 3), image.dtype)
     rows = BAND + 2 * effect.reach
     for top in range(0, height, rows):
         bottom = min(top + rows, height)

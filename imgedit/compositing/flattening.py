@@ -24,6 +24,7 @@ from imgedit.compositing.noise import white_noise
 from imgedit.compositing.spaces import SPACES
 from imgedit.errors import ArgumentError, ImageError
 from imgedit.pixels import LEAST_ALPHA, Image, Progress, check, check_number, describe, full_range, soft_mask
+from imgedit.results import new_result
 from imgedit.strips import STRIP_BYTES, each_strip
 
 __all__ = ["flatten"]
@@ -106,7 +107,7 @@ def flatten(
     renderer = _Renderer(canvas, 1 if grey else 3, space, seed)
     clear = not _is_opaque(layers, paper, canvas)
     shape = (height, width) if grey and not clear else (height, width, 4 if clear else 3)
-    out = np.empty(shape, pictures[0].image.dtype if pictures else np.uint8)  # type: ignore[union-attr]
+    out = new_result(shape, pictures[0].image.dtype if pictures else np.uint8)  # type: ignore[union-attr]
     knocks = renderer.needs_ground(everything)
     fixed = layers.fixed if knocks and isinstance(layers, Stack) else 0
     shown = layers if knocks else _from_topmost_cover(layers, canvas)

@@ -56,9 +56,15 @@ NAT_PRICE = 0.01
 OPINION = 0.2
 # How much more those count that lie in the direction of a latent: two or three of 600 make up most of a mixture.
 SHARPNESS = 3.0
+# In the last eighth of a run, when the rate is low: price of the Fréchet distance between the features of real pictures
+# and of those that were drawn last, and how many that are.
+CROWD_FROM = 0.875
+CROWD_PRICE = 0.2
+CROWD = 512
 # Pictures that the distance is measured on.
 MEASURED = 1024
 SHOWN = 8
+TINY = 1e-6
 
 
 class Paired(nn.Module):
@@ -244,6 +250,53 @@ def frechet(real: NDArray[np.float64], made: NDArray[np.float64]) -> float:
     return float(apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * roots)
 
 
+class Crowd:
+    """What was drawn last, as a cloud of features beside that of the real ones.
+
+    Each drawing may please the judge and all of them together still be too noisy or too much alike: the Fréchet distance
+    as a loss (Mathiasen and Hvilshøj 2020, https://arxiv.org/abs/2009.14075) asks for the whole cloud.
+
+    Parameters
+    ----------
+    real : ndarray of float64
+        N x D, features of real pictures.
+    made : Tensor
+        M x D, of drawn ones, the oldest first.
+    """
+
+    def __init__(self, real: NDArray[np.float64], made: Tensor) -> None:
+        covariance = np.cov(real, rowvar=False)
+        values, vectors = np.linalg.eigh(covariance)
+        root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+        self.mean, self.root = (torch.from_numpy(array).to(made.device, torch.float64) for array in (real.mean(0), root))
+        self.trace = float(np.trace(covariance))
+        self.made = made.detach()
+
+    def distance(self, fresh: Tensor) -> Tensor:
+        """Give the Fréchet distance once the oldest are replaced; its slope is as though all were as fresh.
+
+        Parameters
+        ----------
+        fresh : Tensor
+            N x D, features of what was just drawn.
+
+        Returns
+        -------
+        Tensor
+            A scalar.
+        """
+        cloud = torch.cat([self.made[len(fresh) :], fresh]).double()
+        self.made = cloud.detach().to(fresh.dtype)
+        away = cloud - cloud.mean(0)
+        product = self.root @ (away.T @ away / (len(cloud) - 1)) @ self.root
+        roots = torch.linalg.eigvalsh(product + TINY * torch.eye(len(product), device=product.device)).clamp_min(TINY)
+        apart = (cloud.mean(0) - self.mean).square().sum() + self.trace
+        distance = apart + away.square().sum() / (len(cloud) - 1) - 2 * roots.sqrt().sum()
+        share = len(fresh) / len(cloud)
+        whole: Tensor = distance.detach() + (distance - distance.detach()) / share
+        return whole.float()
+
+
 @dataclass
 class GanTask(Task):
     """Learn to draw the pictures of a gallery.
@@ -266,6 +319,8 @@ class GanTask(Task):
         Weight of the judge's slope.
     known : Drawing, optional
         What is remembered of the pictures; read by the net where it is not given.
+    crowd : Crowd, optional
+        What was drawn last; drawn anew where it is not given.
     """
 
     net: Paired | Baseline
@@ -276,6 +331,7 @@ class GanTask(Task):
     flip: bool = True
     gamma: float = 1.0
     known: Drawing | None = None
+    crowd: Crowd | None = None
     # The generator follows a judge that changes: it goes without inertia as well.
     inertia: float = 0.0
 
@@ -329,7 +385,6 @@ class GanTask(Task):
         tuple of Tensor
             A scalar, and the drawn pictures, half of them from pictures that were read.
         """
-        del done
         latents, labels = batch["latent"], batch["made label"]
         if not isinstance(net, Paired):
             made = _seen(net(latents, labels, torch.ones_like(latents[:, 0])))
@@ -348,7 +403,30 @@ class GanTask(Task):
         if real.shape[1] > 3:
             likeness = likeness + _coverage(again[:, 3:].float(), real[:, 3:])
         opinion = self._opinion(made, torch.cat([batch["label"][:half], labels[half:]]), batch)
-        return likeness + OPINION * opinion + NAT_PRICE * (nats - NATS).abs(), made
+        total = likeness + OPINION * opinion + NAT_PRICE * (nats - NATS).abs()
+        if done > CROWD_FROM:
+            total = total + CROWD_PRICE * self._crowd(net).distance(self._look(free))
+        return total, made
+
+    @torch.no_grad()
+    def _crowd(self, net: Paired) -> Crowd:
+        """Give what was drawn last; as many as that are drawn anew at first."""
+        if self.crowd is None:
+            rng = np.random.default_rng(1)
+            device = next(net.parameters()).device
+            real, labels = self.gallery.draw(rng, len(self.gallery.pictures), flip=False)
+            latents = torch.from_numpy(rng.standard_normal((CROWD, self.net.config["latent"]), dtype=np.float32))
+            draw = self._remembered(net)
+            made = [
+                self._look(net(draw.mix(part.to(device), label.to(device)), label.to(device)))
+                for part, label in zip(latents.split(64), labels[:CROWD].split(64), strict=True)
+            ]
+            self.crowd = Crowd(self._features(to_unit(real).to(device)), torch.cat(made))
+        return self.crowd
+
+    def _look(self, pictures: Tensor) -> Tensor:
+        seen: Tensor = self.teacher(_on_grey(pictures))[-1].float().mean((2, 3))
+        return seen
 
     def _remembered(self, net: Paired) -> Drawing:
         """Give what is read of all pictures, as it was when each was last seen."""
@@ -417,7 +495,7 @@ class GanTask(Task):
         dict of float
             "frechet": of the drawn ones, and "frechet of real ones": of one half of the real ones to the other.
         """
-        self.known = None  # time to read all anew
+        self.known = self.crowd = None  # time to read all anew
         rng = np.random.default_rng(0)
         real, labels = self.gallery.draw(rng, 2 * MEASURED, flip=False)
         device = next(net.parameters()).device
@@ -434,8 +512,8 @@ class GanTask(Task):
         }
 
     def _features(self, pictures: Tensor) -> NDArray[np.float64]:
-        teacher = self.teacher.to(pictures.device)
-        parts = [teacher(_on_grey(part))[-1].float().mean((2, 3)).cpu().numpy() for part in pictures.split(64)]
+        self.teacher.to(pictures.device)
+        parts = [self._look(part).cpu().numpy() for part in pictures.split(64)]
         return np.concatenate(parts).astype(np.float64)
 
     @torch.inference_mode()

@@ -31,6 +31,8 @@ SIZES = (1.0, 0.7, 0.45)
 # R1 is paid every so many steps, so many times as dear: its mean is the same, its cost is not.
 LAZY = 8
 MOST_HELD = 8
+# Weights of BT.601 luma, and what its error counts beside that of the colours.
+LUMA, LUMA_PRICE = (0.299, 0.587, 0.114), 2.0
 # A level of 8 bit, and what is wrong with an aged crop on the average.
 LEVEL, TYPICAL = 1 / 255, 6 / 255
 
@@ -283,7 +285,11 @@ class PairTask(Task):
         del done
         given, truth = to_unit(batch["small"]), to_unit(batch["large"])
         made = net(given).float()
-        error = (made - truth).abs().mean((1, 2, 3))
+        difference = made - truth
+        error = difference.abs().mean((1, 2, 3))
+        if self.small:
+            luma = torch.einsum("nchw,c->nhw", difference, difference.new_tensor(LUMA))
+            error = error + LUMA_PRICE * luma.abs().mean((1, 2))
         if self.relative:
             error = TYPICAL * error / ((given - truth).abs().mean((1, 2, 3)) + LEVEL)
         return error.mean() + self.opinion.of(made, truth), made
