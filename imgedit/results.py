@@ -22,8 +22,8 @@ __all__ = ["new_result"]
 LEAST_BYTES, MOST_BYTES = 16 * 2**20, 512 * 2**20
 
 _KEEPS = hasattr(mmap, "MADV_FREE")
-# The oldest first. Results end wherever the last name of them does, in any thread and in the midst of anything, so a lock
-# could be waited for by its own holder: there is none, and each change of the list is a single call, which is atomic.
+# The oldest first. Results end wherever the last name of them does, in any thread and in the midst of anything, so a
+# lock could be waited for by its own holder: there is none, and each change of the list is one call, which is atomic.
 _spare: list[mmap.mmap] = []
 
 

@@ -31,7 +31,9 @@ def address(array):
 
 def test_the_next_result_gets_what_the_last_one_left():
     first = new_result(SHAPE, np.float32)
-    assert first.shape == SHAPE and first.dtype == np.float32 and first.flags.c_contiguous and first.flags.writeable
+    assert (first.shape, first.dtype) == (SHAPE, np.float32)
+    assert first.flags.c_contiguous
+    assert first.flags.writeable
     place = address(first)
     second = new_result(SHAPE, np.float32)
     assert not np.shares_memory(first, second)

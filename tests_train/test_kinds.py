@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -142,6 +144,9 @@ def test_recipes_are_commands(name):
     """Every option of a recipe is one that its command has, and every net it starts from is made before it."""
     words = arguments(name, "DATA", "RUNS", steps=7)
     _, bound, _ = cli.application().parse_args(["train", *words], print_error=False, exit_on_error=False)
+    if words[0] == "mean":
+        assert [list(RECIPES).index(Path(one).stem) < list(RECIPES).index(name) for one in words[1:3]] == [True, True]
+        return
     given = bound.arguments["job"]
     assert (given.steps, given.name, given.commercial_use) == (7, name, True)
     if given.init_from is not None:

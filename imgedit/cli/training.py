@@ -282,7 +282,8 @@ def recipe(
         words = arguments(name, str(data), str(output), steps=steps)
         if (output / name / f"{name}.md").exists():
             continue
-        code = run(["train", *words, "--device", device, "--workers", str(workers)])
+        place = ["--device", device, "--workers", str(workers)] if "--steps" in words else []
+        code = run(["train", *words, *place])
         if code:
             return code
     return 0
@@ -323,6 +324,21 @@ def quantize(
     show(facts, as_json=as_json)
 
 
+def mean(models: list[str], /, *, output: Annotated[Path, Option(alias="-o")]) -> None:
+    """Write the net whose weights are the mean of others' that began as one; needs no torch.
+
+    Parameters
+    ----------
+    models : list of str
+        Two models or more, by name or as paths of ONNX files; manifest and licence are the first one's.
+    output : Path
+        Folder for the mean, which is called as the folder is, its manifest and its card.
+    """
+    from imgedit.training.mean import mean_of
+
+    print(mean_of(models, output))
+
+
 def _train(module: str, function: str, job: Job, options: dict[str, Any], *first: Any) -> None:
     try:
         train = getattr(importlib.import_module(f"imgedit.training.{module}"), function)
@@ -338,6 +354,7 @@ TRAININGS: dict[str, Callable[..., Any]] = {
     "gan": gan,
     "gatys-graph": gatys_graph,
     "inpaint": inpaint,
+    "mean": mean,
     "quantize": quantize,
     "recipe": recipe,
     "restore": restore,

@@ -34,7 +34,6 @@ from imgedit.compositing.elementwise import (
     scaled_ratio,
     select,
     turn,
-    weighted,
 )
 
 # Added to what is raised to a power of at most 3, and to what is squared and divided by what may be 0: too little to be
@@ -235,7 +234,9 @@ def flat_light(b: Values, s: Values) -> Values:
     if not (share.min() >= 0 and below.min() > 0):
         share = at_least(share, 0)
         below = at_least(below, FAINT)
-        np.copyto(upper, (s > 0) & (low >= 0), where=below == np.float32(FAINT))  # 0 / 0 of black and white, which may be either's
+        np.copyto(
+            upper, (s > 0) & (low >= 0), where=below == np.float32(FAINT)
+        )  # 0 / 0 of black and white, which may be either's
     return _complement(scaled_ratio(share, below, 0.5), upper)
 
 

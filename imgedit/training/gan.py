@@ -253,8 +253,8 @@ def frechet(real: NDArray[np.float64], made: NDArray[np.float64]) -> float:
 class Crowd:
     """What was drawn last, as a cloud of features beside that of the real ones.
 
-    Each drawing may please the judge and all of them together still be too noisy or too much alike: the Fréchet distance
-    as a loss (Mathiasen and Hvilshøj 2020, https://arxiv.org/abs/2009.14075) asks for the whole cloud.
+    Each drawing may please the judge, and all of them together still be too noisy or too much alike: the Fréchet
+    distance as a loss (Mathiasen and Hvilshøj 2020, https://arxiv.org/abs/2009.14075) asks for the whole cloud.
 
     Parameters
     ----------
@@ -268,7 +268,9 @@ class Crowd:
         covariance = np.cov(real, rowvar=False)
         values, vectors = np.linalg.eigh(covariance)
         root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-        self.mean, self.root = (torch.from_numpy(array).to(made.device, torch.float64) for array in (real.mean(0), root))
+        self.mean, self.root = (
+            torch.from_numpy(array).to(made.device, torch.float64) for array in (real.mean(0), root)
+        )
         self.trace = float(np.trace(covariance))
         self.made = made.detach()
 
@@ -414,7 +416,7 @@ class GanTask(Task):
         if self.crowd is None:
             rng = np.random.default_rng(1)
             device = next(net.parameters()).device
-            real, labels = self.gallery.draw(rng, len(self.gallery.pictures), flip=False)
+            real, labels = self.gallery.draw(rng, max(CROWD, len(self.gallery.pictures)), flip=False)
             latents = torch.from_numpy(rng.standard_normal((CROWD, self.net.config["latent"]), dtype=np.float32))
             draw = self._remembered(net)
             made = [

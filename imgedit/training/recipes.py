@@ -47,8 +47,10 @@ RECIPES: Table[str] = Table(
         "sr-x4-photo": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 2e-4 {TEACHER} "
         "--perceptual 0.1 --adversarial 0.005 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
         "restore-jpeg-plain": f"restore {PHOTOS} {BSDS} --scratch --steps 60000",
-        "restore-jpeg": f"restore {PHOTOS} {BSDS} --relative --steps 1200 --rate 3e-4 "
+        "restore-jpeg-relative": f"restore {PHOTOS} {BSDS} --relative --steps 1200 --rate 3e-4 "
         "--init-from {out}/restore-jpeg-plain/restore-jpeg-plain.onnx",
+        "restore-jpeg": "mean {out}/restore-jpeg-plain/restore-jpeg-plain.onnx "
+        "{out}/restore-jpeg-relative/restore-jpeg-relative.onnx",
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000 --init-from {{out}}/restore-jpeg/restore-jpeg.onnx",
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
         "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
@@ -81,6 +83,6 @@ def arguments(name: str, data: str, out: str, *, steps: int | None = None) -> li
         What follows ``imgedit train``.
     """
     words = [word.format(data=data, out=out) for word in RECIPES[name].split()]
-    if steps is not None:
+    if steps is not None and "--steps" in words:
         words[words.index("--steps") + 1] = str(steps)
     return [*words, "--output", f"{out}/{name}"]
