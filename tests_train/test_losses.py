@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from imgedit.training.inpainting import InpaintingTask
+from imgedit.training.job import Weights
 from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, load_teacher, penalty
+from imgedit.training.nets import spread
+from imgedit.training.pairs import Opinion, PairTask
 
 
 def test_gram_is_the_mean_product_of_channels():
@@ -60,3 +64,55 @@ def test_a_teacher_is_a_stack_of_plain_convolutions(teacher):
         assert float(maps[1][0, 5, 1, 2]) == pytest.approx(
             float((stored["conv2d_2.weight"][5] * around).sum()), abs=1e-5
         )
+
+
+class Shifted(nn.Module):
+    """Gives what it was given, moved by a colour inside a mask or everywhere."""
+
+    scale = 1
+
+    def __init__(self, by):
+        super().__init__()
+        self.by = torch.tensor(by)[:, None, None]
+
+    def forward(self, x, mask=None):
+        return x + self.by * (1 if mask is None else mask)
+
+
+def test_luma_is_dearer_than_colour():
+    truth = torch.full((2, 3, 8, 8), 100, dtype=torch.uint8)
+    batch = {"small": truth, "large": truth, "pay": torch.tensor(False)}
+    green, blue = [0.0, 0.1, 0.0], [0.0, 0.0, 0.1]  # as far from the truth as each other, in colours
+
+    def price(by, small):
+        task = PairTask(Shifted(by), [], None, None, [], small=small)
+        return float(task.loss(task.net, batch, 0.0)[0])
+
+    reduced = [truth]
+    assert price(green, reduced) - price(blue, reduced) == pytest.approx(2 * 0.1 * (0.587 - 0.114), rel=1e-4)
+    assert price(green, []) == pytest.approx(price(blue, []))  # photos as they are
+
+
+def test_a_thin_hole_counts_as_much_as_a_box():
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 64)[None, :, None].repeat(64, 0).repeat(3, 2) + rng.integers(0, 20, (64, 64, 3))
+    truth = torch.from_numpy(ramp.astype(np.uint8).transpose(2, 0, 1)[None].copy())
+    box, scratch = torch.zeros(2, 1, 1, 64, 64, dtype=torch.bool)
+    box[..., 8:56, 8:56] = True
+    scratch[..., 30, 8:56] = True
+
+    def price(share, mask):
+        """Of a filling that is so much nearer than the smooth one."""
+        image = truth.float() / 255
+        smooth = spread(image, mask.float())
+
+        class Nearer(nn.Module):
+            def forward(self, x, hole):
+                return x + (smooth - x) * share * hole
+
+        task = InpaintingTask(Nearer(), [], None, [], 64, 1, Opinion(Weights()))
+        return float(task.loss(task.net, {"picture": truth, "mask": mask, "pay": torch.tensor(False)}, 0.0)[0])
+
+    for mask in (box, scratch):
+        assert price(0.5, mask) == pytest.approx(price(1.0, mask) / 2, rel=1e-4)
+    assert price(1.0, scratch) == pytest.approx(price(1.0, box), rel=0.35)

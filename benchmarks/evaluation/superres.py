@@ -42,9 +42,6 @@ def evaluate(subject: Subject) -> Row:
     published = {name: row[scale - 1] for name, row in PUBLISHED.items()}
     # Nets trained for sharpness, not for this figure, may lie below: only far below is an error of ours.
     good = abs(base["Set5"] - published["bicubic"]) < 0.05 and ours["Set5"] > base["Set5"] - 2
-    aim = ""
-    if subject.shipped:
-        aim = f"; aim {AIMS[scale]}: {'reached' if ours['Set5'] >= AIMS[scale] else 'not reached'}"
     size = f"{subject.manifest.parameters // 1000} k" if subject.manifest.parameters else "?"
     table = [
         ["x" + str(scale), "parameters", *ours],
@@ -52,9 +49,15 @@ def evaluate(subject: Subject) -> Row:
         ["bicubic, measured here", "-", *(f"{v:.2f}" for v in base.values())],
         *([name, PUBLISHED[name][0], f"{value:.2f}", *[""] * (len(ours) - 1)] for name, value in published.items()),
     ]
+    aim = ""
     if subject.shipped:
         eight = mean_psnr(_sets(subject)["Set5"], _by_net(subject, scale, ensemble=True), scale)
-        table.insert(2, ["the mean of all eight ways", size, f"{eight:.2f}", ""])
+        ours_and_eight = {"": ours["Set5"], " with ensemble=True": eight}
+        ways = [way for way, reached in ours_and_eight.items() if round(reached, 2) >= AIMS[scale]]
+        aim = (
+            f", {eight:.2f} dB with ensemble=True; aim {AIMS[scale]}: {'reached' + ways[0] if ways else 'not reached'}"
+        )
+        table.insert(2, ["the mean of all eight ways, ensemble=True", size, f"{eight:.2f}", ""])
     crop = np.ascontiguousarray(portrait()[60:160, 170:290])
     small = _reduced(photos(subject.data, 1)[0], scale)
     shown = {"portrait, bicubic": bicubic(scale)(crop), "portrait, upscale": _by_net(subject, scale)(crop)}
@@ -64,7 +67,7 @@ def evaluate(subject: Subject) -> Row:
     }
     return Row(
         f"upscale(photo, {scale})",
-        f"Set5 x{scale}: {ours['Set5']:.2f} dB; bicubic {base['Set5']:.2f} dB{aim}",
+        f"Set5 x{scale}: bicubic {base['Set5']:.2f} dB, the net {ours['Set5']:.2f} dB{aim}",
         good,
         figures={"psnr": ours, "bicubic": base},
         tables={"PSNR in dB, beside published figures": table},
