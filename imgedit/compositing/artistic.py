@@ -21,6 +21,7 @@ from imgedit.compositing.elementwise import (
     above,
     as_row,
     at_least,
+    at_nan,
     cap,
     cap_at_white,
     full_ratio,
@@ -36,9 +37,9 @@ from imgedit.compositing.elementwise import (
     turn,
 )
 
-# Added to what is raised to a power of at most 3, and to what is squared and divided by what may be 0: too little to be
-# seen; and the least divisor then.
-LEAST, LEAST_SHARE, LEAST_DIVISOR = 1e-12, 1e-17, 1e-37
+# Added to what is raised to a power of at most 3 and to what is squared and divided by what may be 0: too little to be
+# seen. (OpenCV takes the logarithm of 0 and the power of that in seven times the time of other numbers.)
+LEAST, LEAST_SHARE = 1e-12, 1e-17
 
 
 def soft_light_pegtop(b: Values, s: Values) -> Values:
@@ -103,13 +104,17 @@ def fhyrd(b: Values, s: Values) -> Values:
     upper = above(b - rest, 0)
     low, high = np.minimum(b, rest), np.maximum(b, rest, out=rest)
     up, down = 1 - high, 1 - low
-    if not (high.min() > 0 and down.min() > 0):
-        for share, below in ((low, high), (up, down)):
-            share += LEAST_SHARE  # over 0, its square is far beyond white, as in `full_ratio`
-            np.maximum(below, LEAST_DIVISOR, out=below)
+    plain = high.min() >= 0 and down.min() >= 0  # and no NaN
+    if not plain:
+        for below in (high, down):
+            np.maximum(below, 0, out=below)
+        for share in (low, up):
+            share += LEAST_SHARE  # over 0, its square is beyond white
     result = scaled_ratio(low, high, 0.5)
     result *= low
     cv2.accumulateProduct(scaled_ratio(up, down, 0.5), up, result)
+    if plain:
+        at_nan(result, 1)  # 0 over 0, which is beyond white too, as in `full_ratio`
     return _complement(cap(result, 1), upper)
 
 
@@ -229,15 +234,15 @@ def flat_light(b: Values, s: Values) -> Values:
     # formula for both, upside down for the latter.
     low, rest = np.minimum(b, s), np.maximum(b, s)
     np.subtract(1, rest, out=rest)
+    share, below = np.minimum(low, rest), np.maximum(low, rest)
+    if share.min() >= 0 and below.min() >= 0:  # and no NaN
+        # The two are one where b + s is 1; there s decides, as 0 / 0 of black and white wants it.
+        upper = above(cv2.scaleAdd(as_row(s), 1 + 1e-7, as_row(b)).reshape(b.shape), 1)
+        return _complement(at_nan(scaled_ratio(share, below, 0.5), 0), upper)
     upper = above(low - rest, 0)
-    share, below = np.minimum(low, rest), np.maximum(low, rest, out=rest)
-    if not (share.min() >= 0 and below.min() > 0):
-        share = at_least(share, 0)
-        below = at_least(below, FAINT)
-        np.copyto(
-            upper, (s > 0) & (low >= 0), where=below == np.float32(FAINT)
-        )  # 0 / 0 of black and white, which may be either's
-    return _complement(scaled_ratio(share, below, 0.5), upper)
+    below = at_least(below, FAINT)
+    np.copyto(upper, (s > 0) & (low >= 0), where=below == np.float32(FAINT))
+    return _complement(scaled_ratio(at_least(share, 0), below, 0.5), upper)
 
 
 def _half_or_inverse(share: Values) -> Values:

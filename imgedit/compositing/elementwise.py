@@ -24,6 +24,7 @@ __all__ = [
     "as_row",
     "at_least",
     "at_most",
+    "at_nan",
     "cap",
     "cap_at_white",
     "full_ratio",
@@ -148,10 +149,16 @@ def scaled_product(one: Values, other: Values, factor: float) -> Values:
 
 
 def scaled_ratio(above: Values, below: Values, factor: float) -> Values:
-    """Give ``factor above / below`` in one pass; `below` must not hold 0."""
+    """Give ``factor above / below`` in one pass; 0 / 0 is NaN, and anything else over 0 infinite."""
     out = np.empty(above.shape, above.dtype)
     cv2.divide(as_row(above), as_row(below), as_row(out), factor)
     return out
+
+
+def at_nan(values: Values, number: float) -> Values:
+    """Put a number where there is none, as 0 / 0 gives, in place."""
+    cv2.patchNaNs(as_row(values), number)
+    return values
 
 
 def ratio(above: Values, below: Values) -> Values:
