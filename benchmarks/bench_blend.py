@@ -17,7 +17,8 @@ ABOUT = """
 3840x2160, RGBA over RGBA of 8 bit with soft alpha everywhere, unless the row says otherwise. `float32` is imgedit's
 time on float32 over its time on 8 bit, each with a new result, which lies where the last one of its size lay;
 `float32, out=` is the same where both write into arrays that are given. libvips puts premultiplied values into its
-formulas where W3C wants straight ones: its time is compared, not its result. Pillow runs on one core, the others on all.
+formulas where W3C wants straight ones: its time is compared, not its result. Pillow runs on one core, the others on
+all.
 """
 
 SIZE = (2160, 3840)

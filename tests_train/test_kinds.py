@@ -100,6 +100,20 @@ def test_the_smooth_filling_keeps_what_is_known_and_levels_what_is_even():
     assert torch.equal(spread(image, torch.ones_like(mask)), torch.zeros_like(image))
 
 
+def test_what_bends_goes_on_across_a_scratch(monkeypatch):
+    y, x = torch.meshgrid(*(torch.arange(64) / 64,) * 2, indexing="ij")
+    hill = (0.8 - 3 * (x - 0.5).square() - (y - 0.4).square())[None, None].expand(1, 3, 64, 64)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :, 31:34] = 1
+
+    def wrong():
+        return float(((spread(hill, mask) - hill).abs() * mask).sum())
+
+    bent = wrong()
+    monkeypatch.setattr(Inpainting, "BEND", 0)
+    assert bent < 0.6 * wrong()
+
+
 @pytest.mark.parametrize("kind", [Features, Inpainting])
 def test_nets_fit_in_four_megabytes(kind):
     assert 4 * count_parameters(fold(kind())) < MOST_BYTES
