@@ -189,7 +189,7 @@ def _part(progress: Progress | None, index: int, passes: int) -> Progress | None
 def _enlarge(
     image: Image, nets: list[tuple[Model, float]], tile: int | None, *, ensemble: bool, progress: Progress | None
 ) -> Image:
-    from imgedit.models.pictures import Watch, run_tiled
+    from imgedit.models.pictures import Watch, all_ways, run_tiled
 
     watch = Watch(progress)
 
@@ -201,7 +201,7 @@ def _enlarge(
             sum(part * np.float32(weight) for part, (_, weight) in zip(parts, nets, strict=True)), np.float32
         )
 
-    seen = partial(_all_ways, run=mixed) if ensemble else mixed
+    seen = partial(all_ways, run=mixed) if ensemble else mixed
     widest = max((net for net, _ in nets), key=lambda net: net.manifest.overlap)
     out = run_tiled(widest, image, function=lambda batch: _with_alpha(batch, seen), tile=tile, progress=watch)
     return out[..., 0] if image.ndim == 2 else out
@@ -218,18 +218,6 @@ def _with_alpha(batch: Floats, run: Callable[[Floats], Floats]) -> Floats:
     alpha = np.clip(run(cover), 0, 1)
     straight = np.where(alpha > LEAST_ALPHA, color / np.maximum(alpha, LEAST_ALPHA), 0)
     return np.concatenate([straight, alpha], axis=3, dtype=np.float32)
-
-
-def _all_ways(batch: Floats, run: Callable[[Floats], Floats]) -> Floats:
-    """Mean of what a net gives for pictures, NxHxWxC, as they are, turned, and mirrored."""
-    total: Floats | None = None
-    for turns in range(4):
-        for step in (1, -1):
-            made = run(np.ascontiguousarray(np.rot90(batch, turns, axes=(1, 2))[:, :, ::step]))
-            made = np.rot90(made[:, :, ::step], -turns, axes=(1, 2))
-            total = made.copy() if total is None else np.add(total, made, out=total)
-    assert total is not None
-    return np.ascontiguousarray(total / np.float32(8))
 
 
 def run_rgb(batch: Floats, net: Model, tick: Callable[[], None]) -> Floats:

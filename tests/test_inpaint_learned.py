@@ -11,6 +11,7 @@ from pictures import KINDS, disc_mask, photo
 
 import imgedit as ie
 from imgedit import errors
+from imgedit.cli import run
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +147,29 @@ def test_the_shipped_network_is_the_default_and_beats_diffusion_on_thin_holes():
         for method in ("learned", "harmonic", "navier-stokes", "telea")
     }
     assert errors_of["learned"] < 0.9 * min(errors_of[name] for name in errors_of if name != "learned")
+
+
+def test_all_ways_are_the_mean_of_eight_fillings(tmp_path):
+    image = ie.resize(photo(np.float32), (64, 96))
+    mask = np.zeros(image.shape[:2], bool)
+    mask[20:24, 10:80] = mask[5:60, 40:42] = True
+    expected = np.zeros_like(image)
+    for turns in range(4):
+        for step in (1, -1):
+            seen, hole = (np.ascontiguousarray(np.rot90(x, turns)[:, ::step]) for x in (image, mask))
+            made = ie.inpaint(seen, hole, "learned", device="cpu")
+            expected += np.rot90(made[:, ::step], -turns) / 8
+    filled = ie.inpaint(image, mask, "learned", ensemble=True, device="cpu")
+    np.testing.assert_allclose(filled, expected, atol=1e-5)
+    assert np.abs(filled - ie.inpaint(image, mask, "learned", device="cpu")).max() > 1e-3
+    for name, array in (("photo", image), ("mask", ie.to_uint8(mask.astype(np.float32)))):
+        ie.write(tmp_path / f"{name}.png", ie.to_uint8(array))
+    words = [str(tmp_path / "photo.png"), str(tmp_path / "mask.png"), "learned", "--ensemble", "--device", "cpu"]
+    assert run(["inpaint", *words, "-o", str(tmp_path / "filled.png")]) == 0
+    np.testing.assert_allclose(ie.to_float(ie.read(tmp_path / "filled.png")), filled, atol=3 / 255)
+
+
+def test_a_net_of_one_oblong_size_can_not_be_turned(folder):
+    filler(folder / "net.onnx", "rgb-mask", size=(64, 96))
+    with pytest.raises(errors.ArgumentError, match="takes 64x96; leave it out"):
+        ie.inpaint(photo(), disc_mask(), "learned", model="net", ensemble=True)

@@ -22,7 +22,7 @@ from imgedit.models.session import DTYPES, Model
 from imgedit.pixels import Image, as_float, describe
 from imgedit.strips import Progress
 
-__all__ = ["Watch", "channels", "fixed_size", "from_net", "frozen", "run", "run_rgb", "run_tiled", "to_net"]
+__all__ = ["Watch", "all_ways", "channels", "fixed_size", "from_net", "frozen", "run", "run_rgb", "run_tiled", "to_net"]
 
 Floats = NDArray[np.float32]
 
@@ -262,6 +262,31 @@ def _call(
 def _plain(manifest: Manifest) -> Manifest:
     """For masks and other planes: the same axes, values as they are."""
     return manifest.model_copy(update={"range": (0.0, 1.0), "mean": (), "std": (), "channels": "rgb"})
+
+
+def all_ways(batch: Floats, run: Callable[[Floats], Floats]) -> Floats:
+    """Mean of what a net gives for pictures as they are, turned, and mirrored, each brought back (Timofte et al. 2016).
+
+    Parameters
+    ----------
+    batch : ndarray of float32
+        NxHxWxC.
+    run : callable
+        Gives the net's pictures for NxHxWxC or NxWxHxC, of any number of channels.
+
+    Returns
+    -------
+    ndarray of float32
+        As `run` gives it for the batch as it is.
+    """
+    total: Floats | None = None
+    for turns in range(4):
+        for step in (1, -1):
+            made = run(np.ascontiguousarray(np.rot90(batch, turns, axes=(1, 2))[:, :, ::step]))
+            made = np.rot90(made[:, :, ::step], -turns, axes=(1, 2))
+            total = made.copy() if total is None else np.add(total, made, out=total)
+    assert total is not None
+    return np.ascontiguousarray(total / np.float32(8))
 
 
 def run_tiled(
