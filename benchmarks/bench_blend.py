@@ -101,7 +101,7 @@ def of_mode(mode: str, levels: tuple, floats: tuple, kept: tuple, vip: object) -
     }
     if mode in VIPS:
         jobs["libvips"] = lambda: vip(VIPS[mode])
-    seconds = in_turns(jobs, turns=5 if mode in VIPS else 3)
+    seconds = in_turns(jobs, turns=5)
     base = seconds.pop("8 bit, out=")
     row = Row(f"mode {mode}", seconds)
     row.ratios["float32, out="] = seconds["float32, out="] / base
