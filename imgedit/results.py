@@ -8,6 +8,7 @@ Linux 4.5, macOS): where memory is short the system takes it without asking.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import weakref
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["new_result"]
+__all__ = ["new_result", "release"]
 
 # Below the first, the C library keeps what is freed by itself; the other is the most that is kept in all.
 LEAST_BYTES, MOST_BYTES = 16 * 2**20, 512 * 2**20
@@ -52,13 +53,19 @@ def new_result(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     return whole.view(dtype).reshape(shape)
 
 
+def release() -> None:
+    """Give what is kept back to the system at once."""
+    _spare.clear()
+
+
 def _take(size: int) -> mmap.mmap:
     for spare in reversed(tuple(_spare)):
         if len(spare) == size and _is_ours(spare):
             return spare
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)  # as NumPy does for its own
+        with contextlib.suppress(OSError):  # a kernel without huge pages: small ones do
+            memory.madvise(mmap.MADV_HUGEPAGE)  # as NumPy does for its own
     return memory
 
 
@@ -72,7 +79,10 @@ def _is_ours(spare: mmap.mmap) -> bool:
 
 
 def _give_back(memory: mmap.mmap) -> None:
-    memory.madvise(mmap.MADV_FREE)
+    try:
+        memory.madvise(mmap.MADV_FREE)
+    except OSError:  # a kernel that can't take it back by itself, or locked memory: nothing is kept
+        return
     _spare.append(memory)
     kept = 0
     for spare in reversed(tuple(_spare)):

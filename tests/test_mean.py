@@ -15,7 +15,7 @@ from imgedit.models import load
 from imgedit.training.mean import mean_of
 
 
-def gain(path, factor, *, half=False, operation="Mul"):
+def gain(path, factor, *, half=False, operation="Mul", **fields):
     """A net that multiplies by a number, which may be stored as float16, and adds up shapes of int64."""
     path.parent.mkdir(exist_ok=True)
     stored = constant("k", [factor], np.float16 if half else np.float32)
@@ -28,7 +28,7 @@ def gain(path, factor, *, half=False, operation="Mul"):
     shape = [None, 3, None, None]
     ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)]
     graph_of(path, nodes, *ports, [stored, constant("axis", [0], np.int64)])
-    manifest_of(path, task="restore", overlap=3, license="CC0-1.0")
+    manifest_of(path, **{"task": "restore", "overlap": 3, "license": "CC0-1.0", **fields})
     return path
 
 
@@ -46,6 +46,21 @@ def test_the_mean_does_what_lies_between(tmp_path, half):
     assert (manifest.overlap, manifest.license, manifest.name) == (3, "CC0-1.0", "both")
     card = path.with_suffix(".md").read_text()
     assert all(load(net, device="cpu").manifest.sha256 in card for net in nets)
+
+
+def test_what_binds_one_binds_the_mean(tmp_path):
+    free = gain(tmp_path / "free.onnx", 1.0, commercial_use=True, url="https://example.org/free.onnx", partner="other")
+    bound = gain(tmp_path / "bound.onnx", 0.5, commercial_use=False, license="CC-BY-NC-4.0")
+    unsaid = gain(tmp_path / "unsaid.onnx", 0.5)
+
+    def manifest(*nets):
+        return load(mean_of(nets, tmp_path / "both"), device="cpu").manifest
+
+    mean = manifest(free, bound)
+    assert (mean.license, mean.commercial_use) == ("CC0-1.0 AND CC-BY-NC-4.0", False)
+    assert (mean.url, mean.partner) == (None, "")  # those lead to another net
+    assert (manifest(free, unsaid).license, manifest(free, unsaid).commercial_use) == ("CC0-1.0", None)
+    assert manifest(free, free).commercial_use is True
 
 
 def test_nets_that_differ_are_told(tmp_path):

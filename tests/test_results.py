@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(not results._KEEPS, reason="the system can't tak
 @pytest.fixture(autouse=True)
 def all_are_large(monkeypatch):
     monkeypatch.setattr(results, "LEAST_BYTES", 1)
-    results._spare.clear()
+    results.release()
     yield
-    results._spare.clear()
+    results.release()
 
 
 def address(array):
@@ -49,7 +49,7 @@ def test_a_view_keeps_it():
     assert not results._spare
     new_result(SHAPE, np.float32)[:] = 1
     assert (view == np.float32(0.5).view(np.uint32)).all()
-    results._spare.clear()
+    results.release()
     del view
     assert len(results._spare) == 1
 
@@ -82,6 +82,21 @@ def test_what_is_too_large_or_small_is_not_kept(monkeypatch):
     new_result((2, 2), np.uint8)[:] = 1
     assert not results._spare
     assert new_result((0, 4), np.uint8).shape == (0, 4)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_kernel_without_these_advices_is_no_error(monkeypatch):
+    for advice in ("MADV_FREE", "MADV_HUGEPAGE"):
+        monkeypatch.setattr(results.mmap, advice, 9999, raising=False)
+    new_result(SHAPE, np.float32)[:] = 1
+    assert not results._spare  # what the system can't take back is not kept
+
+
+def test_what_is_kept_can_be_given_back():
+    new_result(SHAPE, np.float32)[:] = 1
+    assert results._spare
+    results.release()
+    assert not results._spare
 
 
 def test_threads_never_share():

@@ -64,7 +64,7 @@ def evaluate(subject: Subject) -> Row:
 
 
 def _filled(subject: Subject, photo: np.ndarray, hole: np.ndarray, name: str) -> np.ndarray:
-    if name.startswith(subject.manifest.name):
+    if name.removesuffix(EIGHT) == subject.manifest.name:
         return ie.inpaint(photo, hole, "learned", model=subject.model, ensemble=name.endswith(EIGHT), device="cpu")
     return ie.inpaint(photo, hole, name)
 

@@ -282,6 +282,7 @@ def recipe(
         words = arguments(name, str(data), str(output), steps=steps)
         if (output / name / f"{name}.md").exists():
             continue
+        # A recipe without steps learns nothing, and runs anywhere.
         place = ["--device", device, "--workers", str(workers)] if "--steps" in words else []
         code = run(["train", *words, *place])
         if code:
@@ -330,7 +331,7 @@ def mean(models: list[str], /, *, output: Annotated[Path, Option(alias="-o")]) -
     Parameters
     ----------
     models : list of str
-        Two models or more, by name or as paths of ONNX files; manifest and licence are the first one's.
+        Two models or more, by name or as paths of ONNX files; the manifest is the first one's.
     output : Path
         Folder for the mean, which is called as the folder is, its manifest and its card.
     """

@@ -180,6 +180,25 @@ class Manifest(pydantic.BaseModel):
             remedy = f"fields are {', '.join(sorted(set(cls.model_fields) - {'name', 'folder'}))}"
             raise ModelError(path, f"is not a valid manifest ({'; '.join(findings)}); {remedy}") from None
 
+    def of_file(self, path: Path, **changes: Any) -> Manifest:
+        """Describe a file that was made of this model's.
+
+        Parameters
+        ----------
+        path : Path
+            The ONNX file, which holds all its weights; the manifest will lie beside it.
+        **changes : object
+            Fields that differ. Its addresses, files of weights and partner are not the model's in any case.
+
+        Returns
+        -------
+        Manifest
+            Named as the file.
+        """
+        own = {"name": path.stem, "folder": path.parent, "file": path.name, "size": path.stat().st_size}
+        gone: dict[str, Any] = {"url": None, "mirrors": (), "external": {}, "partner": ""}
+        return self.model_copy(update={**own, "sha256": file_hash(path), **gone, **changes})
+
     def to_toml(self) -> str:
         """Write the fields that differ from their defaults.
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from imgedit.errors import ArgumentError, MissingExtraError
 from imgedit.models import Manifest, load
-from imgedit.models.manifest import file_hash
 
 __all__ = ["mean_of"]
 
@@ -26,7 +25,7 @@ def mean_of(models: Sequence[str | Path], folder: Path) -> Path:
     ----------
     models : sequence of str or Path
         Two nets or more, by name or as paths of ONNX files: of the same layers, trained from the same start, else the
-        mean is worth nothing. Manifest and licence are the first one's.
+        mean is worth nothing. The manifest is the first one's, the licence what all of them ask for.
     folder : Path
         Gets ``FOLDER.onnx``, called as the folder is, its manifest and its card; made where it is missing.
 
@@ -87,23 +86,20 @@ def _take_mean(nets: Sequence[Any]) -> None:
 def _describe(manifests: Sequence[Manifest], path: Path) -> None:
     names = [manifest.name for manifest in manifests]
     command = f"imgedit train mean {' '.join(names)} --output {path.stem}"
-    changed = {
-        "name": path.stem,
-        "folder": path.parent,
-        "file": path.name,
-        "sha256": file_hash(path),
-        "size": path.stat().st_size,
-        "source": command,
-        "url": None,
-        "mirrors": (),
-    }
-    manifest = manifests[0].model_copy(update=changed)
+    uses = [manifest.commercial_use for manifest in manifests]
+    manifest = manifests[0].of_file(
+        path,
+        source=command,
+        # What binds one of them binds the mean.
+        license=" AND ".join(dict.fromkeys(manifest.license for manifest in manifests)),
+        commercial_use=False if False in uses else None if None in uses else True,
+    )
     path.with_suffix(".toml").write_text(manifest.to_toml(), encoding="utf-8")
     lines = [
         f"# {path.stem}: the mean of {' and '.join(names)}",
         "",
         f"- Task and family: {manifest.task}, {manifest.family}; {manifest.size} bytes, sha256 `{manifest.sha256}`",
-        f"- Licence of the weights: {manifest.license}, as that of {names[0]}",
+        f"- Licence of the weights: {manifest.license}",
         f"- Made by: `{command}`, of the files "
         + ", ".join(f"{one.name} (sha256 `{one.sha256}`)" for one in manifests),
     ]

@@ -205,19 +205,9 @@ def _kept(path: Path) -> list[str]:
 
 
 def _write_manifest(manifest: Manifest, path: Path) -> None:
-    changed = {
-        "name": path.stem,
-        "folder": path.parent,
-        "file": path.name,
-        "sha256": file_hash(path),
-        "size": path.stat().st_size,
-        "half": False,
-        "partner": "",
-        "note": f"{manifest.name} in 8-bit whole numbers, for processors".strip(),
-        "url": None,
-        "mirrors": (),
-    }
-    path.with_suffix(".toml").write_text(manifest.model_copy(update=changed).to_toml(), encoding="utf-8")
+    note = f"{manifest.name} in 8-bit whole numbers, for processors"
+    twin = manifest.of_file(path, half=False, note=note)
+    path.with_suffix(".toml").write_text(twin.to_toml(), encoding="utf-8")
 
 
 def _write_card(manifest: Manifest, twin: Twin, known: int, unknown: int) -> None:
