@@ -14,6 +14,7 @@ from photos import job
 from imgedit import errors
 from imgedit.training.job import Weights
 from imgedit.training.loop import Settings, TrainingError, train
+from imgedit.training.muon import Muon, turns
 from imgedit.training.nets import SuperResolution
 from imgedit.training.pairs import PairTask
 
@@ -25,9 +26,9 @@ def task_of(photos, channels=16, **weights):
         return PairTask.from_job(net, job(photos, photos, held=photos), crop=16, weights=Weights(**weights))
 
 
-@pytest.mark.parametrize("adversarial", [0.0, 0.1])
-def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
-    settings = Settings(steps=12, warmup=2, every=100, device="cpu", half=False, workers=3)
+@pytest.mark.parametrize(("adversarial", "optimizer"), [(0.0, "adam"), (0.1, "adam"), (0.1, "muon")])
+def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial, optimizer):
+    settings = Settings(steps=12, optimizer=optimizer, warmup=2, every=100, device="cpu", half=False, workers=3)
     whole_task = task_of(photos, adversarial=adversarial)
     whole = train(whole_task, tmp_path / "whole", settings).net
 
@@ -47,6 +48,43 @@ def test_a_stopped_run_goes_on_exactly(photos, tmp_path, adversarial):
     for ours, theirs in pairs:
         for name, value in ours.state_dict().items():
             torch.testing.assert_close(value, theirs.state_dict()[name], rtol=0, atol=0)
+
+
+def test_muon_turns_kernels_in_all_directions_alike():
+    kernel = torch.nn.Parameter(torch.zeros(20, 16, 3, 3))
+    left, right = torch.linalg.qr(torch.randn(20, 20))[0], torch.linalg.qr(torch.randn(144, 144))[0][:20]
+    # A slope with singular values from 1 down to a tenth; a step of plain descent would have the same.
+    kernel.grad = (left * torch.linspace(1, 0.1, 20) @ right).view(kernel.shape)
+    Muon([kernel], lr=0.5).step()
+    found_left, sizes, found_right = torch.linalg.svd(kernel.detach().flatten(1), full_matrices=False)
+    # As large as one of Adam's steps, and against the slope; the polynomial is content with 0.7 to 1.2.
+    sizes = sizes / (0.5 * 0.2 * 144**0.5)
+    assert 0.65 < float(sizes.min()) <= float(sizes.max()) < 1.25
+    torch.testing.assert_close(found_left @ found_right, -left @ right, rtol=0, atol=1e-4)
+
+
+def test_muon_takes_the_wide_kernels_alone(photos, tmp_path):
+    task = task_of(photos)
+    before = {name: value.detach().clone() for name, value in task.net.named_parameters()}
+    wide = {name for name, value in before.items() if turns(value)}
+    assert 0 < len(wide) < len(before)
+    train(task, tmp_path, Settings(steps=1, rate=1e-3, optimizer="muon", warmup=1, every=1, device="cpu", descent=0.0))
+    for name, value in task.net.named_parameters():
+        step = (value.detach() - before[name]).abs()
+        # Adam's first step is as large as its rate in every number; Muon's a fifth of it in the mean, or less where the
+        # slope is of low rank, as in a chain.
+        if name in wide:
+            assert 0.08e-3 < float(step.square().mean().sqrt()) < 0.25e-3, name
+        else:
+            assert float(step.max()) == pytest.approx(1e-3, rel=0.05), name
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert len(state["muon"]["state"]) == len(wide)
+
+
+def test_a_run_goes_on_with_its_optimizer(photos, tmp_path):
+    train(task_of(photos), tmp_path, Settings(steps=1, optimizer="muon", every=1, device="cpu"))
+    with pytest.raises(TrainingError, match="go on with muon"):
+        train(task_of(photos), tmp_path, Settings(steps=2, every=1, device="cpu"))
 
 
 def test_the_number_of_threads_changes_nothing(photos, tmp_path):

@@ -58,9 +58,12 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     # A net for other styles starts from this one: the body as it is, each style in the middle of those it knew.
     other = StyleGallery(3)
     assert start_from(other, path) == []
-    stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
+    stored = {
+        item.name.removesuffix(HALF): numpy_helper.to_array(item).astype(np.float32)
+        for item in onnx.load(path).graph.initializer
+    }
     np.testing.assert_allclose(other.styles.detach(), np.tile(stored["styles"].mean(0), (3, 1)), rtol=1e-5)
-    assert torch.equal(other.body.enter.weight, torch.from_numpy(stored["body.enter.weight"].copy()))
+    assert torch.equal(other.body.enter.weight, torch.from_numpy(stored["body.enter.weight"]))
 
 
 def test_any_picture_is_a_style(photos, paintings, teacher, tmp_path):
@@ -97,10 +100,29 @@ def test_normalisation_with_its_own_derivative():
 
 def test_both_ways_to_normalise_agree():
     torch.manual_seed(0)
-    net = StyleGallery(2, width=4, blocks=1)
+    net = StyleGallery(2, width=4, blocks=3, deep=1)
     image, weights = torch.rand(1, 3, 32, 40), torch.tensor([[0.25, 0.75]])
     with torch.no_grad():
+        net.styles.add_(torch.randn_like(net.styles))
         torch.testing.assert_close(net.train()(image, weights), net.eval()(image, weights), rtol=0, atol=1e-4)
+
+
+def test_the_branch_is_silent_at_first_and_then_learns():
+    torch.manual_seed(0)
+    net = StyleGallery(1, width=4, blocks=3, deep=1)
+    image, weights = torch.rand(1, 3, 32, 40), torch.ones(1, 1)
+    before = net(image, weights)
+    slope = torch.autograd.grad(before.square().sum(), net.styles)[0][0]
+    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing
+    with torch.no_grad():
+        net.body.rise.weight.add_(1.0)
+        net.body.sink.weight.add_(1.0)
+        torch.testing.assert_close(net(image, weights), before, rtol=0, atol=0)
+        net.styles[:, net.body.silent] = 1.0
+        assert float((net(image, weights) - before).abs().max()) > 0.01
+    # Its gains, and those of what passes by, have a slope although they are 0.
+    assert (slope[net.body.silent].abs() > 0).any()
+    assert (slope[2 * net.body.channels :].abs() > 0).all()
 
 
 def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):
@@ -118,5 +140,5 @@ def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):
 def test_bad_paintings_are_told(photos, tmp_path):
     with pytest.raises(errors.ArgumentError, match="paintings"):
         train_style([], job(photos, tmp_path))
-    with pytest.raises(errors.ArgumentError, match="multiple of 4"):
+    with pytest.raises(errors.ArgumentError, match="multiple of 8"):
         train_style([tmp_path / "a.png"], job(photos, tmp_path), crop=70)

@@ -37,6 +37,8 @@ class Job:
         Length of the run; what suits the kind of net by default.
     rate : float
         Highest learning rate; what suits the kind of net by default.
+    optimizer : str
+        "adam", or "muon", which learns more in a step where kernels are wide.
     held : Path
         Folder of pictures to measure; by default every twentieth of the data is held back.
     init_from : Path
@@ -64,6 +66,7 @@ class Job:
     output: Annotated[Path, Option(alias="-o")]
     steps: int | None = None
     rate: float | None = None
+    optimizer: Literal["adam", "muon"] = "adam"
     held: Path | None = None
     init_from: Path | None = None
     scratch: Annotated[bool, Option(negative=())] = False
@@ -127,6 +130,7 @@ class Job:
         return Settings(
             steps=steps,
             rate=self.rate or rate,
+            optimizer=self.optimizer,
             warmup=min(200, steps // 10),
             seed=self.seed,
             every=self.every,

@@ -18,7 +18,7 @@ import pickle
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from imgedit.errors import ArgumentError, ImgeditError
 from imgedit.io import write
 from imgedit.strips import Progress
+from imgedit.training.muon import Muon, turns
 
 __all__ = ["Settings", "Task", "Trained", "TrainingError", "train"]
 
@@ -80,7 +81,9 @@ class Settings:
     steps : int
         Length of the run.
     rate : float
-        Highest learning rate (Adam).
+        Highest learning rate.
+    optimizer : str
+        "adam", or "muon": kernels by `Muon`, all else by Adam.
     warmup : int
         Steps over which the rate rises.
     descent : float
@@ -103,6 +106,7 @@ class Settings:
 
     steps: int
     rate: float = 5e-4
+    optimizer: str = "adam"
     warmup: int = 200
     descent: float = 0.5
     clip: float = 1.0
@@ -211,12 +215,14 @@ class _Run:
         self.device = device
         self.net = task.net.to(device=device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimizer = _optimizer(self.net, device, (task.inertia, 0.99))
+        turned, others = _sorted(self.net, settings.optimizer)
+        self.optimizer = _adam(others, device, (task.inertia, 0.99))
+        self.muon = Muon(turned) if turned else None
         self.critic = None if task.critic is None else task.critic.to(device=device, memory_format=torch.channels_last)
         # A part of the critic may be given, not learnt.
         self.taught = [] if self.critic is None else [p for p in self.critic.parameters() if p.requires_grad]
         # Without inertia, as is usual where two nets learn against each other.
-        self.critic_optimizer = None if self.critic is None else _optimizer(self.critic, device, (0.0, 0.99))
+        self.critic_optimizer = None if self.critic is None else _adam(self.critic.parameters(), device, (0.0, 0.99))
         self.followed = list(zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True))
 
     @property
@@ -227,6 +233,8 @@ class _Run:
         parts = {"net": self.net, "average": self.average, "optimizer": self.optimizer}
         if self.critic is not None:
             parts |= {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
+        if self.muon is not None:
+            parts["muon"] = self.muon
         return parts
 
     def restore(self, path: Path) -> None:
@@ -239,6 +247,9 @@ class _Run:
                 raise TrainingError(
                     f"{path} is of a run {'with' if 'critic' in state else 'without'} a critic; {remedy}"
                 )
+            if ("muon" in state) != (self.muon is not None):
+                used, asked = ("muon", "adam") if "muon" in state else ("adam", "muon")
+                raise TrainingError(f"{path} is of a run with {used}, not {asked}; go on with {used}, or {remedy}")
             for name, part in self._parts().items():
                 part.load_state_dict(state[name])
             self.step, self.before = int(state["step"]), float(state["seconds"])
@@ -273,13 +284,13 @@ class _Run:
             for parameter in self.taught:
                 parameter.requires_grad_(False)
             loss, made = self.task.loss(self.net, batch, done)
-        value = self._descend(loss, self.net, self.optimizer, "loss")
+        value = self._descend(loss, self.net, (self.optimizer, self.muon), "loss")
         if self.critic is not None and self.critic_optimizer is not None:
             for parameter in self.taught:
                 parameter.requires_grad_(True)
             with self._half():
                 loss = self.task.critic_loss(self.critic, made.detach(), batch)
-            self._descend(loss, self.critic, self.critic_optimizer, "critic's loss")
+            self._descend(loss, self.critic, (self.critic_optimizer,), "critic's loss")
         self._follow()
         self.step += 1
         return value
@@ -287,18 +298,23 @@ class _Run:
     def _half(self) -> Any:
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.settings.half)
 
-    def _descend(self, loss: Tensor, net: nn.Module, optimizer: torch.optim.Optimizer, what: str) -> float:
-        for group in optimizer.param_groups:
-            group["lr"] = self.settings.rate_at(self.step)
+    def _descend(
+        self, loss: Tensor, net: nn.Module, steppers: Sequence[torch.optim.Optimizer | None], what: str
+    ) -> float:
+        optimizers = [stepper for stepper in steppers if stepper is not None]
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings.rate_at(self.step)
         value = float(loss.detach())
-        optimizer.zero_grad(set_to_none=True)
         if math.isfinite(value):
             loss.backward()
             value += 0 * float(nn.utils.clip_grad_norm_(net.parameters(), self.settings.clip))
         if not math.isfinite(value):
             remedy = "resume from the checkpoint with a lower --rate"
             raise TrainingError(f"the {what} or its gradient is not finite at step {self.step}; {remedy}")
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         return value
 
     @torch.no_grad()
@@ -311,8 +327,16 @@ class _Run:
                 kept.copy_(new)
 
 
-def _optimizer(net: nn.Module, device: str, betas: tuple[float, float]) -> torch.optim.Optimizer:
-    return torch.optim.Adam(net.parameters(), lr=0.0, betas=betas, fused=device.startswith("cuda"))
+def _sorted(net: nn.Module, optimizer: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Give the parameters that Muon turns, and all others."""
+    sides: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+    for parameter in net.parameters():
+        sides[0 if optimizer == "muon" and turns(parameter) else 1].append(parameter)
+    return sides
+
+
+def _adam(parameters: Iterable[nn.Parameter], device: str, betas: tuple[float, float]) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=0.0, betas=betas, fused=device.startswith("cuda"))
 
 
 def _device(name: str) -> str:

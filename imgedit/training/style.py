@@ -189,7 +189,7 @@ class StyleTask(Task):
     content, style : float
         Weights of the two differences.
     crop, count : int
-        Side of a crop, a multiple of 4, and crops in a batch.
+        Side of a crop, a multiple of 8, and crops in a batch.
     """
 
     net: StyleGallery
@@ -381,7 +381,7 @@ def train_style(
     content, style : float
         How much the picture shall show what the photo shows, and look as the painting does.
     crop : int
-        Side of the crops, pixels, a multiple of 4.
+        Side of the crops, pixels, a multiple of 8.
     progress : callable, optional
         Given the fraction done; what it raises ends the run after a last checkpoint.
 
@@ -393,14 +393,14 @@ def train_style(
     Raises
     ------
     ArgumentError
-        No painting, two of one name, or a crop that is no multiple of 4.
+        No painting, two of one name, or a crop that is no multiple of 8.
     """
     named = [_named(str(painting)) for painting in paintings]
     names = [name for name, _ in named]
     if not names or len(set(names)) < len(names):
         raise ArgumentError("paintings", f"are {names}", "name one picture for each style, each with a name of its own")
-    if crop % 4 or crop < 64:
-        raise ArgumentError("crop", f"is {crop}", "give a multiple of 4 from 64")
+    if crop % 8 or crop < 64:
+        raise ArgumentError("crop", f"is {crop}", "give a multiple of 8 from 64")
 
     def task(net: nn.Module) -> StyleTask:
         assert isinstance(net, StyleGallery)
@@ -418,15 +418,16 @@ def train_style(
         rate=1e-3,
         shipped="style-gallery",
         examples={"image": torch.rand(1, 3, 64, 80), "weights": torch.eye(len(names))[:1]},
-        multiple=4,
+        multiple=8,
+        small=True,
         manifest={
             "task": "style",
             "family": "gallery",
             "inputs": ("image", "weights"),
             "classes": tuple(names),
-            "overlap": 48,
-            # It halves and doubles sizes twice, and paints with the grid that this makes.
-            "grid": 4,
+            "overlap": 64,
+            # It halves and doubles sizes, and paints with the grid that this makes.
+            "grid": 8,
             "half": False,
         },
         options={"content": content, "style": style, "crop": crop, "teacher": teacher},

@@ -76,20 +76,22 @@ def _spread(numbers: Tensor, x: Tensor) -> Tensor:
 
 
 class Numbers:
-    """Hands out the numbers of a style, one normalisation after the other.
+    """Hands out the numbers of a style, one layer after the other.
 
     Parameters
     ----------
     style : Tensor
-        N x 2S: gains of all channels, then shifts.
+        N x (2S + K): gains of all normalised channels, then their shifts, then gains of what passes by.
+    passing : int
+        K.
     learning : bool
         Use the quick derivative; otherwise torch's own operation, which ONNX Runtime has too.
     """
 
-    def __init__(self, style: Tensor, *, learning: bool) -> None:
-        total = style.shape[1] // 2
-        self.gains, self.shifts = style[:, :total], style[:, total:]
-        self.learning, self.place = learning, 0
+    def __init__(self, style: Tensor, passing: int, *, learning: bool) -> None:
+        total = (style.shape[1] - passing) // 2
+        self.gains, self.shifts, self.passing = style[:, :total], style[:, total : 2 * total], style[:, 2 * total :]
+        self.learning, self.place, self.passed = learning, 0, 0
 
     def dress(self, x: Tensor) -> Tensor:
         """Normalise each channel over the picture and dress it in the style.
@@ -112,6 +114,23 @@ class Numbers:
             return dressed
         return functional.instance_norm(x, eps=FLAT) * _spread(gain, x) + _spread(shift, x)
 
+    def add(self, x: Tensor, before: Tensor) -> Tensor:
+        """Add maps of the way down to those of the way up, as much of each as the style wants.
+
+        Parameters
+        ----------
+        x, before : Tensor
+            N x C x H x W.
+
+        Returns
+        -------
+        Tensor
+            The same shape.
+        """
+        channels = slice(self.passed, self.passed + x.shape[1])
+        self.passed = channels.stop
+        return torch.addcmul(x, before, _spread(self.passing[:, channels], x))
+
 
 class Residual(nn.Module):
     """Two convolutions beside a straight path."""
@@ -128,23 +147,47 @@ class Residual(nn.Module):
 class StyleBody(nn.Module):
     """Down by 4, residual blocks, up by 4 with enlargement before convolution, which leaves no checkerboard.
 
+    A branch of half that size sees larger shapes. Maps of the way down are added to those of the way up, as much of
+    each as a style wants: fine detail need not pass through the small sizes.
+
     Parameters
     ----------
     width : int
-        Channels at full size; twice and four times as many below.
+        Channels at full size; twice, four and six times as many below.
     blocks : int
-        Residual blocks.
+        Residual blocks at a quarter of the size; the branch leaves after the second.
+    deep : int
+        Residual blocks at an eighth.
     """
 
-    def __init__(self, *, width: int = 16, blocks: int = 5) -> None:
+    def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2) -> None:
         super().__init__()
-        self.config = {"width": width, "blocks": blocks}
         self.enter = conv(3, width, 5)
         self.down = nn.ModuleList([conv(width, 2 * width, stride=2), conv(2 * width, 4 * width, stride=2)])
         self.blocks = nn.ModuleList(Residual(4 * width) for _ in range(blocks))
+        self.sink = conv(4 * width, 6 * width, stride=2)
+        self.deep = nn.ModuleList(Residual(6 * width) for _ in range(deep))
+        self.rise = conv(6 * width, 4 * width)
         self.up = nn.ModuleList([conv(4 * width, 2 * width), conv(2 * width, width)])
         self.leave = conv(width, 3, 5)
-        self.channels = width * (1 + 2 + 4 + 2 + 1) + 2 * blocks * 4 * width
+        self.fork = min(2, blocks)
+        # Normalised channels in the order of the layers, and those of them that are nothing at first.
+        first, after = width * (1 + 2 + 4 + 8 * self.fork), width * (8 * (blocks - self.fork) + 2 + 1)
+        branch = width * 6 * (1 + 2 * deep)
+        self.silent = slice(first + branch, first + branch + 4 * width)
+        self.channels, self.passing = self.silent.stop + after, 3 * width
+
+    def neutral(self) -> Tensor:
+        """Give the numbers of no style: the branch is silent and nothing passes by.
+
+        Returns
+        -------
+        Tensor
+            2S + K numbers.
+        """
+        gains = torch.ones(self.channels)
+        gains[self.silent] = 0
+        return torch.cat([gains, torch.zeros(self.channels + self.passing)])
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         """Repaint.
@@ -152,25 +195,36 @@ class StyleBody(nn.Module):
         Parameters
         ----------
         image : Tensor
-            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 4.
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8, at least 16.
         style : Tensor
-            N x 2S, gains and shifts; S is `channels`.
+            N x (2S + K), as `neutral` gives them.
 
         Returns
         -------
         Tensor
             The picture in [0, 1].
         """
-        numbers = Numbers(style, learning=self.training)
+        numbers = Numbers(style, self.passing, learning=self.training)
         x = functional.relu(numbers.dress(self.enter(image * 2 - 1)))
+        above = [x]
         for layer in self.down:
             x = functional.relu(numbers.dress(layer(x)))
-        for block in self.blocks:
+            above.append(x)
+        for block in self.blocks[: self.fork]:
             x = block(x, numbers)
-        for layer in self.up:
-            x = functional.interpolate(x, scale_factor=2.0, mode="bilinear")
-            x = functional.relu(numbers.dress(layer(x)))
+        below = functional.relu(numbers.dress(self.sink(x)))
+        for block in self.deep:
+            below = block(below, numbers)
+        x = x + numbers.dress(self.rise(_twice(below)))
+        for block in self.blocks[self.fork :]:
+            x = block(x, numbers)
+        for layer, before in zip(self.up, above[1::-1], strict=True):
+            x = numbers.add(functional.relu(numbers.dress(layer(_twice(x)))), before)
         return torch.sigmoid(self.leave(x).float())
+
+
+def _twice(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="bilinear")
 
 
 class StyleGallery(nn.Module):
@@ -180,18 +234,17 @@ class StyleGallery(nn.Module):
     ----------
     styles : int
         How many.
-    width, blocks : int
+    width, blocks, deep : int
         Of the body.
     """
 
     each = ("styles",)
 
-    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5) -> None:
+    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5, deep: int = 2) -> None:
         super().__init__()
-        self.config = {"styles": styles, "width": width, "blocks": blocks}
-        self.body = StyleBody(width=width, blocks=blocks)
-        total = self.body.channels
-        self.styles = nn.Parameter(torch.cat([torch.ones(styles, total), torch.zeros(styles, total)], 1))
+        self.config = {"styles": styles, "width": width, "blocks": blocks, "deep": deep}
+        self.body = StyleBody(width=width, blocks=blocks, deep=deep)
+        self.styles = nn.Parameter(self.body.neutral().repeat(styles, 1))
 
     def forward(self, image: Tensor, weights: Tensor) -> Tensor:
         """Repaint in a mix of styles.
@@ -199,7 +252,7 @@ class StyleGallery(nn.Module):
         Parameters
         ----------
         image : Tensor
-            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 4.
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8, at least 16.
         weights : Tensor
             N x K, each row summing to 1.
 
