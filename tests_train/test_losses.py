@@ -9,8 +9,8 @@ from torch import nn
 
 from imgedit.training.inpainting import InpaintingTask
 from imgedit.training.job import Weights
-from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, load_teacher, penalty
-from imgedit.training.nets import spread
+from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, load_teacher
+from imgedit.training.nets import Critic, spread
 from imgedit.training.pairs import Opinion, PairTask
 
 
@@ -36,11 +36,23 @@ def test_hinge_is_satisfied_beyond_the_margin():
     assert float(hinge(scores, real=False)) == pytest.approx((0 + 1 + 3) / 3)
 
 
-def test_penalty_is_half_the_squared_slope():
-    critic = nn.Conv2d(1, 1, 1)
-    nn.init.constant_(critic.weight, 3.0)
-    # The score of a picture is the sum over its 4 pixels, so its slope is 3 at each of them.
-    assert float(penalty(critic, torch.rand(5, 1, 2, 2)).detach()) == pytest.approx(0.5 * 4 * 9)
+def test_a_critic_of_holes_speaks_of_the_hole_alone(teacher):
+    torch.manual_seed(0)
+    critic = Critic(load_teacher(teacher), torch.rand(2, 3, 64, 64), masked=True).eval()
+    picture = torch.rand(1, 3, 64, 64, requires_grad=True)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 8:24, 8:24] = 1
+    scores = critic(torch.cat([picture, mask], 1))
+    # Places that have any of the hole, at each of five sizes.
+    assert scores.shape == (16**2 + 8**2 + 4**2 + 2**2 + 2**2,)
+    (slope,) = torch.autograd.grad(scores[: 16**2].sum(), picture)
+    assert float(slope[..., 8:24, 8:24].abs().min(1).values.max()) > 0
+    # The finest critic sees some pixels around it, no more: a convolution of the teacher and two of its own.
+    reach = 8 - 3
+    assert float(slope[..., :reach, :].abs().max()) == float(slope[..., 24 + 3 :, :].abs().max()) == 0
+    taught = [name for name, value in critic.named_parameters() if value.requires_grad]
+    assert taught
+    assert all(name.startswith("critics.") for name in taught)
 
 
 def test_features_tell_pictures_apart(teacher):
@@ -81,7 +93,7 @@ class Shifted(nn.Module):
 
 def test_luma_is_dearer_than_colour():
     truth = torch.full((2, 3, 8, 8), 100, dtype=torch.uint8)
-    batch = {"small": truth, "large": truth, "pay": torch.tensor(False)}
+    batch = {"small": truth, "large": truth}
     green, blue = [0.0, 0.1, 0.0], [0.0, 0.0, 0.1]  # as far from the truth as each other, in colours
 
     def price(by, small):
@@ -111,7 +123,7 @@ def test_a_thin_hole_counts_as_much_as_a_box():
                 return x + (smooth - x) * share * hole
 
         task = InpaintingTask(Nearer(), [], None, [], 64, 1, Opinion(Weights()))
-        return float(task.loss(task.net, {"picture": truth, "mask": mask, "pay": torch.tensor(False)}, 0.0)[0])
+        return float(task.loss(task.net, {"picture": truth, "mask": mask}, 0.0)[0])
 
     for mask in (box, scratch):
         assert price(0.5, mask) == pytest.approx(price(1.0, mask) / 2, rel=1e-4)

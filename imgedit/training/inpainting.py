@@ -1,7 +1,7 @@
 """Train a net that fills holes.
 
 First on what was there (absolute error), then, started from those weights, with a teacher's features and a critic that
-looks at patches and sees the mask (Yu et al. 2019, https://arxiv.org/abs/1806.03589).
+judges every place of the hole by what a teacher sees there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imgedit.training.loop import Task
 from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.masks import KINDS, draw_mask
 from imgedit.training.nets import Inpainting, spread
-from imgedit.training.pairs import LAZY, LEVEL, Opinion, to_unit
+from imgedit.training.pairs import LEVEL, Opinion, batch_of, to_unit
 from imgedit.training.pictures import Crop, at_sizes, learnt_and_held
 
 __all__ = ["InpaintingTask", "train_inpainting"]
@@ -90,7 +90,8 @@ class InpaintingTask(Task):
             whole = _middle(picture)
             held.append((whole, draw_mask(np.random.default_rng((job.seed, number)), whole.shape[:2], kind), kind))
         pictures = at_sizes(learnt, SIZES, crop)
-        places, opinion = Crop.over(pictures, crop // 2), Opinion(weights, condition=1)
+        places = Crop.over(pictures, crop // 2)
+        opinion = Opinion(weights, lambda rng: places.cut(rng, pictures, crop), masked=True)
         return cls(net, pictures, places, held, crop, job.batch(), opinion)
 
     @property
@@ -111,15 +112,14 @@ class InpaintingTask(Task):
         Returns
         -------
         dict of Tensor
-            "picture", uint8, N x 3 x side x side; "mask", N x 1 x side x side; "pay", whether R1 is paid.
+            "picture", uint8, N x 3 x side x side; "mask", N x 1 x side x side.
         """
         del done
         crops = [self.places.cut(rng, self.pictures, self.crop) for _ in range(self.count)]
         masks = [draw_mask(rng, (self.crop, self.crop))[None] for _ in range(self.count)]
         return {
-            "picture": torch.from_numpy(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))),
+            "picture": batch_of(crops),
             "mask": torch.from_numpy(np.stack(masks)),
-            "pay": torch.tensor(bool(rng.integers(LAZY) == 0)),
         }
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
@@ -172,7 +172,7 @@ class InpaintingTask(Task):
             A scalar.
         """
         mask = batch["mask"].float()
-        return self.opinion.critic_loss(critic, made, to_unit(batch["picture"]), batch["pay"], (mask,))
+        return self.opinion.critic_loss(critic, made, to_unit(batch["picture"]), (mask,))
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -22,7 +21,6 @@ __all__ = [
     "gram",
     "hinge",
     "load_teacher",
-    "penalty",
 ]
 
 # Finer maps hold colour and edges, coarser ones things: about as much of each.
@@ -219,26 +217,3 @@ def hinge(scores: Tensor, *, real: bool) -> Tensor:
         A scalar.
     """
     return functional.relu(1 - scores if real else 1 + scores).mean()
-
-
-def penalty(critic: nn.Module, real: Tensor, conditions: Sequence[Tensor] = ()) -> Tensor:
-    """Squared gradient of a critic at real pictures (R1: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
-
-    Parameters
-    ----------
-    critic : nn.Module
-        The critic.
-    real : Tensor
-        N x C x H x W.
-    conditions : sequence of Tensor
-        What the critic sees beside them.
-
-    Returns
-    -------
-    Tensor
-        A scalar: half the mean over pictures of the squared norm.
-    """
-    with torch.autocast(real.device.type, enabled=False):
-        x = real.detach().float().requires_grad_()
-        (slope,) = torch.autograd.grad(critic(torch.cat([x, *conditions], 1)).sum(), x, create_graph=True)
-    return 0.5 * slope.square().sum((1, 2, 3)).mean()

@@ -9,14 +9,23 @@ kernel into a plain convolution for the ONNX file.
 from __future__ import annotations
 
 import copy
-import itertools
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Critic", "Features", "FoldedConv", "Inpainting", "SuperResolution", "count_parameters", "fold", "spread"]
+__all__ = [
+    "Critic",
+    "Features",
+    "FoldedConv",
+    "Inpainting",
+    "SuperResolution",
+    "count_parameters",
+    "fold",
+    "spread",
+]
 
 
 class FoldedConv(nn.Module):
@@ -276,9 +285,14 @@ class Inpainting(SuperResolution):
     The body is that of a `SuperResolution` of factor 1 and can start from its weights: to a net that knows blur, a
     smooth filling is a blurred picture. Beside it gated convolutions at an eighth of the size, some of them dilated,
     see far: what they find is added to what the body begins with.
+
+    In the hole the body is also given grain, a fixed white noise, as strong as those far-seeing ones want it. Without
+    any, a net that shall draw texture on smooth ground can only draw what repeats with its own grid.
     """
 
     WIDTHS = (48, 64, 96)
+    # Pixels after which the grain comes again.
+    GRAIN = 64
     DILATIONS = (1, 2, 4, 8)
     # Halvings of the smooth filling; sides are multiples of 2 to this.
     SPREAD = 5
@@ -295,10 +309,16 @@ class Inpainting(SuperResolution):
         self.down = nn.ModuleList([Gated(half, quarter, stride=2), Gated(quarter, eighth, stride=2)])
         self.far = nn.ModuleList(Gated(eighth, eighth, dilation=step) for step in self.DILATIONS)
         self.back = nn.Conv2d(eighth, half, 1)
+        noise = np.random.default_rng(0).standard_normal((self.GRAIN, self.GRAIN)).astype(np.float32)
+        self.register_buffer("noise", torch.from_numpy(noise), persistent=False)
+        self.grain = nn.Conv2d(1, half, 6, stride=2, padding=2)
+        self.strength = nn.Conv2d(eighth, half, 1)
         # At first the body is what it was before.
-        for layer in (self.hole, self.back):
+        for layer in (self.hole, self.back, self.strength):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+
+    noise: Tensor
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         """Fill.
@@ -323,28 +343,55 @@ class Inpainting(SuperResolution):
             x = step(x)
         for block in self.far:
             x = x + block(x)
-        head = head + functional.interpolate(self.back(x), scale_factor=4.0, mode="bilinear", align_corners=False)
+        height, width = (torch.arange(side, device=mask.device) % self.GRAIN for side in mask.shape[2:])
+        grain = self.grain(self.noise[height][:, width] * mask)
+        head = head + _four_times(self.back(x)) + grain * _four_times(self.strength(x))
         return functional.pixel_shuffle(self._draw(head), 2) + filled
 
 
+def _four_times(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=4.0, mode="bilinear", align_corners=False)
+
+
 class Critic(nn.Module):
-    """Tell real patches from made ones, with spectral norm (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+    """Tell made pictures from real ones by what a net that knows pictures sees in them.
+
+    As in a projected GAN (Sauer et al. 2021, https://arxiv.org/abs/2111.01007) the maps of all sizes are mixed by a
+    fixed random projection, so that no single channel can be learnt by heart; a small critic with spectral norm (Miyato
+    et al. 2018, https://arxiv.org/abs/1802.05957) looks at each.
 
     Parameters
     ----------
-    inputs : int
-        Channels: 3, and those of a condition.
+    teacher : nn.Module
+        From N x 3 x H x W to a list of maps, each half as large as the one before; stays as it is.
+    examples : Tensor
+        Pictures, N x 3 x H x W in [0, 1]: how large features are is read off them.
+    masked : bool
+        Holes are judged: the critics see the mask and speak of places in the hole alone, since both pictures are the
+        same elsewhere.
     width : int
-        Channels of the first layer.
+        Channels of a mixture, and of the critics.
     """
 
-    def __init__(self, inputs: int = 3, *, width: int = 48) -> None:
+    def __init__(self, teacher: nn.Module, examples: Tensor, *, masked: bool = False, width: int = 32) -> None:
         super().__init__()
-        widths = [inputs, width, 2 * width, 4 * width, 4 * width]
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(widths):
-            layers += [_bounded(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, _bounded(nn.Conv2d(widths[-1], 1, 3, padding=1)))
+        self.teacher, self.masked = teacher.requires_grad_(False), masked
+        with torch.no_grad():
+            maps = teacher(examples)
+        self.register_buffer("sizes", torch.stack([found.std() for found in maps]))
+        self.mix = nn.ModuleList(nn.Conv2d(found.shape[1], width, 1) for found in maps).requires_grad_(False)
+        self.critics = nn.ModuleList(
+            nn.Sequential(
+                _bounded(nn.Conv2d(width + masked, width, 3, padding=1)),
+                nn.LeakyReLU(0.2),
+                _bounded(nn.Conv2d(width, width, 3, padding=1)),
+                nn.LeakyReLU(0.2),
+                _bounded(nn.Conv2d(width, 1, 1)),
+            )
+            for _ in maps
+        )
+
+    sizes: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge.
@@ -352,14 +399,25 @@ class Critic(nn.Module):
         Parameters
         ----------
         x : Tensor
-            N x inputs x H x W, colours in [0, 1].
+            N x 3 x H x W, colours in [0, 1]; a fourth channel for the mask, 1 in the hole.
 
         Returns
         -------
         Tensor
-            N x 1 x H/16 x W/16; above 0 is real.
+            A score for each place, or each in the hole, at each size; above 0 is real.
         """
-        return self.body(x * 2 - 1)
+        picture, mask = x[:, :3], x[:, 3:]
+        scores = []
+        for level, found in enumerate(self.teacher(picture)):
+            seen = self.mix[level](found / self.sizes[level])
+            if not self.masked:
+                scores.append(self.critics[level](seen).flatten())
+                continue
+            if level:
+                mask = functional.max_pool2d(mask, 2)
+            score = self.critics[level](torch.cat([seen, mask.to(seen.dtype)], 1))
+            scores.append(score[mask > 0])
+        return torch.cat(scores)
 
 
 def _bounded(conv: nn.Module) -> nn.Module:

@@ -5,7 +5,7 @@ Losses are the absolute error, and on demand the difference in a teacher's featu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,19 +17,19 @@ from torch import Tensor, nn
 from imgedit.training.drawing import draw
 from imgedit.training.job import Job, Weights
 from imgedit.training.loop import Task
-from imgedit.training.losses import FeatureLoss, focal_frequency, hinge, load_teacher, penalty
+from imgedit.training.losses import FeatureLoss, focal_frequency, hinge, load_teacher
 from imgedit.training.nets import Critic, SuperResolution
 from imgedit.training.pictures import Crop, at_sizes, augment, learnt_and_held, reduce_bicubic
 
-__all__ = ["Opinion", "PairTask", "apply", "luma_psnr", "to_unit"]
+__all__ = ["Opinion", "PairTask", "apply", "batch_of", "luma_psnr", "to_unit"]
 
 Picture: TypeAlias = NDArray[np.uint8]
 Spoil: TypeAlias = Callable[[Picture, np.random.Generator], Picture]
 
 # Besides its own size each photo is learnt at these: small versions hold more detail in every pixel.
 SIZES = (1.0, 0.7, 0.45)
-# R1 is paid every so many steps, so many times as dear: its mean is the same, its cost is not.
-LAZY = 8
+# Crops that tell a critic how large a teacher's features are.
+EXAMPLES = 16
 MOST_HELD = 8
 # Weights of BT.601 luma, and what its error counts beside that of the colours.
 LUMA, LUMA_PRICE = (0.299, 0.587, 0.114), 2.0
@@ -65,14 +65,23 @@ class Opinion:
     ----------
     weights : Weights
         Which, and how much.
-    condition : int
-        Channels that the critic sees beside the colours.
+    crop : callable, optional
+        Draws a crop by chance, where a critic may be asked for.
+    masked : bool
+        Holes are judged.
     """
 
-    def __init__(self, weights: Weights, *, condition: int = 0) -> None:
+    def __init__(
+        self, weights: Weights, crop: Callable[[np.random.Generator], Picture] | None = None, *, masked: bool = False
+    ) -> None:
         self.weights = weights
         self.features = FeatureLoss(load_teacher(weights.teacher)) if weights.perceptual else None
-        self.critic = Critic(3 + condition) if weights.adversarial else None
+        self.critic = None
+        if weights.adversarial:
+            assert crop is not None
+            rng = np.random.default_rng(0)
+            examples = to_unit(batch_of([crop(rng) for _ in range(EXAMPLES)]))
+            self.critic = Critic(load_teacher(weights.teacher), examples, masked=masked)
 
     def of(self, made: Tensor, truth: Tensor, conditions: tuple[Tensor, ...] = ()) -> Tensor:
         """Judge what a net made.
@@ -99,9 +108,9 @@ class Opinion:
         return total
 
     def critic_loss(
-        self, critic: nn.Module, made: Tensor, truth: Tensor, pay: Tensor, conditions: tuple[Tensor, ...] = ()
+        self, critic: nn.Module, made: Tensor, truth: Tensor, conditions: tuple[Tensor, ...] = ()
     ) -> Tensor:
-        """Teach the critic: hinge, and now and then R1.
+        """Teach the critic by the hinge loss.
 
         Parameters
         ----------
@@ -109,8 +118,6 @@ class Opinion:
             The critic.
         made, truth : Tensor
             N x 3 x H x W in [0, 1].
-        pay : Tensor
-            Whether R1 is paid in this step.
         conditions : tuple of Tensor
             What the critic sees beside them.
 
@@ -120,8 +127,7 @@ class Opinion:
             A scalar.
         """
         real, fake = (critic(torch.cat([side, *conditions], 1)).float() for side in (truth, made))
-        loss = hinge(real, real=True) + hinge(fake, real=False)
-        return loss + LAZY * penalty(critic, truth, conditions) if bool(pay) else loss
+        return hinge(real, real=True) + hinge(fake, real=False)
 
 
 @dataclass
@@ -218,7 +224,13 @@ class PairTask(Task):
         measured = [_whole(photo, max(2, scale)) for photo in kept[:MOST_HELD]]
         spoilt = [(spoil or reduce)(photo, np.random.default_rng((job.seed, n))) for n, photo in enumerate(measured)]
         held = list(zip(spoilt, measured, strict=True))
-        opinion = Opinion(weights or Weights())
+
+        def example(rng: np.random.Generator) -> Picture:
+            picture = large[int(rng.integers(len(large)))]
+            top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[:2])
+            return picture[top : top + side, left : left + side]
+
+        opinion = Opinion(weights or Weights(), example)
         return cls(net, large, spoil or reduce, places, held, crop, job.batch(), drawn, opinion, small, relative)
 
     @property
@@ -239,16 +251,15 @@ class PairTask(Task):
         Returns
         -------
         dict of Tensor
-            "small" and "large", uint8, N x 3 x side x side; "pay", whether R1 is paid.
+            "small" and "large", uint8, N x 3 x side x side.
         """
         del done
         if self.small:
             pairs = [self._aligned(rng, int(index)) for index in self.places.choose(rng, self.count)]
         else:
             pairs = [self._spoilt(rng) for _ in range(self.count)]
-        stacked = [np.stack(side).transpose(0, 3, 1, 2) for side in zip(*pairs, strict=True)]
-        small, large = (torch.from_numpy(np.ascontiguousarray(side)) for side in stacked)
-        return {"small": small, "large": large, "pay": torch.tensor(bool(rng.integers(LAZY) == 0))}
+        small, large = (batch_of(side) for side in zip(*pairs, strict=True))
+        return {"small": small, "large": large}
 
     def _spoilt(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
         side = self.crop * self.net.scale
@@ -312,7 +323,7 @@ class PairTask(Task):
         Tensor
             A scalar.
         """
-        return self.opinion.critic_loss(critic, made, to_unit(batch["large"]), batch["pay"])
+        return self.opinion.critic_loss(critic, made, to_unit(batch["large"]))
 
     @torch.inference_mode()
     def evaluate(self, net: nn.Module) -> dict[str, float]:
@@ -371,6 +382,22 @@ def apply(net: nn.Module, small: Picture) -> Picture:
     x = to_unit(torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)))[None].to(device))
     large = net(x)[0].permute(1, 2, 0).mul(255).round().clamp(0, 255).byte()
     return np.asarray(large.cpu().numpy())
+
+
+def batch_of(pictures: Sequence[Picture]) -> Tensor:
+    """Stack pictures of one size.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of uint8
+        HxWx3.
+
+    Returns
+    -------
+    Tensor of uint8
+        N x 3 x H x W.
+    """
+    return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
 
 
 def to_unit(levels: Tensor) -> Tensor:

@@ -27,11 +27,11 @@ from imgedit.training.job import Job
 from imgedit.training.loop import Task
 from imgedit.training.losses import gram, load_teacher
 from imgedit.training.making import Plan, make
-from imgedit.training.pairs import to_unit
+from imgedit.training.pairs import batch_of, to_unit
 from imgedit.training.pictures import at_longest, augment, load_folders, split, to_rgb
 from imgedit.training.style_nets import StyleGallery
 
-__all__ = ["COUNT", "StyleLoss", "StyleTask", "batch_of", "crop_of", "photos_to_repaint", "train_style"]
+__all__ = ["COUNT", "StyleLoss", "StyleTask", "crop_of", "photos_to_repaint", "train_style"]
 
 # A painting's longer side, in pixels: its strokes are as large in a repainted picture as they are at this size.
 PAINTING = 512
@@ -154,22 +154,6 @@ class StyleLoss(nn.Module):
 def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
     factor = PAINTING / max(shape[:2])
     return round(shape[0] * factor), round(shape[1] * factor)
-
-
-def batch_of(pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
-    """Stack pictures of one size.
-
-    Parameters
-    ----------
-    pictures : sequence of ndarray of uint8
-        HxWx3.
-
-    Returns
-    -------
-    Tensor of uint8
-        N x 3 x H x W.
-    """
-    return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
 
 
 @dataclass

@@ -21,9 +21,9 @@ from imgedit.training.loop import Task
 from imgedit.training.losses import load_teacher
 from imgedit.training.making import Plan, check_crop, make
 from imgedit.training.nets import Features
-from imgedit.training.pairs import to_unit
+from imgedit.training.pairs import batch_of, to_unit
 from imgedit.training.pictures import at_longest, load_folders
-from imgedit.training.style import COUNT, StyleLoss, batch_of, crop_of, photos_to_repaint
+from imgedit.training.style import COUNT, StyleLoss, crop_of, photos_to_repaint
 from imgedit.training.style_nets import StyleAny
 
 __all__ = ["StyleAnyTask", "train_style_any"]
