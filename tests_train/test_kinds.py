@@ -50,6 +50,26 @@ def test_restoration_takes_noise_off(photos, tmp_path):
     assert changed[1] < 0.8 * changed[0]
 
 
+def test_speckle_is_as_strong_as_the_net_wants_and_nothing_at_first():
+    torch.manual_seed(0)
+    net = Inpainting().eval()
+    image, mask = torch.rand(1, 3, 96, 160), torch.zeros(1, 1, 96, 160)
+    mask[..., 32:64, 32:64] = 1
+    before = net(image, mask)
+    slope = torch.autograd.grad(before.square().sum(), net.strength.weight)[0]
+    assert float(slope.abs().max()) > 0
+    with torch.no_grad():
+        net.speckle.weight.add_(1.0)
+        torch.testing.assert_close(net(image, mask), before, rtol=0, atol=0)
+        net.strength.bias.fill_(0.1)
+        change = (net(image, mask) - before).abs().amax(1)[0]
+    hole = change[32:64, 32:64]
+    assert float(hole.mean()) > 1e-3
+    # It is noise: neighbours four pixels apart, in different cells of the net, have little in common.
+    apart = hole[::4, ::4]
+    assert float(apart.std()) > 0.2 * float(apart.mean())
+
+
 def test_inpainting_in_two_stages(photos, teacher, tmp_path):
     first = train_inpainting(job(photos, tmp_path / "fill", steps=40, every=10, scratch=True), crop=64)
     logged = figures(first)

@@ -6,6 +6,7 @@ import json
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import skimage.data
@@ -19,7 +20,7 @@ from imgedit.models.manifest import Manifest
 from imgedit.training.export import export_onnx
 from imgedit.training.job import Weights
 from imgedit.training.loop import TrainingError
-from imgedit.training.nets import Inpainting, SuperResolution, fold
+from imgedit.training.nets import Inpainting, SuperResolution, fold, noise
 from imgedit.training.pairs import luma_psnr
 from imgedit.training.pictures import load_folders, reduce_bicubic
 from imgedit.training.superres import train_superres
@@ -75,6 +76,49 @@ def test_photos_as_they_are_with_all_losses(photos, teacher, tmp_path):
     path = train_superres(run, scale=4, crop=16, channels=16, blocks=1, photo=True, weights=weights)
     card = path.with_suffix(".md").read_text()
     assert "--photo --teacher folded.npz --perceptual 0.1 --adversarial 0.01 --frequency 1.0" in card
+    stored = {item.name for item in onnx.load(path).graph.initializer}
+    assert "grain.strength.weight" in stored
+    # Its hashes do not fit into float16.
+    assert not Manifest.from_toml(path.with_suffix(".toml")).half
+
+
+def test_noise_is_white_moves_with_the_picture_and_leaves_plain_ground_alone():
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 256, (1, 3, 96, 128), np.uint8)
+    picture = torch.from_numpy(levels).float() / 255
+    made = noise(picture)
+    assert made.shape == (1, 2, 96, 128)
+    assert made.mean((0, 2, 3)).abs().max() < 0.1
+    torch.testing.assert_close(made.std((0, 2, 3)), torch.ones(2), rtol=0, atol=0.05)
+    assert abs(float((made[:, 0] * made[:, 1]).mean())) < 0.05
+    # Colours that are next to each other have nothing in common.
+    beside = noise((picture * 255 + 1) / 255)
+    assert (made * beside).mean((0, 2, 3)).abs().max() < 0.05
+    assert torch.equal(noise(picture[..., 5:, 7:]), made[..., 5:, 7:])
+    assert torch.equal(noise(picture.flip(3)), made.flip(3))
+    plain = noise(torch.full((1, 3, 8, 8), 0.4))
+    assert float(plain.std((2, 3)).max()) == 0
+    # By whole numbers, written out.
+    red, green, blue = (int(value) for value in levels[0, :, 3, 4])
+    hashed = 541 * red + 1223 * green + 1987 * blue
+    for _ in range(3):
+        hashed = ((hashed + 1) % 2039) ** 2
+    assert float(made[0, 0, 3, 4]) == pytest.approx((hashed % 2039 / 2039 - 0.5) * 12**0.5, abs=1e-6)
+
+
+def test_grain_is_nothing_at_first_and_then_texture():
+    torch.manual_seed(0)
+    plain, grained = (SuperResolution(2, channels=16, blocks=2, grain=grain).eval() for grain in (False, True))
+    fresh = grained.load_state_dict(plain.state_dict(), strict=False)
+    assert all(name.startswith("grain.") for name in fresh.missing_keys)
+    assert not fresh.unexpected_keys
+    x = torch.rand(1, 3, 16, 20)
+    torch.testing.assert_close(grained(x), plain(x), rtol=0, atol=0)
+    slope = torch.autograd.grad(grained(x).square().sum(), grained.grain.strength.weight)[0]
+    assert float(slope.abs().max()) > 0
+    with torch.no_grad():
+        grained.grain.strength.bias.fill_(1.0)
+    assert float((grained(x) - plain(x)).abs().max().detach()) > 1e-3
 
 
 def test_a_folded_net_computes_the_same():

@@ -24,8 +24,13 @@ __all__ = [
     "SuperResolution",
     "count_parameters",
     "fold",
+    "noise",
     "spread",
 ]
+
+
+# Factors on red, green and blue of two hashes, and what they are reduced by: a prime whose square is exact in float32.
+SHUFFLES, PRIME, SQUARINGS = ((541, 1223, 1987), (1609, 733, 271)), 2039.0, 3
 
 
 class FoldedConv(nn.Module):
@@ -106,6 +111,39 @@ class Block(nn.Module):
         return x + self.third(self.act(self.second(inner))), inner
 
 
+class Grain(nn.Module):
+    """White noise for a net to draw texture with, and how strong it is: nothing at first.
+
+    Parameters
+    ----------
+    channels : int
+        Of the net.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(len(SHUFFLES), channels, 3, padding=1)
+        self.strength = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.strength.weight)
+        nn.init.zeros_(self.strength.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Make noise.
+
+        Parameters
+        ----------
+        x : Tensor
+            N x 3 x H x W, in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            N x channels x H x W, to be multiplied by `strength` of what the net sees.
+        """
+        made: Tensor = self.mix(noise(x))
+        return made
+
+
 class SuperResolution(nn.Module):
     """Enlarge by a whole factor: convolutions at the small size, then one shuffle of channels into pixels.
 
@@ -119,18 +157,23 @@ class SuperResolution(nn.Module):
         Width; multiples of 16 suit the vector units.
     blocks : int
         Depth, three convolutions each.
+    grain : bool
+        Half way the body is given white noise, as strong as it wants: without any, a net that shall draw texture that
+        it can't see draws what repeats with its own grid. The noise is made of the levels of each pixel, so that it
+        moves with the picture, and plain ground gets none.
     """
 
-    def __init__(self, scale: int, *, channels: int = 48, blocks: int = 5) -> None:
+    def __init__(self, scale: int, *, channels: int = 48, blocks: int = 5, grain: bool = False) -> None:
         super().__init__()
         self.scale = scale
-        self.config = {"scale": scale, "channels": channels, "blocks": blocks}
+        self.config = {"scale": scale, "channels": channels, "blocks": blocks, "grain": grain}
         # A kernel of 6 in steps of 2 is a 3x3 one on pixels that were shuffled into channels.
         self.head = FoldedConv(3, channels) if scale > 1 else nn.Conv2d(3, channels, 6, stride=2, padding=2)
         self.body = nn.ModuleList(Block(channels) for _ in range(blocks))
         self.join = FoldedConv(channels, channels)
         self.merge = nn.Conv2d(4 * channels, channels, 1)
         self.tail = FoldedConv(channels, 3 * max(2, scale) ** 2, gain=0.1)
+        self.grain = Grain(channels) if grain else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge.
@@ -145,21 +188,50 @@ class SuperResolution(nn.Module):
         Tensor
             N x 3 x scale H x scale W.
         """
-        made = self._draw(self.head(x))
+        made = self._draw(self.head(x), None if self.grain is None else self.grain(x))
         if self.scale == 1:
             return functional.pixel_shuffle(made, 2) + x
         # The net learns the difference to the nearest-neighbour enlargement.
         nearest = torch.repeat_interleave(x, self.scale**2, dim=1)
         return functional.pixel_shuffle(made + nearest, self.scale)
 
-    def _draw(self, head: Tensor) -> Tensor:
+    def _draw(self, head: Tensor, grain: Tensor | None = None) -> Tensor:
         at_first, inner, now = head, head, head
         for index, block in enumerate(self.body):
+            if self.grain is not None and grain is not None and index == len(self.body) // 2:
+                now = now + grain * self.grain.strength(now)
             now, inner = block(now)
             if index == 0:
                 at_first = now
         drawn: Tensor = self.tail(self.merge(torch.cat([head, self.join(now), at_first, inner], dim=1)))
         return drawn
+
+
+def noise(x: Tensor) -> Tensor:
+    """Give white noise that is the same wherever a pixel has the same colour.
+
+    Levels are hashed by squares modulo a prime; all numbers are integers that float32 holds exactly, so that every
+    machine makes the same.
+
+    Parameters
+    ----------
+    x : Tensor
+        N x 3 x H x W, levels of 8 bit in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        N x 2 x H x W, mean 0, deviation 1.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        levels = (x.float() * 255).round()
+        hashed = functional.conv2d(levels, levels.new_tensor(SHUFFLES)[..., None, None])
+        for _ in range(SQUARINGS):
+            hashed = hashed + 1
+            hashed = hashed - PRIME * (hashed / PRIME).floor()
+            hashed = hashed * hashed
+        hashed = hashed - PRIME * (hashed / PRIME).floor()
+        return (hashed / PRIME - 0.5) * 12**0.5
 
 
 class Features(nn.Module):
@@ -309,16 +381,16 @@ class Inpainting(SuperResolution):
         self.down = nn.ModuleList([Gated(half, quarter, stride=2), Gated(quarter, eighth, stride=2)])
         self.far = nn.ModuleList(Gated(eighth, eighth, dilation=step) for step in self.DILATIONS)
         self.back = nn.Conv2d(eighth, half, 1)
-        noise = np.random.default_rng(0).standard_normal((self.GRAIN, self.GRAIN)).astype(np.float32)
-        self.register_buffer("noise", torch.from_numpy(noise), persistent=False)
-        self.grain = nn.Conv2d(1, half, 6, stride=2, padding=2)
+        white = np.random.default_rng(0).standard_normal((self.GRAIN, self.GRAIN)).astype(np.float32)
+        self.register_buffer("white", torch.from_numpy(white), persistent=False)
+        self.speckle = nn.Conv2d(1, half, 6, stride=2, padding=2)
         self.strength = nn.Conv2d(eighth, half, 1)
         # At first the body is what it was before.
         for layer in (self.hole, self.back, self.strength):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    noise: Tensor
+    white: Tensor
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         """Fill.
@@ -344,8 +416,8 @@ class Inpainting(SuperResolution):
         for block in self.far:
             x = x + block(x)
         height, width = (torch.arange(side, device=mask.device) % self.GRAIN for side in mask.shape[2:])
-        grain = self.grain(self.noise[height][:, width] * mask)
-        head = head + _four_times(self.back(x)) + grain * _four_times(self.strength(x))
+        speckle = self.speckle(self.white[height][:, width] * mask)
+        head = head + _four_times(self.back(x)) + speckle * _four_times(self.strength(x))
         return functional.pixel_shuffle(self._draw(head), 2) + filled
 
 

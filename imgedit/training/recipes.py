@@ -45,16 +45,17 @@ RECIPES: Table[str] = Table(
         "sr-x4-photo-plain": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 100000 "
         "--init-from {out}/sr-x4/sr-x4.onnx",
         "sr-x4-photo": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 2e-4 {TEACHER} "
-        "--perceptual 0.1 --adversarial 0.005 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
+        "--perceptual 0.03 --adversarial 0.05 --init-from {out}/sr-x4-photo-plain/sr-x4-photo-plain.onnx",
         "restore-jpeg-plain": f"restore {PHOTOS} {BSDS} --scratch --steps 60000",
         "restore-jpeg-relative": f"restore {PHOTOS} {BSDS} --relative --steps 1200 --rate 3e-4 "
         "--init-from {out}/restore-jpeg-plain/restore-jpeg-plain.onnx",
         "restore-jpeg": "mean {out}/restore-jpeg-plain/restore-jpeg-plain.onnx "
         "{out}/restore-jpeg-relative/restore-jpeg-relative.onnx",
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000 --init-from {{out}}/restore-jpeg/restore-jpeg.onnx",
-        "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 2e-4 {TEACHER} --perceptual 0.1 "
-        "--adversarial 0.01 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
-        "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
+        "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 4e-4 {TEACHER} --perceptual 0.2 "
+        "--adversarial 0.08 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
+        "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --optimizer muon "
+        "--steps 40000",
         "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
         "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
         "gan-emoji-64": f"gan {EMOJI} {TEACHER} --count 32 --steps 100000",

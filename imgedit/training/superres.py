@@ -65,11 +65,12 @@ def train_superres(
         return degrade(picture, scale, rng)
 
     check_crop(crop, 1)
+    grain = bool(weights and weights.adversarial)
     plan = Plan(
         kind="superres",
         title=f"super-resolution x{scale} "
         + ("of blurred, noisy, compressed photos" if photo else "after bicubic reduction"),
-        net=lambda: SuperResolution(scale, channels=channels, blocks=blocks),
+        net=lambda: SuperResolution(scale, channels=channels, blocks=blocks, grain=grain),
         task=lambda net: PairTask.from_job(
             net, job, crop=crop, spoil=spoil if photo else None, drawn=DRAWN if photo else 0, weights=weights
         ),
@@ -84,7 +85,8 @@ def train_superres(
             "family": "rgb",
             "scale": scale,
             "overlap": 3 * blocks + 3,
-            "half": True,
+            # Hashes of colours are too large for float16.
+            "half": not grain,
         },
         options={
             "scale": scale,
