@@ -54,8 +54,7 @@ RECIPES: Table[str] = Table(
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000 --init-from {{out}}/restore-jpeg/restore-jpeg.onnx",
         "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 4e-4 {TEACHER} --perceptual 0.2 "
         "--adversarial 0.08 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
-        "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --optimizer muon "
-        "--steps 40000",
+        "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --optimizer muon --steps 40000",
         "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
         "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
         "gan-emoji-64": f"gan {EMOJI} {TEACHER} --count 32 --steps 100000",
