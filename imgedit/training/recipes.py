@@ -52,8 +52,11 @@ RECIPES: Table[str] = Table(
         "restore-jpeg": "mean {out}/restore-jpeg-plain/restore-jpeg-plain.onnx "
         "{out}/restore-jpeg-relative/restore-jpeg-relative.onnx",
         "inpaint-photo": f"inpaint {PHOTOS} {BSDS} --steps 150000 --init-from {{out}}/restore-jpeg/restore-jpeg.onnx",
-        "inpaint-photo-gan": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 4e-4 {TEACHER} --perceptual 0.2 "
+        "inpaint-photo-sharp": f"inpaint {PHOTOS} {BSDS} --steps 60000 --rate 4e-4 {TEACHER} --perceptual 0.2 "
         "--adversarial 0.08 --init-from {out}/inpaint-photo/inpaint-photo.onnx",
+        # Three quarters of the way.
+        "inpaint-photo-gan": "mean {out}/inpaint-photo/inpaint-photo.onnx"
+        + 3 * " {out}/inpaint-photo-sharp/inpaint-photo-sharp.onnx",
         "style-gallery": f"style {STYLES} {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --optimizer muon --steps 40000",
         "style-any": f"style-any {{data}}/train/paintings {PHOTOS} {BSDS} {TEACHER} --count 4 --scratch --steps 40000",
         "gan-flowers-64": f"gan {FLOWERS} {TEACHER} --count 32 --steps 100000",
