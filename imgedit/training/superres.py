@@ -65,12 +65,11 @@ def train_superres(
         return degrade(picture, scale, rng)
 
     check_crop(crop, 1)
-    grain = bool(weights and weights.adversarial)
     plan = Plan(
         kind="superres",
         title=f"super-resolution x{scale} "
         + ("of blurred, noisy, compressed photos" if photo else "after bicubic reduction"),
-        net=lambda: SuperResolution(scale, channels=channels, blocks=blocks, grain=grain),
+        net=lambda: SuperResolution(scale, channels=channels, blocks=blocks, grain=photo),
         task=lambda net: PairTask.from_job(
             net, job, crop=crop, spoil=spoil if photo else None, drawn=DRAWN if photo else 0, weights=weights
         ),
@@ -86,7 +85,7 @@ def train_superres(
             "scale": scale,
             "overlap": 3 * blocks + 3,
             # Hashes of colours are too large for float16.
-            "half": not grain,
+            "half": not photo,
         },
         options={
             "scale": scale,
