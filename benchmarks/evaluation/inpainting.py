@@ -15,8 +15,8 @@ AIM, THIN = 1.0, ("text", "scratches 1 %", "scratches 5 %")
 BOX = "box 10 %"
 EIGHT = ", ensemble=True"
 SHOWN = ("text", "scratches 5 %", BOX, "blobs")
-# Our own nets are measured on all photos: four masks of 1 % are few pixels, and told 0.66 dB where 24 tell 1.06. What no
-# figure is promised for, and others' nets, on a few.
+# Our own nets are measured on all photos: four masks of 1 % are few pixels, and told 0.66 dB where 24 tell 1.06. What
+# no figure is promised for, and others' nets, on a few.
 ALL, FEW = 24, 4
 
 
