@@ -75,13 +75,14 @@ class Opinion:
         self, weights: Weights, crop: Callable[[np.random.Generator], Picture] | None = None, *, masked: bool = False
     ) -> None:
         self.weights = weights
-        self.features = FeatureLoss(load_teacher(weights.teacher)) if weights.perceptual else None
+        teacher = load_teacher(weights.teacher) if weights.perceptual or weights.adversarial else None
+        self.features = FeatureLoss(teacher) if teacher is not None and weights.perceptual else None
         self.critic = None
-        if weights.adversarial:
+        if teacher is not None and weights.adversarial:
             assert crop is not None
             rng = np.random.default_rng(0)
             examples = to_unit(batch_of([crop(rng) for _ in range(EXAMPLES)]))
-            self.critic = Critic(load_teacher(weights.teacher), examples, masked=masked)
+            self.critic = Critic(teacher, examples, masked=masked)
 
     def of(self, made: Tensor, truth: Tensor, conditions: tuple[Tensor, ...] = ()) -> Tensor:
         """Judge what a net made.
