@@ -102,6 +102,23 @@ def doubled_pixels(path, *, shape=(None, 1, None, None), factor=2.0, brighter=0.
     return graph_of(path, nodes, *ports, [constant("factors", [1, 1, factor, factor]), constant("more", brighter)])
 
 
+def gated(path, *, seed=0):
+    """A convolution whose channels count as much as the picture has of them (squeeze and excite), and one back."""
+    rng = np.random.default_rng(seed)
+    shape = [None, 3, None, None]
+    nodes = [
+        helper.make_node("Conv", ["input", "k0"], ["c0"], pads=[1] * 4),
+        helper.make_node("GlobalAveragePool", ["c0"], ["mean"]),
+        helper.make_node("Sigmoid", ["mean"], ["gate"]),
+        helper.make_node("Mul", ["c0", "gate"], ["g0"]),
+        helper.make_node("Conv", ["g0", "k1"], ["c1"], pads=[1] * 4),
+        helper.make_node("Sigmoid", ["c1"], ["output"]),
+    ]
+    kernels = [constant("k0", rng.normal(size=(8, 3, 3, 3))), constant("k1", rng.normal(size=(3, 8, 3, 3)))]
+    ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)]
+    return graph_of(path, nodes, *ports, kernels)
+
+
 def normalized(path, *, seed=0, layers=3):
     """Convolutions with instance norms between: each pixel depends on all."""
     rng = np.random.default_rng(seed)

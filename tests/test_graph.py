@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from graphs import blur_and_double, doubled_pixels, endless, normalized
+from graphs import blur_and_double, doubled_pixels, endless, gated, normalized
 
 from imgedit.models import graph
 
@@ -53,16 +53,21 @@ def test_graphs_in_graphs_stay_as_they_are(tmp_path):
     assert graph.halved((tmp_path / "loop.onnx").read_bytes()) is None
 
 
-def test_norms_that_are_told_their_own_statistics_change_nothing(tmp_path, x):
-    model = normalized(tmp_path / "net.onnx").read_bytes()
+@pytest.mark.parametrize(("net", "shapes"), [(normalized, ((-1,),) * 6), (gated, ((1, -1, 1, 1),))])
+def test_nets_that_are_told_their_own_statistics_do_the_same(net, shapes, tmp_path, x):
+    model = net(tmp_path / "net.onnx").read_bytes()
     parts = graph.with_statistics(model)
-    assert parts.norms == 3
+    assert parts.shapes == shapes
     (y,) = run(model, x)
     first, *found = run(parts.measuring, x)
     np.testing.assert_array_equal(first, y)
-    again = run(parts.frozen, x, *(values.reshape(-1) for values in found))[0]
+    told = [values.reshape(shape) for values, shape in zip(found, shapes, strict=True)]
+    (again,) = run(parts.frozen, x, *told)
     np.testing.assert_allclose(again, y, atol=1e-5)
+    # A part of the picture, told what the whole has: its middle is as in the whole.
+    (part,) = run(parts.frozen, np.ascontiguousarray(x[:, :, :8, :8]), *told)
+    np.testing.assert_allclose(part[:, :, :4, :4], y[:, :, :4, :4], atol=1e-5)
 
 
-def test_a_net_without_norms_has_no_statistics(tmp_path):
+def test_a_net_of_convolutions_has_no_statistics(tmp_path):
     assert graph.with_statistics(doubled_pixels(tmp_path / "net.onnx").read_bytes()) is None

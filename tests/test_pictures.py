@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from graphs import blur_and_double, constant, doubled_pixels, elementwise, graph_of, manifest_of, normalized
+from graphs import blur_and_double, constant, doubled_pixels, elementwise, gated, graph_of, manifest_of, normalized
 from onnx import TensorProto, helper
 from pictures import photo
 
@@ -116,8 +116,9 @@ def test_a_wrong_scale_in_a_manifest_is_told(made, batch):
         run(made(blur_and_double, scale=3), batch)
 
 
-def test_a_frozen_net_sees_the_whole_picture_in_each_tile(made):
-    net = made(normalized, tiling="avoid", overlap=3)
+@pytest.mark.parametrize("net", [normalized, gated])
+def test_a_frozen_net_sees_the_whole_picture_in_each_tile(made, net):
+    net = made(net, tiling="avoid", overlap=3)
     image = photo(np.float32, 3, (120, 100))
     still = frozen(net, image)
     whole = run(net, image[None])[0]

@@ -9,7 +9,7 @@ from torch import nn
 
 from imgedit.training.inpainting import InpaintingTask
 from imgedit.training.job import Weights
-from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, load_teacher
+from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, lattice, load_teacher
 from imgedit.training.nets import Critic, spread
 from imgedit.training.pairs import Opinion, PairTask
 
@@ -28,6 +28,18 @@ def test_focal_frequency_weighs_the_largest_difference_most():
     expected = (distance / distance.max() * distance**2).mean()
     assert float(focal_frequency(made, truth)) == pytest.approx(expected, rel=1e-4)
     assert float(focal_frequency(made, made)) == 0
+
+
+def test_a_lattice_is_what_repeats_with_its_period():
+    rng = np.random.default_rng(0)
+    picture = rng.random((2, 3, 512, 256)).astype(np.float32)
+    cell = rng.normal(0, 0.01, (8, 8)).astype(np.float32)
+    cell -= cell.mean()
+    drawn = torch.from_numpy(picture + np.tile(cell, (64, 32)))
+    assert lattice(drawn, 8).tolist() == pytest.approx([np.mean(cell**2)] * 2, rel=0.6)
+    # What repeats with another period counts as little as what doesn't repeat.
+    other = np.tile(rng.normal(0, 0.05, (7, 7)), (74, 37))[:512, :256].astype(np.float32)
+    assert float(lattice(torch.from_numpy(picture + other), 8).max()) < 0.1 / 64 / 32
 
 
 def test_hinge_is_satisfied_beyond_the_margin():

@@ -18,7 +18,7 @@ from imgedit.models.manifest import Manifest
 from imgedit.training.losses import load_teacher
 from imgedit.training.style import StyleLoss, train_style
 from imgedit.training.style_any import train_style_any
-from imgedit.training.style_nets import FLAT, Dressing, StyleGallery
+from imgedit.training.style_nets import FLAT, Dressing, StyleGallery, Taste, moments
 from imgedit.training.weights import HALF, start_from
 
 
@@ -52,7 +52,9 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     tint = [float((made[0, 0] - made[0, 2]).mean()) for made in (blue, red)]
     assert tint[1] > tint[0] + 0.05
     # Statistics can be taken from a thumbnail: the operation is there by its name.
-    assert any(node.op_type == "InstanceNormalization" for node in onnx.load(path).graph.node)
+    kinds = {node.op_type for node in onnx.load(path).graph.node}
+    assert {"InstanceNormalization", "GlobalAveragePool"} <= kinds
+    assert "ReduceMean" not in kinds
     painted = ie.stylize(photo, {"red-strokes": 0.5, "blue-strokes": 0.5}, model=str(path))
     assert painted.shape == photo.shape
     # A net for other styles starts from this one: the body as it is, each style in the middle of those it knew.
@@ -91,19 +93,26 @@ def test_normalisation_with_its_own_derivative():
     x = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
     gain, shift = (torch.randn(2, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     plain = functional.instance_norm(x, eps=FLAT) * gain[..., None, None] + shift[..., None, None]
-    torch.testing.assert_close(Dressing.apply(x, gain, shift), plain, rtol=1e-5, atol=1e-5)  # sums in float32
+    torch.testing.assert_close(
+        Dressing.apply(x, gain, shift, *moments(x)), plain, rtol=1e-5, atol=1e-5
+    )  # sums in float32
     wanted = torch.autograd.grad(plain.square().sum(), (x, gain, shift))
-    ours = torch.autograd.grad(Dressing.apply(x, gain, shift).square().sum(), (x, gain, shift))
+    dressed = Dressing.apply(x, gain, shift, *moments(x))
+    ours = torch.autograd.grad(dressed.square().sum(), (x, gain, shift))
     for a, b in zip(ours, wanted, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_both_ways_to_normalise_agree():
     torch.manual_seed(0)
-    net = StyleGallery(2, width=4, blocks=3, deep=1)
+    net = StyleGallery(2, width=4, blocks=3, deep=1, shared=5)
     image, weights = torch.rand(1, 3, 32, 40), torch.tensor([[0.25, 0.75]])
     with torch.no_grad():
         net.styles.add_(torch.randn_like(net.styles))
+        for layer in net.body.taste.change:
+            layer.weight.normal_(0, 0.1)
+        net.body.taste.tell.eval()  # what is usual stays
+        net.body.taste.tell.train = lambda mode=True: net.body.taste.tell
         torch.testing.assert_close(net.train()(image, weights), net.eval()(image, weights), rtol=0, atol=1e-4)
 
 
@@ -113,7 +122,7 @@ def test_the_branch_is_silent_at_first_and_then_learns():
     image, weights = torch.rand(1, 3, 32, 40), torch.ones(1, 1)
     before = net(image, weights)
     slope = torch.autograd.grad(before.square().sum(), net.styles)[0][0]
-    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing
+    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing + net.body.shared
     with torch.no_grad():
         net.body.rise.weight.add_(1.0)
         net.body.sink.weight.add_(1.0)
@@ -122,7 +131,41 @@ def test_the_branch_is_silent_at_first_and_then_learns():
         assert float((net(image, weights) - before).abs().max()) > 0.01
     # Its gains, and those of what passes by, have a slope although they are 0.
     assert (slope[net.body.silent].abs() > 0).any()
-    assert (slope[2 * net.body.channels :].abs() > 0).all()
+    passing = slice(2 * net.body.channels, 2 * net.body.channels + net.body.passing)
+    assert (slope[passing].abs() > 0).all()
+
+
+def test_a_taste_changes_nothing_at_first_and_then_follows_the_photo():
+    torch.manual_seed(0)
+    taste = Taste([4, 6], mute=[1], shared=3)
+    assert list(taste.tell) == ["0"]
+    assert not any(bool(layer.weight.any()) for layer in taste.change)
+    told = taste.tell["0"]
+    mean, scale = torch.randn(400, 4) + 5, torch.rand(400, 4) + 0.5
+    for _ in range(400):
+        told(mean, scale)
+    # What is usual is left out, whatever its size.
+    found = torch.cat([mean, scale.log()], 1)
+    torch.testing.assert_close(told.usual.data, found.mean(0), rtol=0.02, atol=0.02)
+    torch.testing.assert_close(told.spread.data, found.std(0), rtol=0.02, atol=0.02)
+    said = told.eval()(mean, scale).detach()
+    assert float(said.mean(0).abs().max()) < 0.05
+    assert 0.1 < float(said.std()) < 1
+    torch.testing.assert_close(told(mean, scale).detach(), said)
+
+
+def test_each_photo_is_dressed_by_what_it_shows():
+    torch.manual_seed(0)
+    net = StyleGallery(1, width=4, blocks=3, deep=1, shared=5).eval()
+    images, one = torch.rand(2, 3, 32, 40), torch.ones(2, 1)
+    with torch.no_grad():
+        before = net(images, one)
+        for layer in net.body.taste.change:
+            layer.weight.normal_(0, 0.1)
+        both = net(images, one)
+        assert float((both - before).abs().mean()) > 1e-3
+        # In a batch each picture speaks for itself.
+        torch.testing.assert_close(both[1:], net(images[1:], one[1:]), rtol=0, atol=1e-5)
 
 
 def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):

@@ -30,6 +30,10 @@ FLOAT, HALF = 1, 10
 # Inputs that are numbers of another kind and stay float32 whatever the pictures are: factors and regions of a resize.
 STAY_FLOAT = {b"Resize": (1, 2), b"Upsample": (1,)}
 
+# Operations that join all pixels, and what is computed beside the first of them.
+NORM, POOL = b"InstanceNormalization", b"GlobalAveragePool"
+MOMENTS = ("mean", "variance", "difference", "square")
+
 Field = tuple[int, int, int | bytes | memoryview]
 
 
@@ -218,25 +222,26 @@ def _half_tensor(data: memoryview) -> bytes:
 
 @dataclass(frozen=True)
 class Statistics:
-    """A net with instance norms, parted into one that tells their means and variances and one that is told them.
+    """A net that takes statistics of whole pictures, parted into one that tells them and one that is told them.
 
     Attributes
     ----------
     measuring : bytes
-        The net with two outputs more for each norm, mean and variance, NxCx1x1, after its own outputs.
+        The net with more outputs, after its own: the mean and variance of what each instance norm is given, NxCx1x1,
+        and what each global pool gives.
     frozen : bytes
-        The net with two inputs more for each norm, mean and variance, C, after its own inputs.
-    norms : int
-        How many there are.
+        The net with as many inputs more, after its own.
+    shapes : tuple of tuple of int
+        What each statistic must be reshaped to before it is told.
     """
 
     measuring: bytes
     frozen: bytes
-    norms: int
+    shapes: tuple[tuple[int, ...], ...]
 
 
 def with_statistics(model: bytes) -> Statistics | None:
-    """Take the statistics out of a net's instance norms.
+    """Take the statistics out of a net's instance norms and global pools.
 
     Parameters
     ----------
@@ -246,43 +251,48 @@ def with_statistics(model: bytes) -> Statistics | None:
     Returns
     -------
     Statistics or None
-        None where the net has no node InstanceNormalization.
+        None where the net has no node InstanceNormalization or GlobalAveragePool.
     """
     (graph,) = _all(model, MODEL_GRAPH)
-    norms = [node for node in _all(graph, GRAPH_NODE) if _all(node, NODE_OP) == [b"InstanceNormalization"]]
-    if not norms:
+    measuring: list[Field] = []
+    told: dict[str, tuple[int, ...]] = {}
+    replacements: list[bytes | None] = []
+    for index, node in enumerate(_all(graph, GRAPH_NODE)):
+        x, (op,) = _all(node, NODE_INPUT)[:1], _all(node, NODE_OP)
+        if op == POOL:
+            told[_all(node, NODE_OUTPUT)[0].decode()] = (1, -1, 1, 1)
+            replacements.append(None)
+        elif op == NORM:
+            mean, variance, difference, square = (f"imgedit_{what}_{index}" for what in MOMENTS)
+            told |= {mean: (-1,), variance: (-1,)}
+            steps = (
+                ("GlobalAveragePool", [x[0].decode()], mean),
+                ("Sub", [x[0].decode(), mean], difference),
+                ("Mul", [difference] * 2, square),
+                ("GlobalAveragePool", [square], variance),
+            )
+            for name, taken, given in steps:
+                parts = [*(text(NODE_INPUT, one) for one in taken), text(NODE_OUTPUT, given), text(NODE_OP, name)]
+                measuring.append(message(GRAPH_NODE, *parts))
+            # Batch norm at run time is the same formula with given mean and variance, and has the same attribute
+            # epsilon.
+            kept = [(w, k, b"BatchNormalization" if w == NODE_OP else v) for w, k, v in fields(memoryview(node))]
+            replacements.append(encode([*kept, *(text(NODE_INPUT, one) for one in (mean, variance))]))
+        else:
+            replacements.append(node)
+    if not told:
         return None
-
-    def name(what: str, index: int) -> str:
-        return f"imgedit_{what}_{index}"
-
-    measuring, frozen, outputs, inputs = [], [], [], []
-    for index, norm in enumerate(norms):
-        x, out = _all(norm, NODE_INPUT)[0].decode(), [name(what, index) for what in ("mean", "variance")]
-        steps = (
-            ("GlobalAveragePool", [x], out[0]),
-            ("Sub", [x, out[0]], name("difference", index)),
-            ("Mul", [name("difference", index)] * 2, name("square", index)),
-            ("GlobalAveragePool", [name("square", index)], out[1]),
-        )
-        for op, taken, given in steps:
-            parts = [*(text(NODE_INPUT, one) for one in taken), text(NODE_OUTPUT, given), text(NODE_OP, op)]
-            measuring.append(message(GRAPH_NODE, *parts))
-        outputs += [port(GRAPH_OUTPUT, one, (None,) * 4) for one in out]
-        inputs += [port(GRAPH_INPUT, one, (None,)) for one in out]
-        # Batch norm at run time is the same formula with given mean and variance, and has the same attribute epsilon.
-        kept = [(w, k, b"BatchNormalization" if w == NODE_OP else v) for w, k, v in fields(memoryview(norm))]
-        frozen.append(encode([*kept, *(text(NODE_INPUT, one) for one in out)]))
-
-    replacements = iter(frozen)
-
-    def freeze(data: memoryview) -> bytes:
-        return next(replacements) if _all(data, NODE_OP) == [b"InstanceNormalization"] else bytes(data)
-
+    outputs = [port(GRAPH_OUTPUT, name, (None,) * 4) for name in told]
+    inputs = [port(GRAPH_INPUT, name, (None,) * len(shape)) for name, shape in told.items()]
+    changed = iter(replacements)
     return Statistics(
         _inside(model, MODEL_GRAPH, lambda data: encode([*fields(data), *measuring, *outputs])),
-        _inside(model, MODEL_GRAPH, lambda data: _inside(encode([*fields(data), *inputs]), GRAPH_NODE, freeze)),
-        len(norms),
+        _inside(
+            model,
+            MODEL_GRAPH,
+            lambda data: _inside(encode([*fields(data), *inputs]), GRAPH_NODE, lambda _: next(changed)),
+        ),
+        tuple(told.values()),
     )
 
 

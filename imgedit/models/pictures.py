@@ -355,10 +355,10 @@ def frozen(
     extra: Mapping[str, NDArray[Any]] | None = None,
     tick: Callable[[], None] | None = None,
 ) -> Model:
-    """Fix the statistics of a net's instance norms to those of one picture, so that its tiles agree.
+    """Fix what a net takes of all pixels to that of one picture, so that its tiles agree.
 
-    An instance norm subtracts the mean of all that it is given: run over tiles, each tile gets its own and the result
-    is patchwork. Here all tiles are told the norms of the picture, reduced to what fits at a time.
+    An instance norm subtracts the mean of all that it is given, a global pool gives it: run over tiles, each tile gets
+    its own and the result is patchwork. Here all tiles are told those of the picture, reduced to what fits at a time.
 
     Parameters
     ----------
@@ -374,7 +374,8 @@ def frozen(
     Returns
     -------
     Model
-        Takes and gives what the model does. The model itself where it has no node InstanceNormalization.
+        Takes and gives what the model does. The model itself where it has no node InstanceNormalization or
+        GlobalAveragePool.
 
     References
     ----------
@@ -392,8 +393,10 @@ def frozen(
         to_net(batch, model.manifest, port.dtype) if role == "image" else (extra or {})[role]
         for role, port in zip(model.manifest.inputs or ("image",), model.inputs, strict=True)
     ]
-    found = measuring.run(*feeds, tick=tick)[-2 * parts.norms :]
-    return model.edited(parts.frozen, [values.reshape(-1) for values in found])
+    found = measuring.run(*feeds, tick=tick)[-len(parts.shapes) :]
+    return model.edited(
+        parts.frozen, [values.reshape(shape) for values, shape in zip(found, parts.shapes, strict=True)]
+    )
 
 
 def _within(shape: tuple[int, ...], area: int, step: int) -> tuple[int, int]:

@@ -9,25 +9,32 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imgedit.models.manifest import Manifest, file_hash
 from imgedit.training.job import Job
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import count_parameters, fold
-from imgedit.training.weights import HALF
+from imgedit.training.weights import BYTE, HALF, STEP
 
-__all__ = ["Card", "export_onnx", "ship"]
+__all__ = ["Card", "Store", "export_onnx", "ship"]
+
+Store: TypeAlias = Literal["float32", "float16", "int8"]
 
 # Both sides compute in float32, but sum in another order.
 AGREEMENT = 1e-3
 OPSET = 18
-# Numbers that a weight must have to be stored as float16.
-SMALL = 256
+# Numbers that a weight must have to be stored as float16, and a kernel to be stored as int8.
+SMALL, MANY = 256, 50_000
+# Ends the names of int8 kernels that were cast to float32.
+WHOLE = ".whole"
+# Axes of the pixels of N x C x H x W, and ONNX's number for whole numbers of 64 bits.
+PIXELS, INT64 = ([2, 3], [-2, -1]), 7
 
 
 def export_onnx(
@@ -38,7 +45,7 @@ def export_onnx(
     outputs: Sequence[str] = ("output",),
     free_axes: Sequence[int] = (0, 2, 3),
     multiple: int | Mapping[str, int] = 1,
-    small: bool = False,
+    store: Store = "float32",
 ) -> float:
     """Write a net as ONNX and run both on the same numbers.
 
@@ -56,8 +63,10 @@ def export_onnx(
         Axes of the inputs that may have any size at run time, the same for all of them.
     multiple : int or mapping of str to int
         What sides must be a multiple of; of each input, where they differ.
-    small : bool
-        Store the weights as float16, which halves the file; the net computes in float32 all the same.
+    store : str
+        Kind of numbers that the weights are stored as: "float32"; "float16", which halves the file; "int8", which
+        stores kernels of many numbers as whole ones with a step for each channel that they give, all else as float16.
+        The net computes in float32 all the same.
 
     Returns
     -------
@@ -70,8 +79,8 @@ def export_onnx(
         They differ by more than 1e-3 of the largest value.
     """
     folded = fold(net)
-    if small:
-        folded = folded.half().float()
+    if store != "float32":
+        _round(folded, store)
     free = dict.fromkeys(free_axes, torch.export.Dim.AUTO)
     with _quiet():
         program = torch.onnx.export(
@@ -88,8 +97,9 @@ def export_onnx(
     if program is None:
         raise TrainingError(f"torch gave no ONNX program for {path.name}")
     model = program.model_proto  # written out anew each time that it is asked for
-    if small:
-        _store_half(model.graph)
+    _name_pools(model.graph)
+    if store != "float32":
+        _store_small(model.graph, store)
     _save_bare(model, path)
     return _difference(folded, path, examples, free_axes, multiple)
 
@@ -108,21 +118,69 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _store_half(graph: Any) -> None:
-    """Store large weights as float16, each with a cast back, which ONNX Runtime computes once, when it loads."""
+def _name_pools(graph: Any) -> None:
+    """Write a mean over all pixels as GlobalAveragePool, which tells readers that it joins them whatever the size."""
+    from onnx import numpy_helper
+
+    axes = {item.name: numpy_helper.to_array(item).tolist() for item in graph.initializer if item.data_type == INT64}
+    for node in graph.node:
+        if node.op_type != "ReduceMean" or len(node.input) < 2:
+            continue
+        over = axes.get(node.input[1])
+        stays = all(attribute.i for attribute in node.attribute if attribute.name == "keepdims")
+        if stays and over is not None and sorted(over) in PIXELS:
+            node.op_type = "GlobalAveragePool"
+            del node.input[1:], node.attribute[:]
+    used = {name for node in graph.node for name in node.input}
+    kept = [item for item in graph.initializer if item.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _round(net: nn.Module, store: Store) -> None:
+    """Give a net the weights that its file will hold."""
+    for parameter in net.parameters():
+        values = parameter.detach().numpy()
+        if store == "int8" and _many(values):
+            whole, step = _whole(values)
+            rounded = whole * step
+        else:
+            rounded = values.astype(np.float16).astype(np.float32)
+        parameter.data = torch.from_numpy(rounded)
+
+
+def _store_small(graph: Any, store: Store) -> None:
+    """Store weights as smaller numbers, each with what makes float32 of them, done once, when ONNX Runtime loads."""
     from onnx import TensorProto, helper, numpy_helper
 
-    casts = []
-    for item in graph.initializer:
+    made = []
+    for item in list(graph.initializer):
         values = numpy_helper.to_array(item)
         if values.dtype != np.float32 or values.size < SMALL:
             continue
         name = item.name
-        item.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
-        casts.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
+        if store == "int8" and _many(values):
+            whole, step = _whole(values)
+            item.CopyFrom(numpy_helper.from_array(whole, name + BYTE))
+            graph.initializer.append(numpy_helper.from_array(step, name + STEP))
+            made.append(helper.make_node("Cast", [name + BYTE], [name + WHOLE], to=TensorProto.FLOAT))
+            made.append(helper.make_node("Mul", [name + WHOLE, name + STEP], [name]))
+        else:
+            item.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+            made.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
+    nodes = [*made, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _many(values: NDArray[np.float32]) -> bool:
+    return values.ndim == 4 and values.size >= MANY
+
+
+def _whole(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Give a kernel in whole steps from -127 to 127, and the step of each channel that it gives."""
+    step = np.maximum(np.abs(values).max((1, 2, 3), keepdims=True), np.finfo(np.float16).tiny) / np.float32(127)
+    return np.rint(values / step).astype(np.int8), step.astype(np.float32)
 
 
 def _save_bare(model: Any, path: Path) -> None:

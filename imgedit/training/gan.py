@@ -651,7 +651,7 @@ def train_gan(
             zip(roles, (torch.randn(2, 128), torch.eye(max(1, classes))[[0, -1]], torch.ones(2)), strict=True)
         ),
         free_axes=(0,),
-        small=True,
+        store="float16",
         part=drawing,
         manifest={
             "task": "gan",

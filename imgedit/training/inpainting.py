@@ -272,7 +272,7 @@ def train_inpainting(
             "half": True,
         },
         multiple=Inpainting.MULTIPLE,
-        small=True,
+        store="float16",
         options={"crop": crop, **asdict(weights)},
     )
     return make(plan, job, progress)

@@ -20,6 +20,7 @@ __all__ = [
     "focal_frequency",
     "gram",
     "hinge",
+    "lattice",
     "load_teacher",
 ]
 
@@ -199,6 +200,25 @@ def focal_frequency(made: Tensor, truth: Tensor) -> Tensor:
     distance = (torch.fft.rfft2(made, norm="ortho") - torch.fft.rfft2(truth, norm="ortho")).abs()
     weight = (distance / distance.amax((-2, -1), keepdim=True).clamp_min(TINY)).detach()
     return (weight * distance.square()).mean()
+
+
+def lattice(made: Tensor, period: int) -> Tensor:
+    """How much of pictures repeats with a net's own grid: the variance of the mean pixel of a cell.
+
+    Parameters
+    ----------
+    made : Tensor
+        N x C x H x W, in float32; sides are multiples of the period.
+    period : int
+        Side of a cell, pixels.
+
+    Returns
+    -------
+    Tensor
+        N; the square of what the grid adds to a pixel.
+    """
+    cells = made.unflatten(3, (-1, period)).unflatten(2, (-1, period))
+    return cells.mean((2, 4)).var((2, 3), correction=0).mean(1)
 
 
 def hinge(scores: Tensor, *, real: bool) -> Tensor:

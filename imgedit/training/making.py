@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from imgedit.errors import ArgumentError, ModelError, UnknownNameError
 from imgedit.models import find
 from imgedit.strips import Progress
-from imgedit.training.export import Card, export_onnx, ship
+from imgedit.training.export import Card, Store, export_onnx, ship
 from imgedit.training.job import Job
 from imgedit.training.loop import Task, train
 from imgedit.training.weights import start_from
@@ -55,8 +55,8 @@ class Plan:
         What sides must be a multiple of.
     free_axes : sequence of int
         Axes of the inputs that may have any size at run time.
-    small : bool
-        Store the weights as float16.
+    store : str
+        How the file stores weights, as `export_onnx` takes it.
     part : callable
         Gives the part of the trained net that is written to the ONNX file.
     also : callable, optional
@@ -80,7 +80,7 @@ class Plan:
     outputs: Sequence[str] = ("output",)
     multiple: int = 1
     free_axes: Sequence[int] = (0, 2, 3)
-    small: bool = False
+    store: Store = "float32"
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -150,7 +150,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         outputs=plan.outputs,
         free_axes=plan.free_axes,
         multiple=plan.multiple,
-        small=plan.small,
+        store=plan.store,
     )
     card = Card(
         title=plan.title,

@@ -81,12 +81,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def _orthogonal(matrix: Tensor) -> Tensor:
-    """Bring all singular values near 1 and leave the singular vectors as they are."""
+    """Bring all singular values near 1 and leave the singular vectors as they are.
+
+    Each round multiplies by a polynomial of the rows' products; these commute, so that the rounds run on the products,
+    which are small, and the matrix itself is multiplied once.
+    """
     if matrix.shape[0] > matrix.shape[1]:
         return _orthogonal(matrix.T).T
     first, third, fifth = POLYNOMIAL
     x = matrix / (matrix.norm() + TINY)
-    for _ in range(ROUNDS):
-        square = x @ x.T
-        x = first * x + (third * square + fifth * square @ square) @ x
-    return x
+    square = x @ x.T
+    along = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    turn = along
+    for left in reversed(range(ROUNDS)):
+        step = torch.addmm(square, square, square, beta=third, alpha=fifth).add_(along, alpha=first)
+        turn = step @ turn
+        if left:
+            square = step @ square @ step
+    return turn @ x

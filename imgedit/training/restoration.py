@@ -67,7 +67,7 @@ def train_restoration(
         shipped_rate=5e-4,
         examples={"input": torch.rand(1, 3, crop, crop + 8)},
         # The net works at half the size.
-        small=True,
+        store="float16",
         manifest={"task": "restore", "family": "rgb", "overlap": 2 * (3 * blocks + 3), "half": True},
         multiple=2,
         options={"crop": crop, "channels": channels, "blocks": blocks, "relative": relative},

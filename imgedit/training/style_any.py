@@ -241,7 +241,7 @@ def train_style_any(
         shipped="style-any",
         examples={"image": torch.rand(1, 3, 64, 80), "style": torch.rand(1, 3, 72, 96)},
         multiple=MULTIPLE,
-        small=True,
+        store="float16",
         manifest={
             "task": "style",
             "family": "pair",

@@ -7,6 +7,7 @@ styles is a mix of those numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ __all__ = ["StyleAny", "StyleBody", "StyleGallery"]
 
 # Against division by zero where a channel is flat, in squared units of features.
 FLAT = 1e-4
+# What is usual follows each batch so fast; and how large is what a normalisation tells at first, of up to twenty.
+FOLLOWING, SOFTLY = 0.02, 0.3
 
 
 def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -50,16 +53,13 @@ class Dressing(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        mean = x.mean((2, 3), dtype=torch.float32)
-        centred = x - _spread(mean, x)
-        scale = ((centred * centred).mean((2, 3), dtype=torch.float32) + FLAT).rsqrt()
+    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         ctx.save_for_backward(x, mean, scale, gain)
         slope = gain * scale
         return torch.addcmul(_spread(shift - mean * slope, x), x, _spread(slope, x))
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, mean, scale, gain = ctx.saved_tensors
         count = x.shape[2] * x.shape[3]
         total = dy.sum((2, 3), dtype=torch.float32)
@@ -68,11 +68,95 @@ class Dressing(torch.autograd.Function):
         of_x = -slope * scale * along / count
         constant = -slope * total / count - of_x * mean
         dx = torch.addcmul(_spread(constant, x), x, _spread(of_x, x)).addcmul_(dy, _spread(slope, x))
-        return dx, along, total
+        return dx, along, total, None, None
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the mean and the inverse deviation of each channel over the picture, without derivatives.
+
+    Parameters
+    ----------
+    x : Tensor
+        N x C x H x W.
+
+    Returns
+    -------
+    tuple of Tensor
+        N x C each, float32.
+    """
+    with torch.no_grad():
+        mean = x.mean((2, 3), dtype=torch.float32)
+        centred = x - _spread(mean, x)
+        return mean, ((centred * centred).mean((2, 3), dtype=torch.float32) + FLAT).rsqrt()
 
 
 def _spread(numbers: Tensor, x: Tensor) -> Tensor:
     return numbers[..., None, None].to(x.dtype)
+
+
+class Telling(nn.Module):
+    """What one normalisation tells: the mean and deviation that it takes away, as far from the usual as they are.
+
+    Parameters
+    ----------
+    channels : int
+        Of the normalisation.
+    shared : int
+        Numbers that are told.
+    """
+
+    def __init__(self, channels: int, shared: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(shared, 2 * channels) * (SOFTLY / (2 * channels) ** 0.5))
+        # Followed while it learns, not learnt.
+        self.usual = nn.Parameter(torch.zeros(2 * channels), requires_grad=False)
+        self.spread = nn.Parameter(torch.ones(2 * channels), requires_grad=False)
+
+    def forward(self, mean: Tensor, scale: Tensor) -> Tensor:
+        """Tell.
+
+        Parameters
+        ----------
+        mean, scale : Tensor
+            N x C, mean and inverse deviation.
+
+        Returns
+        -------
+        Tensor
+            N x H.
+        """
+        found = torch.cat([mean, scale.log()], 1)
+        if self.training:
+            with torch.no_grad():
+                square = self.spread.square().lerp_((found - self.usual).square().mean(0), FOLLOWING)
+                self.spread.copy_((square + FLAT * FOLLOWING).sqrt_())
+                self.usual.lerp_(found.mean(0), FOLLOWING)
+        return functional.linear((found - self.usual) / self.spread, self.weight)
+
+
+class Taste(nn.Module):
+    """How the numbers of a style are changed for a picture.
+
+    The style's numbers fit the average photo. How much of each thing a painting should get depends on what a photo
+    has of it: numbers that were fitted to one photo alone came a quarter nearer. So each normalisation tells what it
+    takes away to a few numbers that all of them share, and is told by these how to change its gains and shifts.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of the normalisations in their order.
+    mute : sequence of int
+        Those of them that do not tell: their maps are large.
+    shared : int
+        How many numbers they share.
+    """
+
+    def __init__(self, widths: Sequence[int], mute: Sequence[int], shared: int) -> None:
+        super().__init__()
+        self.tell = nn.ModuleDict({str(i): Telling(c, shared) for i, c in enumerate(widths) if i not in mute})
+        self.change = nn.ModuleList(nn.Linear(shared, 2 * c, bias=False) for c in widths)
+        for layer in self.change:
+            nn.init.zeros_(layer.weight)
 
 
 class Numbers:
@@ -81,17 +165,20 @@ class Numbers:
     Parameters
     ----------
     style : Tensor
-        N x (2S + K): gains of all normalised channels, then their shifts, then gains of what passes by.
+        N x (2S + K + H): gains of all normalised channels, then their shifts, then gains of what passes by, then
+        what the shared numbers of `taste` begin with.
+    taste : Taste
+        Changes them for the picture.
     passing : int
         K.
     learning : bool
-        Use the quick derivative; otherwise torch's own operation, which ONNX Runtime has too.
+        Use the quick derivative; otherwise operations that ONNX Runtime has too.
     """
 
-    def __init__(self, style: Tensor, passing: int, *, learning: bool) -> None:
-        total = (style.shape[1] - passing) // 2
-        self.gains, self.shifts, self.passing = style[:, :total], style[:, total : 2 * total], style[:, 2 * total :]
-        self.learning, self.place, self.passed = learning, 0, 0
+    def __init__(self, style: Tensor, taste: Taste, passing: int, shared: int, *, learning: bool) -> None:
+        total = (style.shape[1] - passing - shared) // 2
+        self.gains, self.shifts, self.passing, self.shared = style.split([total, total, passing, shared], 1)
+        self.taste, self.learning, self.layer, self.place, self.passed = taste, learning, 0, 0, 0
 
     def dress(self, x: Tensor) -> Tensor:
         """Normalise each channel over the picture and dress it in the style.
@@ -107,10 +194,22 @@ class Numbers:
             The same shape.
         """
         channels = slice(self.place, self.place + x.shape[1])
-        self.place = channels.stop
-        gain, shift = self.gains[:, channels], self.shifts[:, channels]
+        name, self.layer, self.place = str(self.layer), self.layer + 1, channels.stop
+        tells = name in self.taste.tell
+        with torch.autocast(x.device.type, enabled=False):
+            if self.learning:
+                mean, scale = moments(x)
+            elif tells:
+                mean = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+                square = functional.adaptive_avg_pool2d(x * x, 1).flatten(1)
+                scale = ((square - mean * mean).clamp_min(0) + FLAT).rsqrt()
+            if tells:
+                self.shared = self.shared + self.taste.tell[name](mean, scale)
+            change = self.taste.change[int(name)](functional.leaky_relu(self.shared, 0.1))
+            more, beside = change.chunk(2, 1)
+            gain, shift = self.gains[:, channels] * (1 + more), self.shifts[:, channels] + beside
         if self.learning:
-            dressed: Tensor = Dressing.apply(x, gain, shift)
+            dressed: Tensor = Dressing.apply(x, gain, shift, mean, scale)
             return dressed
         return functional.instance_norm(x, eps=FLAT) * _spread(gain, x) + _spread(shift, x)
 
@@ -160,7 +259,7 @@ class StyleBody(nn.Module):
         Residual blocks at an eighth.
     """
 
-    def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2) -> None:
+    def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2, shared: int = 48) -> None:
         super().__init__()
         self.enter = conv(3, width, 5)
         self.down = nn.ModuleList([conv(width, 2 * width, stride=2), conv(2 * width, 4 * width, stride=2)])
@@ -174,6 +273,10 @@ class StyleBody(nn.Module):
         # Normalised channels in the order of the layers, and those of them that are nothing at first.
         first, after = width * (1 + 2 + 4 + 8 * self.fork), width * (8 * (blocks - self.fork) + 2 + 1)
         branch = width * 6 * (1 + 2 * deep)
+        widths = [width, 2 * width, *[4 * width] * (1 + 2 * self.fork), *[6 * width] * (1 + 2 * deep)]
+        widths += [4 * width] * (1 + 2 * (blocks - self.fork)) + [2 * width, width]
+        self.taste = Taste(widths, range(len(widths) - 2, len(widths)), shared)
+        self.shared = shared
         self.silent = slice(first + branch, first + branch + 4 * width)
         self.channels, self.passing = self.silent.stop + after, 3 * width
 
@@ -187,7 +290,7 @@ class StyleBody(nn.Module):
         """
         gains = torch.ones(self.channels)
         gains[self.silent] = 0
-        return torch.cat([gains, torch.zeros(self.channels + self.passing)])
+        return torch.cat([gains, torch.zeros(self.channels + self.passing + self.shared)])
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         """Repaint.
@@ -204,7 +307,7 @@ class StyleBody(nn.Module):
         Tensor
             The picture in [0, 1].
         """
-        numbers = Numbers(style, self.passing, learning=self.training)
+        numbers = Numbers(style, self.taste, self.passing, self.shared, learning=self.training)
         x = functional.relu(numbers.dress(self.enter(image * 2 - 1)))
         above = [x]
         for layer in self.down:
@@ -240,10 +343,10 @@ class StyleGallery(nn.Module):
 
     each = ("styles",)
 
-    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5, deep: int = 2) -> None:
+    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5, deep: int = 2, shared: int = 48) -> None:
         super().__init__()
-        self.config = {"styles": styles, "width": width, "blocks": blocks, "deep": deep}
-        self.body = StyleBody(width=width, blocks=blocks, deep=deep)
+        self.config = {"styles": styles, "width": width, "blocks": blocks, "deep": deep, "shared": shared}
+        self.body = StyleBody(width=width, blocks=blocks, deep=deep, shared=shared)
         self.styles = nn.Parameter(self.body.neutral().repeat(styles, 1))
 
     def forward(self, image: Tensor, weights: Tensor) -> Tensor:

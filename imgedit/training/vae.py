@@ -357,7 +357,7 @@ def train_vae(
 
     def export(net: nn.Module, name: str, takes: str, example: Tensor) -> None:
         path = job.output / f"{name}.onnx"
-        export_onnx(net, path, examples={takes: example}, outputs=["latent"], free_axes=(0,), small=True)
+        export_onnx(net, path, examples={takes: example}, outputs=["latent"], free_axes=(0,), store="float16")
 
     plan = Plan(
         kind="vae",
@@ -368,7 +368,7 @@ def train_vae(
         rate=1e-3,
         examples={"latent": torch.randn(2, latent)},
         free_axes=(0,),
-        small=True,
+        store="float16",
         part=decoder,
         also=besides,
         manifest={

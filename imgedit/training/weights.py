@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import FoldedConv
 
-__all__ = ["HALF", "start_from"]
+__all__ = ["BYTE", "HALF", "STEP", "start_from"]
 
-# Ends the names of weights that are stored as float16.
-HALF = ".half"
+# Ends the names of weights that are stored as float16, of kernels that are stored as int8, and of their steps.
+HALF, BYTE, STEP = ".half", ".byte", ".step"
 
 
 def start_from(net: nn.Module, path: Path) -> list[str]:
@@ -52,6 +52,11 @@ def start_from(net: nn.Module, path: Path) -> list[str]:
     # A copy: the arrays of the file are read-only.
     stored = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
     stored |= {name.removesuffix(HALF): values.float() for name, values in stored.items() if name.endswith(HALF)}
+    stored |= {
+        name.removesuffix(BYTE): values.float() * stored[name.removesuffix(BYTE) + STEP]
+        for name, values in stored.items()
+        if name.endswith(BYTE)
+    }
     for node in graph.node:
         # The exporter leaves out a bias of zeros.
         if node.op_type == "Conv" and len(node.input) == 2 and node.input[1].endswith(".weight"):
