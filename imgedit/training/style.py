@@ -415,8 +415,6 @@ def train_style(
             "inputs": ("image", "weights"),
             "classes": tuple(names),
             "overlap": 64,
-            # It halves and doubles sizes, and paints with the grid that this makes; the branch at an eighth makes none.
-            "grid": 4,
             "half": False,
         },
         options={"content": content, "style": style, "crop": crop, "teacher": teacher},

@@ -200,9 +200,9 @@ class Numbers:
             if self.learning:
                 mean, scale = moments(x)
             elif tells:
-                mean = functional.adaptive_avg_pool2d(x, 1).flatten(1)
-                square = functional.adaptive_avg_pool2d(x * x, 1).flatten(1)
-                scale = ((square - mean * mean).clamp_min(0) + FLAT).rsqrt()
+                middle = functional.adaptive_avg_pool2d(x, 1)
+                variance = functional.adaptive_avg_pool2d((x - middle).square(), 1)
+                mean, scale = middle.flatten(1), (variance.flatten(1) + FLAT).rsqrt()
             if tells:
                 self.shared = self.shared + self.taste.tell[name](mean, scale)
             change = self.taste.change[int(name)](functional.leaky_relu(self.shared, 0.1))
