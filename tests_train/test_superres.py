@@ -21,8 +21,8 @@ from imgedit.training.export import export_onnx
 from imgedit.training.job import Weights
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import Inpainting, SuperResolution, fold, noise
-from imgedit.training.pairs import PairTask, luma_psnr, mean_of_turns, to_unit
-from imgedit.training.pictures import augment, load_folders, reduce_bicubic
+from imgedit.training.pairs import luma_psnr
+from imgedit.training.pictures import load_folders, reduce_bicubic
 from imgedit.training.superres import train_superres
 from imgedit.training.weights import start_from
 
@@ -190,35 +190,3 @@ def test_a_folder_beyond_the_memory_is_reduced(photos):
     assert sum(p[..., 0].size for p in reduced) == pytest.approx(40_000, rel=0.01)
     kept = load_folders([photos], least_side=120, most_pixels=1)
     assert {min(p.shape[:2]) for p in kept} == {120}
-
-
-def test_the_aim_is_shared_with_the_mean_of_all_turns_by_the_net_it_starts_from(photos, tmp_path):
-    torch.manual_seed(0)
-    net = SuperResolution(2, channels=16, blocks=1)
-    with torch.no_grad():
-        net.tail.direct.mul_(20)  # far from what it must learn
-    task = PairTask.from_job(net, job(photos, tmp_path), crop=16, distill=0.75)
-    batch = task.batch(np.random.default_rng(0), 0.0)
-    given, truth = to_unit(batch["small"]), to_unit(batch["large"])
-    turned = [
-        np.stack([augment(one, turn) for one in given.permute(0, 2, 3, 1).numpy()]).transpose(0, 3, 1, 2).copy()
-        for turn in range(8)
-    ]
-    with torch.inference_mode():
-        made = [net(torch.from_numpy(x)).permute(0, 2, 3, 1).numpy() for x in turned]
-    upright = [
-        np.stack([np.rot90(one[:, ::-1] if turn >= 4 else one, -(turn % 4)) for one in many])
-        for turn, many in enumerate(made)
-    ]
-    mean = torch.from_numpy(np.mean(upright, 0).transpose(0, 3, 1, 2).copy())
-    torch.testing.assert_close(mean_of_turns(task.tutor, given), mean, rtol=0, atol=1e-5)
-    # A net that gives that mixture has nothing to learn; the tutor stays as it is when the net learns.
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.add_(0.01)
-    loss, _ = task.loss(lambda _: 0.25 * truth + 0.75 * mean, batch, 0.0)
-    assert float(loss) < 1e-5
-    with pytest.raises(errors.ArgumentError, match="share from 0 to 1"):
-        train_superres(job(photos, tmp_path), scale=2, distill=1.5)
-    with pytest.raises(errors.ArgumentError, match="--init-from"):
-        train_superres(job(photos, tmp_path, scratch=True), scale=2, distill=0.5)

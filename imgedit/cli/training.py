@@ -28,7 +28,6 @@ def superres(
     channels: int = 48,
     blocks: int = 5,
     photo: Annotated[bool, Option(negative=())] = False,
-    distill: float = 0.0,
     weights: SharedWeights | None = None,
 ) -> None:
     """Train a super-resolution net on photos, to an ONNX file that upscale takes at once.
@@ -45,19 +44,8 @@ def superres(
         Depth of the net, three convolutions each.
     photo : bool
         Learn blurred, noisy, compressed pictures, and drawn ones among them, in place of clean reductions.
-    distill : float
-        How much of the aim is not the photo, but what the net that the run starts from makes of all eight turns and
-        mirrors in the mean: for a last stage, from a net that has learnt all that it can.
     """
-    options = {
-        "scale": scale,
-        "crop": crop,
-        "channels": channels,
-        "blocks": blocks,
-        "photo": photo,
-        "distill": distill,
-        "weights": weights,
-    }
+    options = {"scale": scale, "crop": crop, "channels": channels, "blocks": blocks, "photo": photo, "weights": weights}
     _train("superres", "train_superres", job, options)
 
 

@@ -18,10 +18,10 @@ from imgedit.training.drawing import draw
 from imgedit.training.job import Job, Weights
 from imgedit.training.loop import Task
 from imgedit.training.losses import FeatureLoss, focal_frequency, hinge, load_teacher
-from imgedit.training.nets import Critic, SuperResolution, fold
+from imgedit.training.nets import Critic, SuperResolution
 from imgedit.training.pictures import Crop, at_sizes, augment, learnt_and_held, reduce_bicubic
 
-__all__ = ["Opinion", "PairTask", "apply", "batch_of", "luma_psnr", "mean_of_turns", "to_unit"]
+__all__ = ["Opinion", "PairTask", "apply", "batch_of", "luma_psnr", "to_unit"]
 
 Picture: TypeAlias = NDArray[np.uint8]
 Spoil: TypeAlias = Callable[[Picture, np.random.Generator], Picture]
@@ -160,9 +160,6 @@ class PairTask(Task):
     relative : bool
         Divide each crop's error by what was wrong with it. Noisy crops drown those that are nearly right, and a net
         then changes what was good; but one that begins so learns to leave everything alone.
-    distill : float
-        Share of the aim that is not the photo but what the net makes of it before it learns, in the mean of all turns
-        and mirrors: nearer to the truth than one run is, and easier to learn.
     """
 
     net: SuperResolution
@@ -176,12 +173,6 @@ class PairTask(Task):
     opinion: Opinion = field(default_factory=lambda: Opinion(Weights()))
     small: list[Picture] = field(default_factory=list)
     relative: bool = False
-    distill: float = 0.0
-    tutor: nn.Module | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        if self.distill:
-            self.tutor = fold(self.net).eval().requires_grad_(False)
 
     @classmethod
     def from_job(
@@ -194,7 +185,6 @@ class PairTask(Task):
         drawn: float = 0.0,
         weights: Weights | None = None,
         relative: bool = False,
-        distill: float = 0.0,
     ) -> PairTask:
         """Decode the folders and spoil what is measured.
 
@@ -214,8 +204,6 @@ class PairTask(Task):
             Losses besides the absolute error.
         relative : bool
             Divide each crop's error by what was wrong with it.
-        distill : float
-            Share of the aim that the net as it is gives.
 
         Returns
         -------
@@ -244,9 +232,7 @@ class PairTask(Task):
             return picture[top : top + side, left : left + side]
 
         opinion = Opinion(weights or Weights(), example)
-        return cls(
-            net, large, spoil or reduce, places, held, crop, job.batch(), drawn, opinion, small, relative, distill
-        )
+        return cls(net, large, spoil or reduce, places, held, crop, job.batch(), drawn, opinion, small, relative)
 
     @property
     def critic(self) -> nn.Module | None:  # type: ignore[override]
@@ -311,8 +297,6 @@ class PairTask(Task):
         """
         del done
         given, truth = to_unit(batch["small"]), to_unit(batch["large"])
-        if self.tutor is not None:
-            truth = torch.lerp(truth, mean_of_turns(self.tutor.to(given.device), given), self.distill)
         made = net(given).float()
         difference = made - truth
         error = difference.abs().mean((1, 2, 3))
@@ -378,30 +362,6 @@ class PairTask(Task):
         nearest = small.repeat(scale, 0).repeat(scale, 1)
         window = (slice(0, 384), slice(0, 384))
         return np.concatenate([side[window] for side in (nearest, apply(net, small), large)], axis=1)
-
-
-@torch.no_grad()
-def mean_of_turns(net: nn.Module, given: Tensor) -> Tensor:
-    """Run a net on all eight turns and mirrors of pictures, and take the mean of what it makes.
-
-    Parameters
-    ----------
-    net : nn.Module
-        From pictures to pictures.
-    given : Tensor
-        N x C x H x W.
-
-    Returns
-    -------
-    Tensor
-        As the net gives it, upright, float32.
-    """
-    total: Tensor | float = 0.0
-    for turn in range(8):
-        turned = torch.rot90(given, turn % 4, (2, 3))
-        made = net((turned.flip(3) if turn >= 4 else turned).contiguous(memory_format=torch.channels_last)).float()
-        total = total + torch.rot90(made.flip(3) if turn >= 4 else made, -(turn % 4), (2, 3))
-    return torch.as_tensor(total / 8)
 
 
 def apply(net: nn.Module, small: Picture) -> Picture:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imgedit.errors import ArgumentError
 from imgedit.strips import Progress
 from imgedit.training.degradations import degrade
 from imgedit.training.job import Job, Weights
@@ -34,7 +33,6 @@ def train_superres(
     channels: int = 48,
     blocks: int = 5,
     photo: bool = False,
-    distill: float = 0.0,
     weights: Weights | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -52,9 +50,6 @@ def train_superres(
         Width and depth of the net.
     photo : bool
         Learn blurred, noisy, compressed pictures, and drawn ones among them.
-    distill : float
-        Share of the aim, 0 to 1, that is not the photo but what the net that the run starts from makes of all eight
-        turns and mirrors in the mean.
     weights : Weights, optional
         Losses besides the absolute error.
     progress : callable, optional
@@ -64,34 +59,19 @@ def train_superres(
     -------
     Path
         The ONNX file.
-
-    Raises
-    ------
-    ArgumentError
-        A share beyond 0 to 1, or one of a net that starts from nothing.
     """
 
     def spoil(picture: Picture, rng: np.random.Generator) -> Picture:
         return degrade(picture, scale, rng)
 
     check_crop(crop, 1)
-    if not 0 <= distill <= 1:
-        raise ArgumentError("distill", f"is {distill}", "give a share from 0 to 1")
-    if distill and job.scratch:
-        raise ArgumentError("distill", f"is {distill}, and the run starts from nothing", "name a net with --init-from")
     plan = Plan(
         kind="superres",
         title=f"super-resolution x{scale} "
         + ("of blurred, noisy, compressed photos" if photo else "after bicubic reduction"),
         net=lambda: SuperResolution(scale, channels=channels, blocks=blocks, grain=photo),
         task=lambda net: PairTask.from_job(
-            net,
-            job,
-            crop=crop,
-            spoil=spoil if photo else None,
-            drawn=DRAWN if photo else 0,
-            weights=weights,
-            distill=distill,
+            net, job, crop=crop, spoil=spoil if photo else None, drawn=DRAWN if photo else 0, weights=weights
         ),
         # Ten minutes on two cores.
         steps=2000,
@@ -113,7 +93,6 @@ def train_superres(
             "channels": channels if channels != 48 else None,
             "blocks": blocks if blocks != 5 else None,
             "photo": photo,
-            "distill": distill or None,
             **asdict(weights or Weights()),
         },
     )
