@@ -122,7 +122,7 @@ def test_the_branch_is_silent_at_first_and_then_learns():
     image, weights = torch.rand(1, 3, 32, 40), torch.ones(1, 1)
     before = net(image, weights)
     slope = torch.autograd.grad(before.square().sum(), net.styles)[0][0]
-    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing + net.body.shared
+    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing + net.body.taste.shared
     with torch.no_grad():
         net.body.rise.weight.add_(1.0)
         net.body.sink.weight.add_(1.0)

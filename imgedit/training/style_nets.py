@@ -2,7 +2,7 @@
 
 Dumoulin, Shlens and Kudlur, "A learned representation for artistic style" (ICLR 2017, https://arxiv.org/abs/1610.07629):
 all styles share the convolutions, and each has its own gain and shift in every instance normalisation, so that a mix of
-styles is a mix of those numbers.
+styles is a mix of those numbers. Here they are changed for the photo, too.
 """
 
 from __future__ import annotations
@@ -153,6 +153,7 @@ class Taste(nn.Module):
 
     def __init__(self, widths: Sequence[int], mute: Sequence[int], shared: int) -> None:
         super().__init__()
+        self.shared = shared
         self.tell = nn.ModuleDict({str(i): Telling(c, shared) for i, c in enumerate(widths) if i not in mute})
         self.change = nn.ModuleList(nn.Linear(shared, 2 * c, bias=False) for c in widths)
         for layer in self.change:
@@ -175,9 +176,9 @@ class Numbers:
         Use the quick derivative; otherwise operations that ONNX Runtime has too.
     """
 
-    def __init__(self, style: Tensor, taste: Taste, passing: int, shared: int, *, learning: bool) -> None:
-        total = (style.shape[1] - passing - shared) // 2
-        self.gains, self.shifts, self.passing, self.shared = style.split([total, total, passing, shared], 1)
+    def __init__(self, style: Tensor, taste: Taste, passing: int, *, learning: bool) -> None:
+        total = (style.shape[1] - passing - taste.shared) // 2
+        self.gains, self.shifts, self.passing, self.shared = style.split([total, total, passing, taste.shared], 1)
         self.taste, self.learning, self.layer, self.place, self.passed = taste, learning, 0, 0, 0
 
     def dress(self, x: Tensor) -> Tensor:
@@ -257,6 +258,8 @@ class StyleBody(nn.Module):
         Residual blocks at a quarter of the size; the branch leaves after the second.
     deep : int
         Residual blocks at an eighth.
+    shared : int
+        Numbers by which all normalisations are changed for the photo.
     """
 
     def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2, shared: int = 48) -> None:
@@ -276,7 +279,6 @@ class StyleBody(nn.Module):
         widths = [width, 2 * width, *[4 * width] * (1 + 2 * self.fork), *[6 * width] * (1 + 2 * deep)]
         widths += [4 * width] * (1 + 2 * (blocks - self.fork)) + [2 * width, width]
         self.taste = Taste(widths, range(len(widths) - 2, len(widths)), shared)
-        self.shared = shared
         self.silent = slice(first + branch, first + branch + 4 * width)
         self.channels, self.passing = self.silent.stop + after, 3 * width
 
@@ -290,7 +292,7 @@ class StyleBody(nn.Module):
         """
         gains = torch.ones(self.channels)
         gains[self.silent] = 0
-        return torch.cat([gains, torch.zeros(self.channels + self.passing + self.shared)])
+        return torch.cat([gains, torch.zeros(self.channels + self.passing + self.taste.shared)])
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         """Repaint.
@@ -307,7 +309,7 @@ class StyleBody(nn.Module):
         Tensor
             The picture in [0, 1].
         """
-        numbers = Numbers(style, self.taste, self.passing, self.shared, learning=self.training)
+        numbers = Numbers(style, self.taste, self.passing, learning=self.training)
         x = functional.relu(numbers.dress(self.enter(image * 2 - 1)))
         above = [x]
         for layer in self.down:
@@ -337,7 +339,7 @@ class StyleGallery(nn.Module):
     ----------
     styles : int
         How many.
-    width, blocks, deep : int
+    width, blocks, deep, shared : int
         Of the body.
     """
 
