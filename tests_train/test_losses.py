@@ -9,7 +9,7 @@ from torch import nn
 
 from imgedit.training.inpainting import InpaintingTask
 from imgedit.training.job import Weights
-from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hatching, hinge, lattice, load_teacher
+from imgedit.training.losses import FeatureLoss, focal_frequency, gram, hinge, lattice, load_teacher
 from imgedit.training.nets import Critic, spread
 from imgedit.training.pairs import Opinion, PairTask
 
@@ -40,20 +40,6 @@ def test_a_lattice_is_what_repeats_with_its_period():
     # What repeats with another period counts as little as what doesn't repeat.
     other = np.tile(rng.normal(0, 0.05, (7, 7)), (74, 37))[:512, :256].astype(np.float32)
     assert float(lattice(torch.from_numpy(picture + other), 8).max()) < 0.1 / 64 / 32
-
-
-def test_hatching_is_fine_texture_where_the_photo_is_plain():
-    rng = np.random.default_rng(0)
-    plain = torch.full((1, 3, 64, 64), 0.5)
-    rough = torch.from_numpy(rng.random((1, 3, 64, 64)).astype(np.float32))
-    stripes = torch.from_numpy(np.tile([0.4, 0.6], (1, 3, 64, 32)).astype(np.float32))
-    slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
-    # Each mean of three leaves a third of stripes of one pixel.
-    assert float(hatching(stripes, plain)) == pytest.approx(0.01 * (1 - 1 / 9) ** 2, rel=0.05)
-    assert float(hatching(stripes, rough)) < 1e-3 * float(hatching(stripes, plain))
-    assert float(hatching(slope, plain)) < 1e-2 * float(hatching(stripes, plain))
-    both = hatching(torch.cat([stripes, plain]), torch.cat([plain, plain]))
-    assert both.tolist() == pytest.approx([float(hatching(stripes, plain)), 0], abs=1e-9)
 
 
 def test_hinge_is_satisfied_beyond_the_margin():

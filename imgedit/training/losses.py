@@ -19,7 +19,6 @@ __all__ = [
     "FeatureLoss",
     "focal_frequency",
     "gram",
-    "hatching",
     "hinge",
     "lattice",
     "load_teacher",
@@ -28,8 +27,6 @@ __all__ = [
 # Finer maps hold colour and edges, coarser ones things: about as much of each.
 LEVELS = (1.0, 1.0, 1.0, 1.0, 1.0)
 TINY = 1e-6
-# Fine texture that a sky has, root of the mean square.
-PLAIN = 1.5 / 255
 
 Pool: TypeAlias = Literal["largest", "mean"]
 
@@ -222,32 +219,6 @@ def lattice(made: Tensor, period: int) -> Tensor:
     """
     cells = made.unflatten(3, (-1, period)).unflatten(2, (-1, period))
     return cells.mean((2, 4)).var((2, 3), correction=0).mean(1)
-
-
-def hatching(made: Tensor, shown: Tensor) -> Tensor:
-    """How much fine texture pictures have where what they show is plain.
-
-    Parameters
-    ----------
-    made, shown : Tensor
-        N x C x H x W, in float32.
-
-    Returns
-    -------
-    Tensor
-        N; the mean square of what two means over 3x3 pixels take away, where the photo has less than `PLAIN` of it.
-    """
-    found = _fine(shown).square().mean(1, keepdim=True)
-    around = functional.avg_pool2d(found, 9, 1, 4, count_include_pad=False)
-    plain = 1 / (1 + around / PLAIN**2)
-    return (_fine(made).square() * plain).mean((1, 2, 3))
-
-
-def _fine(x: Tensor) -> Tensor:
-    mean = x
-    for _ in range(2):
-        mean = functional.avg_pool2d(mean, 3, 1, 1, count_include_pad=False)
-    return x - mean
 
 
 def hinge(scores: Tensor, *, real: bool) -> Tensor:
