@@ -13,6 +13,7 @@ from imgedit import errors
 from imgedit.cli import run
 from imgedit.models import load
 from imgedit.training.mean import mean_of
+from imgedit.training.stored import whole
 
 
 def gain(path, factor, *, half=False, operation="Mul", **fields):
@@ -46,6 +47,31 @@ def test_the_mean_does_what_lies_between(tmp_path, half):
     assert (manifest.overlap, manifest.license, manifest.name) == (3, "CC0-1.0", "both")
     card = path.with_suffix(".md").read_text()
     assert all(load(net, device="cpu").manifest.sha256 in card for net in nets)
+
+
+def test_kernels_in_whole_steps_have_a_mean(tmp_path):
+    nets, kernels = [], []
+    for seed in range(2):
+        path = tmp_path / f"{seed}.onnx"
+        kernel = np.random.default_rng(seed).normal(0, 0.1 * (1 + 9 * seed), (3, 3, 3, 3)).astype(np.float32)
+        numbers, step = whole(kernel)
+        nodes = [
+            helper.make_node("Cast", ["k.byte"], ["k.whole"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["k.whole", "k.step"], ["k"]),
+            helper.make_node("Conv", ["input", "k"], ["output"], pads=[1] * 4),
+        ]
+        shape = [None, 3, None, None]
+        ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)]
+        graph_of(path, nodes, *ports, [constant("k.step", step), constant("k.byte", numbers, np.int8)])
+        manifest_of(path, task="restore")
+        nets.append(path)
+        kernels.append(numbers * step)
+        assert np.abs(kernel - kernels[-1]).max() <= 0.51 * step.max()
+    made = onnx.load(mean_of(nets, tmp_path / "both")).graph
+    kept = {item.name: numpy_helper.to_array(item) for item in made.initializer}
+    assert kept["k.byte"].dtype == np.int8
+    mean = np.mean(kernels, axis=0)
+    assert (np.abs(kept["k.byte"] * kept["k.step"] - mean) <= 0.51 * kept["k.step"]).all()
 
 
 def test_what_binds_one_binds_the_mean(tmp_path):

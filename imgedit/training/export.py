@@ -20,7 +20,7 @@ from imgedit.models.manifest import Manifest, file_hash
 from imgedit.training.job import Job
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import count_parameters, fold
-from imgedit.training.weights import BYTE, HALF, STEP
+from imgedit.training.stored import BYTE, HALF, STEP, whole
 
 __all__ = ["Card", "Store", "export_onnx", "ship"]
 
@@ -139,14 +139,16 @@ def _name_pools(graph: Any) -> None:
 
 def _round(net: nn.Module, store: Store) -> None:
     """Give a net the weights that its file will hold."""
-    for parameter in net.parameters():
-        values = parameter.detach().numpy()
+    for held in (*net.parameters(), *net.buffers()):
+        values = held.detach().numpy()
+        if values.dtype != np.float32:
+            continue
         if store == "int8" and _many(values):
-            whole, step = _whole(values)
-            rounded = whole * step
+            numbers, step = whole(values)
+            rounded = numbers * step
         else:
             rounded = values.astype(np.float16).astype(np.float32)
-        parameter.data = torch.from_numpy(rounded)
+        held.data = torch.from_numpy(rounded)
 
 
 def _store_small(graph: Any, store: Store) -> None:
@@ -160,8 +162,8 @@ def _store_small(graph: Any, store: Store) -> None:
             continue
         name = item.name
         if store == "int8" and _many(values):
-            whole, step = _whole(values)
-            item.CopyFrom(numpy_helper.from_array(whole, name + BYTE))
+            numbers, step = whole(values)
+            item.CopyFrom(numpy_helper.from_array(numbers, name + BYTE))
             graph.initializer.append(numpy_helper.from_array(step, name + STEP))
             made.append(helper.make_node("Cast", [name + BYTE], [name + WHOLE], to=TensorProto.FLOAT))
             made.append(helper.make_node("Mul", [name + WHOLE, name + STEP], [name]))
@@ -175,12 +177,6 @@ def _store_small(graph: Any, store: Store) -> None:
 
 def _many(values: NDArray[np.float32]) -> bool:
     return values.ndim == 4 and values.size >= MANY
-
-
-def _whole(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Give a kernel in whole steps from -127 to 127, and the step of each channel that it gives."""
-    step = np.maximum(np.abs(values).max((1, 2, 3), keepdims=True), np.finfo(np.float16).tiny) / np.float32(127)
-    return np.rint(values / step).astype(np.int8), step.astype(np.float32)
 
 
 def _save_bare(model: Any, path: Path) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgedit.errors import ArgumentError, MissingExtraError
 from imgedit.models import Manifest, load
+from imgedit.training.stored import BYTE, STEP, whole, widened
 
 __all__ = ["mean_of"]
 
@@ -73,14 +75,21 @@ def _layers(graph: Any) -> tuple[Any, ...]:
 
 
 def _take_mean(nets: Sequence[Any]) -> None:
-    """Replace the first one's weights; what is no float (sizes, axes) is the same in all of them."""
+    """Replace the first one's weights; what else is no float (sizes, axes) is the same in all of them."""
     from onnx import numpy_helper
 
-    for same in zip(*(net.graph.initializer for net in nets), strict=True):
-        values = [numpy_helper.to_array(item) for item in same]
-        if values[0].dtype.kind == "f":
-            mean = np.mean(values, axis=0, dtype=np.float64).astype(values[0].dtype)
-            same[0].CopyFrom(numpy_helper.from_array(mean, same[0].name))
+    each = [{item.name: numpy_helper.to_array(item) for item in net.graph.initializer} for net in nets]
+    mean: dict[str, NDArray[Any]] = {}
+    # Kernels come first: they give their steps, which have no mean of their own.
+    for name, first in sorted(each[0].items(), key=lambda item: not item[0].endswith(BYTE)):
+        if name.endswith(BYTE):
+            kernel = np.asarray(np.mean([widened(arrays, name) for arrays in each], axis=0), np.float32)
+            mean[name], mean[name.removesuffix(BYTE) + STEP] = whole(kernel)
+        elif first.dtype.kind == "f" and name not in mean:
+            mean[name] = np.mean([arrays[name] for arrays in each], axis=0, dtype=np.float64).astype(first.dtype)
+    for item in nets[0].graph.initializer:
+        if item.name in mean:
+            item.CopyFrom(numpy_helper.from_array(mean[item.name], item.name))
 
 
 def _describe(manifests: Sequence[Manifest], path: Path) -> None:

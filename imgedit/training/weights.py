@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from imgedit.training.loop import TrainingError
 from imgedit.training.nets import FoldedConv
+from imgedit.training.stored import BYTE, HALF, widened
 
-__all__ = ["BYTE", "HALF", "STEP", "start_from"]
-
-# Ends the names of weights that are stored as float16, of kernels that are stored as int8, and of their steps.
-HALF, BYTE, STEP = ".half", ".byte", ".step"
+__all__ = ["start_from"]
 
 
 def start_from(net: nn.Module, path: Path) -> list[str]:
@@ -50,12 +48,11 @@ def start_from(net: nn.Module, path: Path) -> list[str]:
     except Exception as problem:  # protobuf's errors have no common base
         raise TrainingError(f"{path} can't be started from: it is not an ONNX file ({problem})") from problem
     # A copy: the arrays of the file are read-only.
-    stored = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
+    arrays = {item.name: np.array(numpy_helper.to_array(item)) for item in graph.initializer}
+    stored = {name: torch.from_numpy(values) for name, values in arrays.items()}
     stored |= {name.removesuffix(HALF): values.float() for name, values in stored.items() if name.endswith(HALF)}
     stored |= {
-        name.removesuffix(BYTE): values.float() * stored[name.removesuffix(BYTE) + STEP]
-        for name, values in stored.items()
-        if name.endswith(BYTE)
+        name.removesuffix(BYTE): torch.from_numpy(widened(arrays, name)) for name in arrays if name.endswith(BYTE)
     }
     for node in graph.node:
         # The exporter leaves out a bias of zeros.
