@@ -17,20 +17,23 @@ from imgedit.models import load
 from imgedit.training.quantization import quantize
 
 
-def four_convolutions(path):
+def five_convolutions(path):
+    """Four dense ones, and one that takes each colour by itself."""
     rng = np.random.default_rng(0)
     sides, nodes, kernels = [3, 16, 16, 16, 3], [], []
     for i in range(4):
         kernels.append(constant(f"k{i}", rng.normal(size=(sides[i + 1], sides[i], 3, 3)) / (3 * sides[i] ** 0.5)))
-        names = ["input" if i == 0 else f"x{i}", f"k{i}"], ["output" if i == 3 else f"x{i + 1}"]
+        names = ["input" if i == 0 else f"x{i}", f"k{i}"], [f"x{i + 1}"]
         nodes.append(helper.make_node("Conv", *names, name=f"conv{i}", pads=[1] * 4))
+    kernels.append(constant("colors", rng.normal(size=(3, 1, 3, 3)) / 3))
+    nodes.append(helper.make_node("Conv", ["x4", "colors"], ["output"], name="last", pads=[1] * 4, group=3))
     shape = [None, 3, None, None]
     graph_of(path, nodes, [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)], kernels)
     manifest_of(path, task="restore", overlap=4)
 
 
 def test_the_twin_is_smaller_and_nearly_the_same(tmp_path):
-    four_convolutions(tmp_path / "net.onnx")
+    five_convolutions(tmp_path / "net.onnx")
     photos = [photo(np.uint8, 3, (260, 300)), photo(np.uint8, 3, (300, 250))]
     found = quantize(tmp_path / "net.onnx", photos, tmp_path / "new")
     path = found.path
@@ -42,12 +45,12 @@ def test_the_twin_is_smaller_and_nearly_the_same(tmp_path):
     assert twin.manifest.overlap == 4
     # First and last convolution still read and write floats of full precision.
     kernels = {one.name: one.data_type for one in onnx.load(path).graph.initializer}
-    assert kernels["k0"] == kernels["k3"] == TensorProto.FLOAT
+    assert kernels["k0"] == kernels["k3"] == kernels["colors"] == TensorProto.FLOAT
     assert {"k1", "k2"}.isdisjoint(kernels)
 
 
 def test_too_few_photos_are_told(tmp_path):
-    four_convolutions(tmp_path / "net.onnx")
+    five_convolutions(tmp_path / "net.onnx")
     with pytest.raises(errors.ArgumentError, match="photos holds 1"):
         quantize(tmp_path / "net.onnx", [photo(np.uint8, 3, (260, 300)), photo()], tmp_path)
 
@@ -62,7 +65,7 @@ def test_the_loss_of_an_enlarging_net_is_measured_against_the_photos(tmp_path):
 
 
 def test_the_command_writes_twin_manifest_and_card(tmp_path, capsys):
-    four_convolutions(tmp_path / "net.onnx")
+    five_convolutions(tmp_path / "net.onnx")
     (tmp_path / "photos").mkdir()
     for index in range(2):
         io.write(tmp_path / "photos" / f"{index}.png", photo(np.uint8, 3, (260, 300), seed=index))

@@ -12,16 +12,18 @@ import pytest
 import skimage.data
 import torch
 from photos import drawing, job
+from torch.nn import functional
 
 from imgedit import errors
 from imgedit.io import write
 from imgedit.models import find
 from imgedit.models.manifest import Manifest
+from imgedit.training import pairs
 from imgedit.training.export import export_onnx
 from imgedit.training.job import Weights
 from imgedit.training.loop import TrainingError
-from imgedit.training.nets import Inpainting, SuperResolution, fold, noise
-from imgedit.training.pairs import luma_psnr
+from imgedit.training.nets import BackProjection, Inpainting, SuperResolution, fold, noise
+from imgedit.training.pairs import PairTask, luma_psnr
 from imgedit.training.pictures import load_folders, reduce_bicubic
 from imgedit.training.superres import train_superres
 from imgedit.training.weights import start_from
@@ -104,6 +106,23 @@ def test_noise_is_white_moves_with_the_picture_and_leaves_plain_ground_alone():
     for _ in range(3):
         hashed = ((hashed + 1) % 2039) ** 2
     assert float(made[0, 0, 3, 4]) == pytest.approx((hashed % 2039 / 2039 - 0.5) * 12**0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_what_is_enlarged_reduces_to_what_was_given(scale):
+    picture = skimage.data.chelsea()[: 40 * scale, : 50 * scale]
+    small = reduce_bicubic(picture, (40, 50))
+    given, large, blocks = (
+        torch.from_numpy(side.transpose(2, 0, 1)[None].astype(np.float32))
+        for side in (small, picture, small.repeat(scale, 0).repeat(scale, 1))
+    )
+    net = BackProjection(scale)
+    large, blocks = (functional.pixel_unshuffle(side, scale) for side in (large, blocks))
+    assert (net.reduce(large) - given)[..., 2:-2, 2:-2].abs().max() < 1
+    with torch.no_grad():
+        wrong, corrected = ((net.reduce(made) - given).abs().mean() for made in (blocks, net(blocks, given)))
+        assert corrected < wrong / 2
+        torch.testing.assert_close(net(large, net.reduce(large)), large)
 
 
 def test_grain_is_nothing_at_first_and_then_texture():
@@ -190,3 +209,19 @@ def test_a_folder_beyond_the_memory_is_reduced(photos):
     assert sum(p[..., 0].size for p in reduced) == pytest.approx(40_000, rel=0.01)
     kept = load_folders([photos], least_side=120, most_pixels=1)
     assert {min(p.shape[:2]) for p in kept} == {120}
+
+
+def test_crops_fit_their_reductions_whether_refocused_or_not(photos, tmp_path, monkeypatch):
+    net = SuperResolution(3, channels=16, blocks=1)
+    task = PairTask.from_job(net, job(photos, tmp_path, count=24), crop=20)
+    crops = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(pairs, "REFOCUSED", share)
+        crops[share] = task.batch(np.random.default_rng(0), 0.0)
+        for small, large in zip(crops[share]["small"].numpy(), crops[share]["large"].numpy(), strict=True):
+            again = reduce_bicubic(np.ascontiguousarray(large.transpose(1, 2, 0)), (20, 20)).transpose(2, 0, 1)
+            # What lies outside of a crop is seen in one alone; both passes of a reduction round, and crops are turned.
+            apart = np.abs(again.astype(int) - small)[:, 3:-3, 3:-3]
+            assert apart.max() <= 2
+            assert apart.mean() < 0.2
+    assert (crops[0.0]["large"] != crops[1.0]["large"]).float().mean() > 0.2

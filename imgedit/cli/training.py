@@ -25,8 +25,8 @@ def superres(
     job: SharedJob,
     scale: Literal[2, 3, 4] = 4,
     crop: int = 48,
-    channels: int = 48,
-    blocks: int = 5,
+    channels: int = 32,
+    blocks: int = 13,
     photo: Annotated[bool, Option(negative=())] = False,
     weights: SharedWeights | None = None,
 ) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgedit.training.pictures import reduce_bicubic
 
-__all__ = ["age", "blur_kernel", "compress", "degrade", "sinc_kernel"]
+__all__ = ["age", "blur_kernel", "compress", "degrade", "refocus", "sinc_kernel"]
 
 Floats = NDArray[np.float32]
 
@@ -22,6 +22,8 @@ FILTERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 CLEAN = 0.1
 # JPEGs of a higher quality than this are good as they are, and are to be left alone.
 UNSEEN = 90
+# Share of refocused pictures that become sharper.
+SHARPENED = 0.35
 # Noise weaker than this looks like the grain and texture of good photos: a net that learnt to take it off would smear
 # them. In 8-bit levels.
 GRAIN = 3.0
@@ -56,6 +58,27 @@ def degrade(image: NDArray[np.uint8], scale: int, rng: np.random.Generator) -> N
     if rng.random() < 0.3:
         small = _filtered(small, sinc_kernel(rng.uniform(np.pi / 2, np.pi), 7))
     return compress(_rounded(small), int(rng.integers(45, 98))) if rng.random() < 0.7 else _rounded(small)
+
+
+def refocus(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Soften or sharpen a picture a little, as another lens, scanner or program would have.
+
+    Parameters
+    ----------
+    image : ndarray of uint8
+        HxWx3.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the same shape.
+    """
+    sharp = image.astype(np.float32)
+    soft = cv2.GaussianBlur(sharp, (0, 0), rng.uniform(0.35, 1.0))
+    more = rng.uniform(0.2, 1.2) if rng.random() < SHARPENED else -1.0
+    return np.asarray((sharp + more * (sharp - soft)).round().clip(0, 255), np.uint8)
 
 
 def age(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -38,7 +38,7 @@ class Job:
     rate : float
         Highest learning rate; what suits the kind of net by default.
     optimizer : str
-        "adam", or "muon", which learns more in a step where kernels are wide.
+        "adam", or "muon", which learns more in a step where kernels are wide; what suits the kind of net by default.
     held : Path
         Folder of pictures to measure; by default every twentieth of the data is held back.
     init_from : Path
@@ -66,7 +66,7 @@ class Job:
     output: Annotated[Path, Option(alias="-o")]
     steps: int | None = None
     rate: float | None = None
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: Literal["adam", "muon"] | None = None
     held: Path | None = None
     init_from: Path | None = None
     scratch: Annotated[bool, Option(negative=())] = False
@@ -107,7 +107,7 @@ class Job:
         """
         return self.count or usual
 
-    def settings(self, *, steps: int, rate: float, **others: Any) -> Settings:
+    def settings(self, *, steps: int, rate: float, optimizer: str = "adam", **others: Any) -> Settings:
         """Give the loop's settings.
 
         Parameters
@@ -116,6 +116,8 @@ class Job:
             Length of the run, where the job does not say.
         rate : float
             Highest learning rate, where the job does not say.
+        optimizer : str
+            "adam" or "muon", where the job does not say.
         **others
             Further `Settings`.
 
@@ -130,7 +132,7 @@ class Job:
         return Settings(
             steps=steps,
             rate=self.rate or rate,
-            optimizer=self.optimizer,
+            optimizer=self.optimizer or optimizer,
             warmup=min(200, steps // 10),
             seed=self.seed,
             every=self.every,

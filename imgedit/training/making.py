@@ -45,6 +45,8 @@ class Plan:
         Inputs of the ONNX file.
     manifest : mapping
         Fields of the manifest: task, family and so on.
+    optimizer : str
+        "adam" or "muon", where the job does not say.
     shipped : str, optional
         Name of the net that a run starts from where the job does not say; it need not be installed.
     shipped_rate : float, optional
@@ -75,6 +77,7 @@ class Plan:
     rate: float
     examples: Mapping[str, Tensor]
     manifest: Mapping[str, Any]
+    optimizer: str = "adam"
     shipped: str | None = None
     shipped_rate: float | None = None
     outputs: Sequence[str] = ("output",)
@@ -139,7 +142,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         if job.init_from is not None:
             start_from(net, job.init_from)
         task = plan.task(net)
-    settings = job.settings(steps=plan.steps, rate=rate)
+    settings = job.settings(steps=plan.steps, rate=rate, optimizer=plan.optimizer)
     best, seconds = train(task, job.output, settings, progress=progress)
     path = job.output / f"{job.name}.onnx"
     part = plan.part(best)

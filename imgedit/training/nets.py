@@ -144,6 +144,82 @@ class Grain(nn.Module):
         return made
 
 
+class BackProjection(nn.Module):
+    """Bring an enlarged picture nearer to what it was made from: its reduction should be the small picture.
+
+    M. Irani and S. Peleg, "Improving resolution by image registration", 1991, doi:10.1016/1049-9652(91)90045-L, one
+    round; the kernel that brings the difference back begins as cubic interpolation and learns. The large picture is
+    seen as it is before its pixels are shuffled, so that all happens at the small size.
+
+    Parameters
+    ----------
+    scale : int
+        Factor.
+    """
+
+    # Small pixels on each side from which a pixel is made.
+    REACH = 2
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        side = 2 * self.REACH + 1
+        phase = (torch.arange(scale) - (scale - 1) / 2) / scale
+        # Rows: where a large pixel lies in its small one; columns: which small one, from the left to the right.
+        reduction = _cubic(phase[:, None] + torch.arange(-self.REACH, self.REACH + 1))
+        reduction = reduction / reduction.sum()
+        enlargement = _cubic(phase[:, None] - torch.arange(-self.REACH, self.REACH + 1))
+        planes = [torch.einsum("am,bn->abmn", taps, taps).reshape(-1, side, side) for taps in (reduction, enlargement)]
+        self.register_buffer("reduction", planes[0].expand(3, -1, -1, -1).clone(), persistent=False)
+        self.back = nn.Conv2d(3, 3 * scale**2, side, padding=self.REACH, groups=3, bias=False)
+        with torch.no_grad():
+            self.back.weight.copy_(planes[1][:, None].repeat(3, 1, 1, 1))
+
+    reduction: Tensor
+
+    def forward(self, large: Tensor, small: Tensor) -> Tensor:
+        """Correct.
+
+        Parameters
+        ----------
+        large : Tensor
+            N x 3 scale^2 x H x W, before the shuffle.
+        small : Tensor
+            N x 3 x H x W.
+
+        Returns
+        -------
+        Tensor
+            Like `large`.
+        """
+        with torch.autocast(large.device.type, enabled=False):
+            large = large.float()
+            corrected: Tensor = large + self.back(small - self.reduce(large))
+            return corrected
+
+    def reduce(self, large: Tensor) -> Tensor:
+        """Reduce bicubically, as in `pictures.reduce_bicubic` but for its border and rounding.
+
+        Parameters
+        ----------
+        large : Tensor
+            N x 3 scale^2 x H x W, before the shuffle.
+
+        Returns
+        -------
+        Tensor
+            N x 3 x H x W.
+        """
+        around = functional.pad(large, (self.REACH,) * 4, mode="replicate")
+        return functional.conv2d(around, self.reduction, groups=3)
+
+
+def _cubic(x: Tensor) -> Tensor:
+    """Keys's kernel with a = -0.5, https://doi.org/10.1109/TASSP.1981.1163711."""
+    x = x.abs()
+    near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x < 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+
+
 class SuperResolution(nn.Module):
     """Enlarge by a whole factor: convolutions at the small size, then one shuffle of channels into pixels.
 
@@ -161,12 +237,16 @@ class SuperResolution(nn.Module):
         Half way the body is given white noise, as strong as it wants: without any, a net that shall draw texture that
         it can't see draws what repeats with its own grid. The noise is made of the levels of each pixel, so that it
         moves with the picture, and plain ground gets none.
+    exact : bool
+        What is enlarged is a clean bicubic reduction: the result is corrected so that it reduces to it again.
     """
 
-    def __init__(self, scale: int, *, channels: int = 48, blocks: int = 5, grain: bool = False) -> None:
+    def __init__(
+        self, scale: int, *, channels: int = 48, blocks: int = 5, grain: bool = False, exact: bool = False
+    ) -> None:
         super().__init__()
         self.scale = scale
-        self.config = {"scale": scale, "channels": channels, "blocks": blocks, "grain": grain}
+        self.config = {"scale": scale, "channels": channels, "blocks": blocks, "grain": grain, "exact": exact}
         # A kernel of 6 in steps of 2 is a 3x3 one on pixels that were shuffled into channels.
         self.head = FoldedConv(3, channels) if scale > 1 else nn.Conv2d(3, channels, 6, stride=2, padding=2)
         self.body = nn.ModuleList(Block(channels) for _ in range(blocks))
@@ -174,6 +254,7 @@ class SuperResolution(nn.Module):
         self.merge = nn.Conv2d(4 * channels, channels, 1)
         self.tail = FoldedConv(channels, 3 * max(2, scale) ** 2, gain=0.1)
         self.grain = Grain(channels) if grain else None
+        self.exact = BackProjection(scale) if exact else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge.
@@ -193,7 +274,8 @@ class SuperResolution(nn.Module):
             return functional.pixel_shuffle(made, 2) + x
         # The net learns the difference to the nearest-neighbour enlargement.
         nearest = torch.repeat_interleave(x, self.scale**2, dim=1)
-        return functional.pixel_shuffle(made + nearest, self.scale)
+        large = made + nearest
+        return functional.pixel_shuffle(large if self.exact is None else self.exact(large, x), self.scale)
 
     def _draw(self, head: Tensor, grain: Tensor | None = None) -> Tensor:
         at_first, inner, now = head, head, head

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imgedit.training.degradations import refocus
 from imgedit.training.drawing import draw
 from imgedit.training.job import Job, Weights
 from imgedit.training.loop import Task
@@ -28,6 +29,8 @@ Spoil: TypeAlias = Callable[[Picture, np.random.Generator], Picture]
 
 # Besides its own size each photo is learnt at these: small versions hold more detail in every pixel.
 SIZES = (1.0, 0.7, 0.45)
+# Share of the crops that are softened or sharpened before they are reduced, and small pixels around them.
+REFOCUSED, MARGIN = 0.6, 6
 # Crops that tell a critic how large a teacher's features are.
 EXAMPLES = 16
 MOST_HELD = 8
@@ -272,6 +275,12 @@ class PairTask(Task):
         small, large = self.small[picture], self.large[picture]
         top, left = self.places.draw(rng, small.shape[:2], crop, index)
         turn = int(rng.integers(8))
+        if rng.random() < REFOCUSED:
+            # With a margin, so that no border is reduced into the crop.
+            rows, columns = (slice(max(0, start - MARGIN), start + crop + MARGIN) for start in (top, left))
+            wide = tuple(slice(side.start * scale, side.stop * scale) for side in (rows, columns))
+            large = refocus(large[wide], rng)
+            small, top, left = self.spoil(large, rng), top - rows.start, left - columns.start
         inner = large[top * scale : (top + crop) * scale, left * scale : (left + crop) * scale]
         return augment(small[top : top + crop, left : left + crop], turn), augment(inner, turn)
 

@@ -32,6 +32,8 @@ Floats = NDArray[np.float32]
 # Enough to meet the extremes of a net that was trained on photos; the side is a few times what a net sees.
 EXAMPLES, SIDE = 12, 240
 
+COLORS = 3
+
 # Of the JPEGs that a repairing net is given: where its work is seen.
 QUALITY = 40
 
@@ -199,9 +201,15 @@ def _kept(path: Path) -> list[str]:
     graph = onnx.load(path).graph
     kernels = {tensor.name: tensor.dims for tensor in graph.initializer}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    ends = {convolutions[0].name, convolutions[-1].name} if convolutions else set()
     small = {node.name for node in convolutions if list(kernels.get(node.input[1], ()))[2:] == [1, 1]}
-    return sorted(ends | small)
+    # Where each colour goes by itself, that is the picture, not what is thought of it.
+    colors = {node.name for node in convolutions if _groups(node) == COLORS}
+    others = [node.name for node in convolutions if node.name not in colors]
+    return sorted(small | colors | set(others[:1]) | set(others[-1:]))
+
+
+def _groups(node: Any) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
 
 
 def _write_manifest(manifest: Manifest, path: Path) -> None:

@@ -31,6 +31,7 @@ PAINTINGS = {
     "wheat-field": "van_gogh_wheat_field_cypresses_1889",
 }
 STYLES = " ".join(f"{name}={{data}}/train/paintings/{file}.jpg" for name, file in PAINTINGS.items())
+LARGE = "--crop 64 --count 8"
 FLOWERS = "--data {data}/train/flowers-ccby-128 --license BSD-3-Clause --commercial-use"
 # Of five skin tones, one: the others are the same drawing.
 EMOJI = "--data {data}/train/noto-emoji-128 --exclude *_1f3f[c-f]* --alpha --license BSD-3-Clause --commercial-use"
@@ -39,9 +40,9 @@ RECIPES: Table[str] = Table(
     "recipe",
     {
         "features-small": f"features {EVERYTHING} {TEACHER} --steps 3200 --count 8",
-        "sr-x2": f"superres {PHOTOS} {SET5} --scale 2 --scratch --steps 200000",
-        "sr-x3": f"superres {PHOTOS} {SET5} --scale 3 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
-        "sr-x4": f"superres {PHOTOS} {SET5} --scale 4 --steps 100000 --init-from {{out}}/sr-x2/sr-x2.onnx",
+        "sr-x2": f"superres {PHOTOS} {SET5} {LARGE} --scale 2 --scratch --steps 60000",
+        "sr-x3": f"superres {PHOTOS} {SET5} {LARGE} --scale 3 --steps 30000 --init-from {{out}}/sr-x2/sr-x2.onnx",
+        "sr-x4": f"superres {PHOTOS} {SET5} {LARGE} --scale 4 --steps 30000 --init-from {{out}}/sr-x2/sr-x2.onnx",
         "sr-x4-photo-plain": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 100000 "
         "--init-from {out}/sr-x4/sr-x4.onnx",
         "sr-x4-photo-sharp": f"superres {PHOTOS} {BSDS} --scale 4 --photo --steps 40000 --rate 3e-4 {TEACHER} "
