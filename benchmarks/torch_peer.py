@@ -29,7 +29,9 @@ nodes = [(n.op_type, list(n.input), n.output[0], {a.name: helper.get_attribute_v
          for n in graph.node]
 uses = {name: i for i, node in enumerate(nodes) for name in node[1]}
 OPS = {
-    "Conv": lambda a, k: F.conv2d(a[0], a[1], a[2] if len(a) > 2 else None, padding=k.get("pads", [0])[0]),
+    "Conv": lambda a, k: F.conv2d(
+        a[0], a[1], a[2] if len(a) > 2 else None, padding=k.get("pads", [0])[0], groups=k.get("group", 1)),
+    "Pad": lambda a, k: F.pad(a[0], [int(a[1][i]) for i in (3, 7, 2, 6)], mode="replicate"),
     "LeakyRelu": lambda a, k: F.leaky_relu(a[0], k["alpha"]),
     "Relu": lambda a, k: F.relu(a[0]),
     "PRelu": lambda a, k: F.prelu(a[0], a[1].flatten()),

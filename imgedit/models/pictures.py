@@ -27,8 +27,8 @@ __all__ = ["Watch", "all_ways", "channels", "fixed_size", "from_net", "frozen", 
 Floats = NDArray[np.float32]
 
 # Pixels of a tile, tiles at a time, calls side by side. On the CPU nothing is won by several, and a net of 48 channels
-# takes 2.5 KB a pixel: 0.4 GB. A GPU wants much at once, and more to do while results are on their way.
-CPU_AREA, CPU_BATCH, CPU_AHEAD = 384 * 384, 1, 1
+# takes 2.5 KB a pixel: 0.5 GB. A GPU wants much at once, and more to do while results are on their way.
+CPU_AREA, CPU_BATCH, CPU_AHEAD = 448 * 448, 1, 1
 GPU_AREA, GPU_BATCH, GPU_AHEAD = 512 * 512, 4, 2
 
 # Pixels of the picture on which the statistics of norms are measured.
