@@ -515,7 +515,7 @@ def test_a_result_that_goes_in_parts_is_whole_or_not_there(s3, monkeypatch):
     with pytest.raises(ie.errors.StorageError, match="in 5 tries"):
         stores.put("s3://photos/large", new)
     assert stores.load("s3://photos/large") == old
-    # Of what it was told, not of what the store lists: CI saw one more there once, and nobody knows whose it was.
+    # Of what s3fs was told: CI once saw the store list one more, and nobody knows whose it was.
     assert ended == begun
     assert len(begun) == 3 + stores.TRIES
 

@@ -23,7 +23,7 @@ __all__ = ["train_superres"]
 
 # Width and depth, in blocks of three convolutions: many narrow layers learn more than few wide ones of as many numbers.
 CHANNELS, BLOCKS = 32, 13
-# What lies this many pixels away changes few numbers of a result, and those by a level or two, however many blocks there
+# What lies this many pixels away changes few numbers of a result, by a level or two, however many blocks there
 # are. At 16 that held for ten pictures of eleven, and a spot of the last one came out 41 levels off.
 REACH = 24
 # Share of drawn pictures where a net learns the photos of the world: they seldom hold text.
