@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper, save
 
+from imgedit.models.graph import PRODUCTS
 from imgedit.models.manifest import Manifest, file_hash
 
 
@@ -117,6 +118,28 @@ def gated(path, *, seed=0):
     kernels = [constant("k0", rng.normal(size=(8, 3, 3, 3))), constant("k1", rng.normal(size=(3, 8, 3, 3)))]
     ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)]
     return graph_of(path, nodes, *ports, kernels)
+
+
+def colored(path, *, seed=0):
+    """Each pixel times the Gram matrix of the picture's colours, which goes by its name; a kernel before and after."""
+    rng = np.random.default_rng(seed)
+    shape = [None, 3, None, None]
+    nodes = [
+        helper.make_node("Conv", ["input", "k0"], ["c0"], pads=[1] * 4),
+        helper.make_node("Reshape", ["c0", "as_rows"], ["flat"]),
+        helper.make_node("Shape", ["flat"], ["sides"], start=2),
+        helper.make_node("Cast", ["sides"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["flat"], ["turned"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["flat", "turned"], ["product"]),
+        helper.make_node("Div", ["product", "pixels"], [PRODUCTS + "0"]),
+        helper.make_node("MatMul", [PRODUCTS + "0", "flat"], ["mixed"]),
+        helper.make_node("Shape", ["c0"], ["whole"]),
+        helper.make_node("Reshape", ["mixed", "whole"], ["back"]),
+        helper.make_node("Conv", ["back", "k1"], ["output"], pads=[1] * 4),
+    ]
+    kernels = [constant("k0", rng.normal(size=(8, 3, 3, 3)) / 5), constant("k1", rng.normal(size=(3, 8, 3, 3)) / 5)]
+    ports = [("input", TensorProto.FLOAT, shape)], [("output", TensorProto.FLOAT, shape)]
+    return graph_of(path, nodes, *ports, [*kernels, constant("as_rows", [0, 8, -1], np.int64)])
 
 
 def normalized(path, *, seed=0, layers=3):

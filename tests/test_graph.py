@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from graphs import blur_and_double, doubled_pixels, endless, gated, normalized
+from graphs import blur_and_double, colored, doubled_pixels, endless, gated, normalized
 
 from imgedit.models import graph
 
@@ -53,7 +53,9 @@ def test_graphs_in_graphs_stay_as_they_are(tmp_path):
     assert graph.halved((tmp_path / "loop.onnx").read_bytes()) is None
 
 
-@pytest.mark.parametrize(("net", "shapes"), [(normalized, ((-1,),) * 6), (gated, ((1, -1, 1, 1),))])
+@pytest.mark.parametrize(
+    ("net", "shapes"), [(normalized, ((-1,),) * 6), (gated, ((1, -1, 1, 1),)), (colored, ((1, 0, 0),))]
+)
 def test_nets_that_are_told_their_own_statistics_do_the_same(net, shapes, tmp_path, x):
     model = net(tmp_path / "net.onnx").read_bytes()
     parts = graph.with_statistics(model)
@@ -61,7 +63,10 @@ def test_nets_that_are_told_their_own_statistics_do_the_same(net, shapes, tmp_pa
     (y,) = run(model, x)
     first, *found = run(parts.measuring, x)
     np.testing.assert_array_equal(first, y)
-    told = [values.reshape(shape) for values, shape in zip(found, shapes, strict=True)]
+    told = [
+        values.reshape([side or had for side, had in zip(shape, values.shape, strict=False)])
+        for values, shape in zip(found, shapes, strict=True)
+    ]
     (again,) = run(parts.frozen, x, *told)
     np.testing.assert_allclose(again, y, atol=1e-5)
     # A part of the picture, told what the whole has: its middle is as in the whole.

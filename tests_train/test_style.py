@@ -14,13 +14,18 @@ from torch.nn import functional
 
 import imgedit as ie
 from imgedit import errors
+from imgedit.models.graph import PRODUCTS
 from imgedit.models.manifest import Manifest
 from imgedit.training.losses import load_teacher
 from imgedit.training.stored import HALF
-from imgedit.training.style import StyleLoss, train_style
+from imgedit.training.style import StyleLoss, prepared, train_style
 from imgedit.training.style_any import train_style_any
-from imgedit.training.style_nets import FLAT, Dressing, StyleGallery, Taste, moments
+from imgedit.training.style_descent import PACE, SHOWN, STYLE, WIDTHS, Descent, Products
+from imgedit.training.style_nets import FLAT, Dressing, StyleBody, StyleGallery, moments
 from imgedit.training.weights import start_from
+
+# What a descent has one of for each step, beside gains.
+STEPPED = ("paces", "inertias")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     assert manifest.classes == ("blue-strokes", "red-strokes")
     assert figures(path)[-1]["style"] < figures(path)[0]["style"]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    photo = skimage.data.astronaut()[:120, :160]
+    photo = skimage.data.astronaut()[:128, :160]
     x = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
     rows = np.eye(2, dtype=np.float32)[:, None]
     blue, red = (session.run(None, {"image": x, "weights": row})[0] for row in rows)
@@ -56,6 +61,8 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     kinds = {node.op_type for node in onnx.load(path).graph.node}
     assert {"InstanceNormalization", "GlobalAveragePool"} <= kinds
     assert "ReduceMean" not in kinds
+    named = [node for node in onnx.load(path).graph.node if node.output[0].startswith(PRODUCTS)]
+    assert len(named) == 3 * 2 * 5  # steps, scales, maps
     painted = ie.stylize(photo, {"red-strokes": 0.5, "blue-strokes": 0.5}, model=str(path))
     assert painted.shape == photo.shape
     # A net for other styles starts from this one: the body as it is, each style in the middle of those it knew.
@@ -104,67 +111,112 @@ def test_normalisation_with_its_own_derivative():
 
 def test_both_ways_to_normalise_agree():
     torch.manual_seed(0)
-    net = StyleGallery(2, width=4, blocks=3, deep=1, shared=5)
-    image, weights = torch.rand(1, 3, 32, 40), torch.tensor([[0.25, 0.75]])
+    body = StyleBody(width=4, blocks=3, deep=1)
+    image, style = torch.rand(1, 3, 32, 40), torch.randn(1, len(body.neutral()))
     with torch.no_grad():
-        net.styles.add_(torch.randn_like(net.styles))
-        for layer in net.body.taste.change:
-            layer.weight.normal_(0, 0.1)
-        net.body.taste.tell.eval()  # what is usual stays
-        net.body.taste.tell.train = lambda mode=True: net.body.taste.tell
-        torch.testing.assert_close(net.train()(image, weights), net.eval()(image, weights), rtol=0, atol=1e-4)
+        torch.testing.assert_close(body.train()(image, style), body.eval()(image, style), rtol=0, atol=1e-4)
 
 
 def test_the_branch_is_silent_at_first_and_then_learns():
     torch.manual_seed(0)
-    net = StyleGallery(1, width=4, blocks=3, deep=1)
-    image, weights = torch.rand(1, 3, 32, 40), torch.ones(1, 1)
-    before = net(image, weights)
-    slope = torch.autograd.grad(before.square().sum(), net.styles)[0][0]
-    assert net.styles.shape[1] == 2 * net.body.channels + net.body.passing + net.body.taste.shared
+    body = StyleBody(width=4, blocks=3, deep=1)
+    image, style = torch.rand(1, 3, 32, 40), body.neutral()[None].requires_grad_()
+    before = body(image, style)
+    slope = torch.autograd.grad(before.square().sum(), style)[0][0]
+    assert style.shape[1] == 2 * body.channels + body.passing
     with torch.no_grad():
-        net.body.rise.weight.add_(1.0)
-        net.body.sink.weight.add_(1.0)
-        torch.testing.assert_close(net(image, weights), before, rtol=0, atol=0)
-        net.styles[:, net.body.silent] = 1.0
-        assert float((net(image, weights) - before).abs().max()) > 0.01
+        body.rise.weight.add_(1.0)
+        body.sink.weight.add_(1.0)
+        torch.testing.assert_close(body(image, style), before, rtol=0, atol=0)
+        style[:, body.silent] = 1.0
+        assert float((body(image, style) - before).abs().max()) > 0.01
     # Its gains, and those of what passes by, have a slope although they are 0.
-    assert (slope[net.body.silent].abs() > 0).any()
-    passing = slice(2 * net.body.channels, 2 * net.body.channels + net.body.passing)
+    assert (slope[body.silent].abs() > 0).any()
+    passing = slice(2 * body.channels, 2 * body.channels + body.passing)
     assert (slope[passing].abs() > 0).all()
 
 
-def test_a_taste_changes_nothing_at_first_and_then_follows_the_photo():
+@pytest.fixture(scope="module")
+def eyed(teacher, paintings):
+    """A measure of two paintings, and a descent with its eyes that compares in all directions."""
+    loaded, pictures = load_teacher(teacher, pool="mean"), [ie.read(path) for path in paintings]
     torch.manual_seed(0)
-    taste = Taste([4, 6], mute=[1], shared=3)
-    assert list(taste.tell) == ["0"]
-    assert not any(bool(layer.weight.any()) for layer in taste.change)
-    told = taste.tell["0"]
-    mean, scale = torch.randn(400, 4) + 5, torch.rand(400, 4) + 0.5
-    for _ in range(400):
-        told(mean, scale)
-    # What is usual is left out, whatever its size.
-    found = torch.cat([mean, scale.log()], 1)
-    torch.testing.assert_close(told.usual.data, found.mean(0), rtol=0.02, atol=0.02)
-    torch.testing.assert_close(told.spread.data, found.std(0), rtol=0.02, atol=0.02)
-    said = told.eval()(mean, scale).detach()
-    assert float(said.mean(0).abs().max()) < 0.05
-    assert 0.1 < float(said.std()) < 1
-    torch.testing.assert_close(told(mean, scale).detach(), said)
+    descent = Descent(2, compared=WIDTHS)
+    descent.eyes.load_state_dict(loaded.state_dict())
+    descent.learn_styles([prepared(picture) for picture in pictures], fresh=True)
+    return StyleLoss(loaded, pictures), descent
 
 
-def test_each_photo_is_dressed_by_what_it_shows():
-    torch.manual_seed(0)
-    net = StyleGallery(1, width=4, blocks=3, deep=1, shared=5).eval()
-    images, one = torch.rand(2, 3, 32, 40), torch.ones(2, 1)
+def total(measure, made, shown, weights):
+    style, content = measure(made, shown, weights)
+    return (STYLE * style + SHOWN * content).sum()
+
+
+def pictures_of(seed, count=1):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.random((count, 3, 64, 96), np.float32))
+
+
+def test_a_step_goes_along_the_derivative(eyed):
+    measure, descent = eyed
+    shown, weights = pictures_of(0), torch.tensor([[0.3, 0.7]])
+    made = pictures_of(1).requires_grad_()
+    wanted = torch.autograd.grad(total(measure, made, shown, weights), made)[0] * made[0, 0].numel()
     with torch.no_grad():
-        before = net(images, one)
-        for layer in net.body.taste.change:
-            layer.weight.normal_(0, 0.1)
-        both = net(images, one)
-        assert float((both - before).abs().mean()) > 1e-3
-        # In a batch each picture speaks for itself.
-        torch.testing.assert_close(both[1:], net(images[1:], one[1:]), rtol=0, atol=1e-5)
+        one = Descent(2, steps=1, compared=WIDTHS)
+        one.load_state_dict({n: v[:1] if "gains" in n or n in STEPPED else v for n, v in descent.state_dict().items()})
+        # Where nothing is learnt yet, all that is done is this step.
+        step = made - one.train()(made, shown, weights)
+        torch.testing.assert_close(step / PACE, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+
+
+def test_each_step_comes_nearer(eyed):
+    measure, descent = eyed
+    shown, weights = pictures_of(0) * 0.2 + 0.4, torch.tensor([[1.0, 0.0]])
+    with torch.no_grad():
+        losses = [float(total(measure, shown, shown, weights))]
+        for steps in (1, 2, 3):
+            descent.steps = steps
+            losses.append(float(total(measure, descent.eval()(shown, shown, weights), shown, weights)))
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.99 * losses[0]
+
+
+def test_both_ways_to_descend_agree(eyed):
+    _, descent = eyed
+    shown, weights = pictures_of(0, count=2) * 0.2 + 0.4, torch.tensor([[1.0, 0.0], [0.5, 0.5]])
+    with torch.no_grad():
+        learning, running = (descent.train(mode)(shown, shown, weights) for mode in (True, False))
+    torch.testing.assert_close(learning.clamp(0, 1), running, rtol=0, atol=1e-4)
+
+
+def test_products_with_their_own_derivative():
+    torch.manual_seed(0)
+    flat = torch.randn(2, 4096, 5, dtype=torch.float64, requires_grad=True)
+    ours, plain = Products.apply(flat), flat.transpose(1, 2) @ flat / 4096
+    torch.testing.assert_close(ours.double(), plain, rtol=1e-5, atol=1e-5)
+    by = torch.randn(2, 5, 5, dtype=torch.float64)
+    wanted, found = (torch.autograd.grad((one * by).sum(), flat)[0] for one in (plain, ours))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-8)
+
+
+def test_styles_are_told_by_their_paintings(eyed, paintings):
+    measure, descent = eyed
+    weights = torch.tensor([[0.25, 0.75]])
+    for level, aims in enumerate(descent.aims):
+        grams = getattr(measure, f"gram{level}")
+        mixed = 0.25 * grams[0] + 0.75 * grams[1]
+        # Up to the turn of the directions, which are all there.
+        torch.testing.assert_close(
+            torch.linalg.eigvalsh(aims(weights)[0]), torch.linalg.eigvalsh(mixed), rtol=1e-3, atol=1e-3
+        )
+    # Fewer directions: those that hold most.
+    few = Descent(2)
+    few.eyes.load_state_dict(descent.eyes.state_dict())
+    few.learn_styles([prepared(ie.read(path)) for path in paintings], fresh=True)
+    for level in (3, 4):
+        kept, whole = few.aims[level](weights).square().sum(), descent.aims[level](weights).square().sum()
+        assert 0.9 * whole < kept <= whole * 1.001
 
 
 def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):
@@ -182,5 +234,5 @@ def test_a_painting_is_in_its_own_style_and_shows_itself(paintings, teacher):
 def test_bad_paintings_are_told(photos, tmp_path):
     with pytest.raises(errors.ArgumentError, match="paintings"):
         train_style([], job(photos, tmp_path))
-    with pytest.raises(errors.ArgumentError, match="multiple of 8"):
+    with pytest.raises(errors.ArgumentError, match="multiple of 32"):
         train_style([tmp_path / "a.png"], job(photos, tmp_path), crop=70)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imgedit.models.wire import BYTES, VARINT, fields
 
-__all__ = ["Statistics", "freed", "halved", "small_net", "with_statistics"]
+__all__ = ["PRODUCTS", "Statistics", "freed", "halved", "small_net", "with_statistics"]
 
 # Field numbers, by message.
 MODEL_IR, MODEL_GRAPH, MODEL_OPSETS = 1, 7, 8
@@ -33,6 +33,8 @@ STAY_FLOAT = {b"Resize": (1, 2), b"Upsample": (1,)}
 # Operations that join all pixels, and what is computed beside the first of them.
 NORM, POOL = b"InstanceNormalization", b"GlobalAveragePool"
 MOMENTS = ("mean", "variance", "difference", "square")
+# Begins the names of Gram matrices, which join all pixels. Our exporter gives them; no operation tells.
+PRODUCTS = "imgedit.gram."
 
 Field = tuple[int, int, int | bytes | memoryview]
 
@@ -228,11 +230,11 @@ class Statistics:
     ----------
     measuring : bytes
         The net with more outputs, after its own: the mean and variance of what each instance norm is given, NxCx1x1,
-        and what each global pool gives.
+        what each global pool gives, and Gram matrices that go by their name.
     frozen : bytes
         The net with as many inputs more, after its own.
     shapes : tuple of tuple of int
-        What each statistic must be reshaped to before it is told.
+        What each statistic must be reshaped to before it is told; 0 keeps a side.
     """
 
     measuring: bytes
@@ -241,7 +243,7 @@ class Statistics:
 
 
 def with_statistics(model: bytes) -> Statistics | None:
-    """Take the statistics out of a net's instance norms and global pools.
+    """Take the statistics out of a net's instance norms, global pools and named products.
 
     Parameters
     ----------
@@ -251,16 +253,19 @@ def with_statistics(model: bytes) -> Statistics | None:
     Returns
     -------
     Statistics or None
-        None where the net has no node InstanceNormalization or GlobalAveragePool.
+        None where the net has none of these.
     """
     (graph,) = _all(model, MODEL_GRAPH)
     measuring: list[Field] = []
     told: dict[str, tuple[int, ...]] = {}
     replacements: list[bytes | None] = []
     for index, node in enumerate(_all(graph, GRAPH_NODE)):
-        x, (op,) = _all(node, NODE_INPUT)[:1], _all(node, NODE_OP)
+        x, (op,), given = _all(node, NODE_INPUT)[:1], _all(node, NODE_OP), _all(node, NODE_OUTPUT)[0].decode()
         if op == POOL:
-            told[_all(node, NODE_OUTPUT)[0].decode()] = (1, -1, 1, 1)
+            told[given] = (1, -1, 1, 1)
+            replacements.append(None)
+        elif given.startswith(PRODUCTS):
+            told[given] = (1, 0, 0)
             replacements.append(None)
         elif op == NORM:
             mean, variance, difference, square = (f"imgedit_{what}_{index}" for what in MOMENTS)
@@ -271,8 +276,8 @@ def with_statistics(model: bytes) -> Statistics | None:
                 ("Mul", [difference] * 2, square),
                 ("GlobalAveragePool", [square], variance),
             )
-            for name, taken, given in steps:
-                parts = [*(text(NODE_INPUT, one) for one in taken), text(NODE_OUTPUT, given), text(NODE_OP, name)]
+            for name, taken, gives in steps:
+                parts = [*(text(NODE_INPUT, one) for one in taken), text(NODE_OUTPUT, gives), text(NODE_OP, name)]
                 measuring.append(message(GRAPH_NODE, *parts))
             # Batch norm at run time is the same formula with given mean and variance, and has the same attribute
             # epsilon.
@@ -282,7 +287,7 @@ def with_statistics(model: bytes) -> Statistics | None:
             replacements.append(node)
     if not told:
         return None
-    outputs = [port(GRAPH_OUTPUT, name, (None,) * 4) for name in told]
+    outputs = [port(GRAPH_OUTPUT, name, (None,) * (3 if name.startswith(PRODUCTS) else 4)) for name in told]
     inputs = [port(GRAPH_INPUT, name, (None,) * len(shape)) for name, shape in told.items()]
     changed = iter(replacements)
     return Statistics(

@@ -374,8 +374,8 @@ def frozen(
     Returns
     -------
     Model
-        Takes and gives what the model does. The model itself where it has no node InstanceNormalization or
-        GlobalAveragePool.
+        Takes and gives what the model does. The model itself where nothing in it joins all pixels that can be told:
+        instance norms, global pools, and Gram matrices of our own nets.
 
     References
     ----------
@@ -395,8 +395,13 @@ def frozen(
     ]
     found = measuring.run(*feeds, tick=tick)[-len(parts.shapes) :]
     return model.edited(
-        parts.frozen, [values.reshape(shape) for values, shape in zip(found, parts.shapes, strict=True)]
+        parts.frozen, [_shaped(values, shape) for values, shape in zip(found, parts.shapes, strict=True)]
     )
+
+
+def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Reshape; 0 keeps a side."""
+    return values.reshape([side or values.shape[axis] for axis, side in enumerate(shape)])
 
 
 def _within(shape: tuple[int, ...], area: int, step: int) -> tuple[int, int]:

@@ -25,26 +25,27 @@ from imgedit.io import read
 from imgedit.strips import Progress
 from imgedit.training.job import Job
 from imgedit.training.loop import Task
-from imgedit.training.losses import gram, lattice, load_teacher
+from imgedit.training.losses import Darknet, gram, lattice, load_teacher
 from imgedit.training.making import Plan, make
 from imgedit.training.pairs import batch_of, to_unit
 from imgedit.training.pictures import at_longest, augment, load_folders, split, to_rgb
+from imgedit.training.style_descent import CONTENT, SCALES
 from imgedit.training.style_nets import StyleGallery
 
 __all__ = ["COUNT", "StyleLoss", "StyleTask", "crop_of", "photos_to_repaint", "train_style"]
 
 # A painting's longer side, in pixels: its strokes are as large in a repainted picture as they are at this size.
 PAINTING = 512
-# Style is asked for at the picture's own size and at half of it.
-SCALES = (1, 2)
 # Longer sides that photos are learnt at: whole scenes, not their grain.
 PHOTOS = (420, 640)
-# The maps that hold what is shown, counted from 0.
-CONTENT = (2, 3)
 HELD = 3
+# What sides are halved to the coarsest map of the coarser scale.
+MULTIPLE = 32
 # The net halves sizes three times: what repeats with that period is its own, no brush's. Where it adds a hundredth to a
 # pixel, it costs a third of what the style does.
 PERIOD, LATTICE_PRICE = 8, 500.0
+# The teacher halves sizes four times: its own grid.
+PHASES = 16
 # Large crops in a batch, where the job does not say.
 COUNT = 4
 
@@ -64,7 +65,7 @@ class StyleLoss(nn.Module):
         super().__init__()
         self.teacher = teacher
         with torch.no_grad():
-            seen = [self.grams(to_unit(batch_of([resize(p, _fitted(p.shape[:2]))]))) for p in paintings]
+            seen = [self.grams(prepared(painting)) for painting in paintings]
         self.count = len(seen[0]) if seen else 0
         for index, grams in enumerate(zip(*seen, strict=True)):
             self.register_buffer(f"gram{index}", torch.cat(grams))
@@ -100,8 +101,8 @@ class StyleLoss(nn.Module):
             N x C x C each.
         """
         grams: list[Tensor] = []
-        for scale in SCALES:
-            maps = fine if scale == 1 and fine is not None else self.look(functional.avg_pool2d(x, scale))
+        for scale in range(SCALES):
+            maps = fine if scale == 0 and fine is not None else self.look(functional.avg_pool2d(x, 2**scale))
             grams += [gram(m.float()) for m in maps]
         return grams
 
@@ -154,9 +155,22 @@ class StyleLoss(nn.Module):
         return style / len(aims), content
 
 
-def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:
-    factor = PAINTING / max(shape[:2])
-    return round(shape[0] * factor), round(shape[1] * factor)
+def prepared(painting: NDArray[np.uint8]) -> Tensor:
+    """Give a painting at the size at which it is a style.
+
+    Parameters
+    ----------
+    painting : ndarray of uint8
+        HxWx3.
+
+    Returns
+    -------
+    Tensor
+        1 x 3 x H x W, RGB in [0, 1].
+    """
+    factor = PAINTING / max(painting.shape[:2])
+    height, width = (round(side * factor) for side in painting.shape[:2])
+    return to_unit(batch_of([resize(painting, (height, width))]))
 
 
 @dataclass
@@ -201,13 +215,15 @@ class StyleTask(Task):
         Returns
         -------
         dict of Tensor
-            "photo", uint8, N x 3 x side x side, and "weights", N x K.
+            "photo", uint8, N x 3 x side x side; "weights", N x K; and "phase", by how much what is compared is cut off
+            at its top and left, 2.
         """
         del done
         crops = [crop_of(self.photos, rng, self.crop) for _ in range(self.count)]
         styles = self.net.config["styles"]
         weights = np.eye(styles, dtype=np.float32)[rng.integers(styles, size=self.count)]
-        return {"photo": batch_of(crops), "weights": torch.from_numpy(weights)}
+        phase = torch.from_numpy(rng.integers(PHASES, size=2))
+        return {"photo": batch_of(crops), "weights": torch.from_numpy(weights), "phase": phase}
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor]:
         """Both differences by their weights, and the grid.
@@ -229,7 +245,14 @@ class StyleTask(Task):
         del done
         photo = to_unit(batch["photo"])
         painted = net(photo, batch["weights"])
-        style, content = self.measure.to(photo.device)(painted, photo, batch["weights"])
+        # What holds at one place of the teacher's own grid alone is no style.
+        top, left = batch["phase"].tolist()
+        height, width = (side - PHASES for side in photo.shape[2:])
+        cut = (
+            painted[:, :, top : top + height, left : left + width],
+            photo[:, :, top : top + height, left : left + width],
+        )
+        style, content = self.measure.to(photo.device)(*cut, batch["weights"])
         grid = LATTICE_PRICE * lattice(painted, PERIOD)
         return (self.style * style + self.content * content + grid).mean(), painted
 
@@ -370,7 +393,7 @@ def train_style(
     content, style : float
         How much the picture shall show what the photo shows, and look as the painting does.
     crop : int
-        Side of the crops, pixels, a multiple of 8.
+        Side of the crops, pixels, a multiple of 32.
     progress : callable, optional
         Given the fraction done; what it raises ends the run after a last checkpoint.
 
@@ -382,32 +405,45 @@ def train_style(
     Raises
     ------
     ArgumentError
-        No painting, two of one name, or a crop that is no multiple of 8.
+        No painting, two of one name, or a crop that is no multiple of 32.
     """
     named = [_named(str(painting)) for painting in paintings]
     names = [name for name, _ in named]
     if not names or len(set(names)) < len(names):
         raise ArgumentError("paintings", f"are {names}", "name one picture for each style, each with a name of its own")
-    if crop % 8 or crop < 64:
-        raise ArgumentError("crop", f"is {crop}", "give a multiple of 8 from 64")
+    if crop % MULTIPLE or crop < 64:
+        raise ArgumentError("crop", f"is {crop}", f"give a multiple of {MULTIPLE} from 64")
+    pictures = [to_rgb(read(path)) for _, path in named]
+    loaded = load_teacher(teacher, pool="mean")
+
+    def fresh() -> StyleGallery:
+        net = StyleGallery(len(names))
+        if isinstance(loaded, Darknet):
+            net.descent.eyes.load_state_dict(loaded.state_dict())
+        net.descent.learn_styles([prepared(picture) for picture in pictures], fresh=True)
+        return net
 
     def task(net: nn.Module) -> StyleTask:
         assert isinstance(net, StyleGallery)
-        measure = StyleLoss(load_teacher(teacher, pool="mean"), [to_rgb(read(path)) for _, path in named])
+        # Another net's eyes may have come since.
+        net.descent.learn_styles([prepared(picture) for picture in pictures], fresh=False)
+        measure = StyleLoss(loaded, pictures)
         photos, shown = photos_to_repaint(job, crop)
         return StyleTask(net, measure, photos, shown, content, style, crop, job.batch(COUNT))
 
     plan = Plan(
         kind="style",
         title=f"repaint pictures in {len(names)} style{'s' * (len(names) > 1)}",
-        net=lambda: StyleGallery(len(names)),
+        net=fresh,
         task=task,
         # A quarter of an hour on two cores.
         steps=1500,
         rate=1e-3,
         shipped="style-gallery",
-        examples={"image": torch.rand(1, 3, 64, 80), "weights": torch.eye(len(names))[:1]},
-        multiple=8,
+        examples={"image": torch.rand(1, 3, 64, 96), "weights": torch.eye(len(names))[:1]},
+        multiple=MULTIPLE,
+        # One picture at a time, as `stylize` asks: with any number torch proves shapes for twice as long.
+        free_axes=(2, 3),
         store="int8",
         manifest={
             "task": "style",
@@ -415,8 +451,6 @@ def train_style(
             "inputs": ("image", "weights"),
             "classes": tuple(names),
             "overlap": 64,
-            # What the price on the grid leaves are dots a little off it; the mean of two runs turns them into hatching.
-            "grid": 4,
             "half": False,
         },
         options={"content": content, "style": style, "crop": crop, "teacher": teacher},

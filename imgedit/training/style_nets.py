@@ -2,26 +2,26 @@
 
 Dumoulin, Shlens and Kudlur, "A learned representation for artistic style" (ICLR 2017, https://arxiv.org/abs/1610.07629):
 all styles share the convolutions, and each has its own gain and shift in every instance normalisation, so that a mix of
-styles is a mix of those numbers. Here they are changed for the photo, too.
+styles is a mix of those numbers. What it paints is then put right in a few steps of `Descent`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imgedit.training.nets import Features
+from imgedit.training.nets import Features, noise
+from imgedit.training.style_descent import Descent
 
 __all__ = ["StyleAny", "StyleBody", "StyleGallery"]
 
 # Against division by zero where a channel is flat, in squared units of features.
 FLAT = 1e-4
-# What is usual follows each batch so fast; and how large is what a normalisation tells at first, of up to twenty.
-FOLLOWING, SOFTLY = 0.02, 0.3
+# Channels of noise.
+NOISES = 2
 
 
 def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -94,92 +94,23 @@ def _spread(numbers: Tensor, x: Tensor) -> Tensor:
     return numbers[..., None, None].to(x.dtype)
 
 
-class Telling(nn.Module):
-    """What one normalisation tells: the mean and deviation that it takes away, as far from the usual as they are.
-
-    Parameters
-    ----------
-    channels : int
-        Of the normalisation.
-    shared : int
-        Numbers that are told.
-    """
-
-    def __init__(self, channels: int, shared: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(shared, 2 * channels) * (SOFTLY / (2 * channels) ** 0.5))
-        # Followed while it learns, not learnt.
-        self.usual = nn.Parameter(torch.zeros(2 * channels), requires_grad=False)
-        self.spread = nn.Parameter(torch.ones(2 * channels), requires_grad=False)
-
-    def forward(self, mean: Tensor, scale: Tensor) -> Tensor:
-        """Tell.
-
-        Parameters
-        ----------
-        mean, scale : Tensor
-            N x C, mean and inverse deviation.
-
-        Returns
-        -------
-        Tensor
-            N x H.
-        """
-        found = torch.cat([mean, scale.log()], 1)
-        if self.training:
-            with torch.no_grad():
-                square = self.spread.square().lerp_((found - self.usual).square().mean(0), FOLLOWING)
-                self.spread.copy_((square + FLAT * FOLLOWING).sqrt_())
-                self.usual.lerp_(found.mean(0), FOLLOWING)
-        return functional.linear((found - self.usual) / self.spread, self.weight)
-
-
-class Taste(nn.Module):
-    """How the numbers of a style are changed for a picture.
-
-    The style's numbers fit the average photo. How much of each thing a painting should get depends on what a photo
-    has of it: numbers that were fitted to one photo alone came a quarter nearer. So each normalisation tells what it
-    takes away to a few numbers that all of them share, and is told by these how to change its gains and shifts.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Channels of the normalisations in their order.
-    mute : sequence of int
-        Those of them that do not tell: their maps are large.
-    shared : int
-        How many numbers they share.
-    """
-
-    def __init__(self, widths: Sequence[int], mute: Sequence[int], shared: int) -> None:
-        super().__init__()
-        self.shared = shared
-        self.tell = nn.ModuleDict({str(i): Telling(c, shared) for i, c in enumerate(widths) if i not in mute})
-        self.change = nn.ModuleList(nn.Linear(shared, 2 * c, bias=False) for c in widths)
-        for layer in self.change:
-            nn.init.zeros_(layer.weight)
-
-
 class Numbers:
     """Hands out the numbers of a style, one layer after the other.
 
     Parameters
     ----------
     style : Tensor
-        N x (2S + K + H): gains of all normalised channels, then their shifts, then gains of what passes by, then
-        what the shared numbers of `taste` begin with.
-    taste : Taste
-        Changes them for the picture.
+        N x (2S + K): gains of all normalised channels, then their shifts, then gains of what passes by.
     passing : int
         K.
     learning : bool
         Use the quick derivative; otherwise operations that ONNX Runtime has too.
     """
 
-    def __init__(self, style: Tensor, taste: Taste, passing: int, *, learning: bool) -> None:
-        total = (style.shape[1] - passing - taste.shared) // 2
-        self.gains, self.shifts, self.passing, self.shared = style.split([total, total, passing, taste.shared], 1)
-        self.taste, self.learning, self.layer, self.place, self.passed = taste, learning, 0, 0, 0
+    def __init__(self, style: Tensor, passing: int, *, learning: bool) -> None:
+        total = (style.shape[1] - passing) // 2
+        self.gains, self.shifts, self.passing = style.split([total, total, passing], 1)
+        self.learning, self.place, self.passed = learning, 0, 0
 
     def dress(self, x: Tensor) -> Tensor:
         """Normalise each channel over the picture and dress it in the style.
@@ -195,22 +126,10 @@ class Numbers:
             The same shape.
         """
         channels = slice(self.place, self.place + x.shape[1])
-        name, self.layer, self.place = str(self.layer), self.layer + 1, channels.stop
-        tells = name in self.taste.tell
-        with torch.autocast(x.device.type, enabled=False):
-            if self.learning:
-                mean, scale = moments(x)
-            elif tells:
-                middle = functional.adaptive_avg_pool2d(x, 1)
-                variance = functional.adaptive_avg_pool2d((x - middle).square(), 1)
-                mean, scale = middle.flatten(1), (variance.flatten(1) + FLAT).rsqrt()
-            if tells:
-                self.shared = self.shared + self.taste.tell[name](mean, scale)
-            change = self.taste.change[int(name)](functional.leaky_relu(self.shared, 0.1))
-            more, beside = change.chunk(2, 1)
-            gain, shift = self.gains[:, channels] * (1 + more), self.shifts[:, channels] + beside
+        self.place = channels.stop
+        gain, shift = self.gains[:, channels], self.shifts[:, channels]
         if self.learning:
-            dressed: Tensor = Dressing.apply(x, gain, shift, mean, scale)
+            dressed: Tensor = Dressing.apply(x, gain, shift, *moments(x))
             return dressed
         return functional.instance_norm(x, eps=FLAT) * _spread(gain, x) + _spread(shift, x)
 
@@ -248,7 +167,8 @@ class StyleBody(nn.Module):
     """Down by 4, residual blocks, up by 4 with enlargement before convolution, which leaves no checkerboard.
 
     A branch of half that size sees larger shapes. Maps of the way down are added to those of the way up, as much of
-    each as a style wants: fine detail need not pass through the small sizes.
+    each as a style wants: fine detail need not pass through the small sizes. Beside the picture goes noise that its
+    pixels are hashed to: without, plain ground can only get a pattern that repeats.
 
     Parameters
     ----------
@@ -258,13 +178,11 @@ class StyleBody(nn.Module):
         Residual blocks at a quarter of the size; the branch leaves after the second.
     deep : int
         Residual blocks at an eighth.
-    shared : int
-        Numbers by which all normalisations are changed for the photo.
     """
 
-    def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2, shared: int = 48) -> None:
+    def __init__(self, *, width: int = 16, blocks: int = 5, deep: int = 2) -> None:
         super().__init__()
-        self.enter = conv(3, width, 5)
+        self.enter = conv(3 + NOISES, width, 5)
         self.down = nn.ModuleList([conv(width, 2 * width, stride=2), conv(2 * width, 4 * width, stride=2)])
         self.blocks = nn.ModuleList(Residual(4 * width) for _ in range(blocks))
         self.sink = conv(4 * width, 6 * width, stride=2)
@@ -276,9 +194,6 @@ class StyleBody(nn.Module):
         # Normalised channels in the order of the layers, and those of them that are nothing at first.
         first, after = width * (1 + 2 + 4 + 8 * self.fork), width * (8 * (blocks - self.fork) + 2 + 1)
         branch = width * 6 * (1 + 2 * deep)
-        widths = [width, 2 * width, *[4 * width] * (1 + 2 * self.fork), *[6 * width] * (1 + 2 * deep)]
-        widths += [4 * width] * (1 + 2 * (blocks - self.fork)) + [2 * width, width]
-        self.taste = Taste(widths, range(len(widths) - 2, len(widths)), shared)
         self.silent = slice(first + branch, first + branch + 4 * width)
         self.channels, self.passing = self.silent.stop + after, 3 * width
 
@@ -292,7 +207,7 @@ class StyleBody(nn.Module):
         """
         gains = torch.ones(self.channels)
         gains[self.silent] = 0
-        return torch.cat([gains, torch.zeros(self.channels + self.passing + self.taste.shared)])
+        return torch.cat([gains, torch.zeros(self.channels + self.passing)])
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         """Repaint.
@@ -309,8 +224,8 @@ class StyleBody(nn.Module):
         Tensor
             The picture in [0, 1].
         """
-        numbers = Numbers(style, self.taste, self.passing, learning=self.training)
-        x = functional.relu(numbers.dress(self.enter(image * 2 - 1)))
+        numbers = Numbers(style, self.passing, learning=self.training)
+        x = functional.relu(numbers.dress(self.enter(torch.cat([image * 2 - 1, noise(image)], 1))))
         above = [x]
         for layer in self.down:
             x = functional.relu(numbers.dress(layer(x)))
@@ -333,22 +248,25 @@ def _twice(x: Tensor) -> Tensor:
 
 
 class StyleGallery(nn.Module):
-    """One body, one row of numbers for each style.
+    """One body, one row of numbers for each style, and a descent that knows their paintings.
 
     Parameters
     ----------
     styles : int
         How many.
-    width, blocks, deep, shared : int
+    width, blocks, deep : int
         Of the body.
+    steps : int
+        Of the descent.
     """
 
     each = ("styles",)
 
-    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5, deep: int = 2, shared: int = 48) -> None:
+    def __init__(self, styles: int, *, width: int = 16, blocks: int = 5, deep: int = 2, steps: int = 4) -> None:
         super().__init__()
-        self.config = {"styles": styles, "width": width, "blocks": blocks, "deep": deep, "shared": shared}
-        self.body = StyleBody(width=width, blocks=blocks, deep=deep, shared=shared)
+        self.config = {"styles": styles, "width": width, "blocks": blocks, "deep": deep, "steps": steps}
+        self.body = StyleBody(width=width, blocks=blocks, deep=deep)
+        self.descent = Descent(styles, steps=steps)
         self.styles = nn.Parameter(self.body.neutral().repeat(styles, 1))
 
     def forward(self, image: Tensor, weights: Tensor) -> Tensor:
@@ -357,18 +275,18 @@ class StyleGallery(nn.Module):
         Parameters
         ----------
         image : Tensor
-            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 8, at least 16.
+            N x 3 x H x W, RGB in [0, 1]; H and W multiples of 32.
         weights : Tensor
             N x K, each row summing to 1.
 
         Returns
         -------
         Tensor
-            The picture in [0, 1].
+            The picture in [0, 1]; while it learns, as far beyond as it goes.
         """
         with torch.autocast(image.device.type, enabled=False):
             style = weights @ self.styles
-        painted: Tensor = self.body(image, style)
+        painted: Tensor = self.descent(self.body(image, style), image, weights)
         return painted
 
 
