@@ -62,7 +62,7 @@ def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     assert {"InstanceNormalization", "GlobalAveragePool"} <= kinds
     assert "ReduceMean" not in kinds
     named = [node for node in onnx.load(path).graph.node if node.output[0].startswith(PRODUCTS)]
-    assert len(named) == 3 * 2 * 5  # steps, scales, maps
+    assert len(named) == 4 * 2 * 5  # steps, scales, maps
     painted = ie.stylize(photo, {"red-strokes": 0.5, "blue-strokes": 0.5}, model=str(path))
     assert painted.shape == photo.shape
     # A net for other styles starts from this one: the body as it is, each style in the middle of those it knew.
