@@ -437,7 +437,7 @@ def train_style(
         net=fresh,
         task=task,
         # A quarter of an hour on two cores.
-        steps=1500,
+        steps=600,
         rate=1e-3,
         shipped="style-gallery",
         examples={"image": torch.rand(1, 3, 64, 96), "weights": torch.eye(len(names))[:1]},
