@@ -47,6 +47,7 @@ def export_onnx(
     free_axes: Sequence[int] = (0, 2, 3),
     multiple: int | Mapping[str, int] = 1,
     store: Store = "float32",
+    stepped: bool = False,
 ) -> float:
     """Write a net as ONNX and run both on the same numbers.
 
@@ -68,6 +69,9 @@ def export_onnx(
         Kind of numbers that the weights are stored as: "float32"; "float16", which halves the file; "int8", which
         stores kernels of many numbers as whole ones with a step for each channel that they give, all else as float16.
         The net computes in float32 all the same.
+    stepped : bool
+        Tell torch that sides are multiples, for a net that halves them often: to find out took it minutes. Not for nets
+        that take parts of one size or of one pixel.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def export_onnx(
     folded = fold(net)
     if store != "float32":
         _round(folded, store)
-    free = tuple(_free(name, example.ndim, free_axes, multiple) for name, example in examples.items())
+    free = tuple(_free(name, example.ndim, free_axes, multiple if stepped else 1) for name, example in examples.items())
     with _quiet():
         program = torch.onnx.export(
             folded,
@@ -108,7 +112,7 @@ def export_onnx(
 
 
 def _free(name: str, rank: int, axes: Sequence[int], multiple: int | Mapping[str, int]) -> dict[int, Any]:
-    """Say which sides of an input are free. Torch is told what they are multiples of: proving it took it minutes."""
+    """Say which sides of an input are free, and what they are multiples of."""
     step = multiple if isinstance(multiple, int) else multiple[name]
     dim = torch.export.Dim
     return {a: step * dim(f"{name}_{a}") if step > 1 and a > 1 else dim.AUTO for a in axes if a < rank}
@@ -159,8 +163,14 @@ def _name_pools(graph: Any) -> None:
             node.op_type = "GlobalAveragePool"
             del node.input[1:], node.attribute[:]
     made = {name: node for node in graph.node for name in node.output}
+    given = {port.name for port in graph.output}
     for number, node in enumerate(graph.node):
-        if node.op_type != "Div" or (product := made.get(node.input[0])) is None or product.op_type != "MatMul":
+        if (
+            node.op_type != "Div"
+            or node.output[0] in given
+            or (product := made.get(node.input[0])) is None
+            or product.op_type != "MatMul"
+        ):
             continue
         turned = made.get(product.input[1])
         if turned is not None and turned.op_type == "Transpose" and turned.input[0] == product.input[0]:

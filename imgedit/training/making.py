@@ -59,6 +59,8 @@ class Plan:
         Axes of the inputs that may have any size at run time.
     store : str
         How the file stores weights, as `export_onnx` takes it.
+    stepped : bool
+        Whether torch is told what sides are multiples of, as `export_onnx` takes it.
     part : callable
         Gives the part of the trained net that is written to the ONNX file.
     also : callable, optional
@@ -84,6 +86,7 @@ class Plan:
     multiple: int = 1
     free_axes: Sequence[int] = (0, 2, 3)
     store: Store = "float32"
+    stepped: bool = False
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -154,6 +157,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         free_axes=plan.free_axes,
         multiple=plan.multiple,
         store=plan.store,
+        stepped=plan.stepped,
     )
     card = Card(
         title=plan.title,

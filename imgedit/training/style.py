@@ -445,6 +445,7 @@ def train_style(
         # One picture at a time, as `stylize` asks: with any number torch proves shapes for twice as long.
         free_axes=(2, 3),
         store="int8",
+        stepped=True,
         manifest={
             "task": "style",
             "family": "gallery",
