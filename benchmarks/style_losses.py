@@ -24,8 +24,8 @@ from imgedit.training.pairs import batch_of, to_unit
 from imgedit.training.pictures import at_longest, to_rgb
 from imgedit.training.recipes import PAINTINGS
 from imgedit.training.style import StyleLoss
+from imgedit.training.style_descent import SHOWN, STYLE
 
-STYLE, CONTENT = 3.0, 0.5
 SIDE, LONGEST = 256, 420
 PHOTOS = (0, 3, 7)
 ITERATIONS = 300
@@ -55,7 +55,7 @@ def losses(measure: StyleLoss, photo: NDArray[np.uint8], painted: NDArray[np.uin
     made = painted if isinstance(painted, Tensor) else to_unit(batch_of([painted]))
     with torch.inference_mode():
         style, content = (float(part) for part in measure(made, to_unit(batch_of([photo])), torch.ones(1, 1)))
-    return STYLE * style + CONTENT * content, style, content
+    return STYLE * style + SHOWN * content, style, content
 
 
 def optimised(measure: StyleLoss, photo: NDArray[np.uint8]) -> Tensor:
@@ -65,7 +65,7 @@ def optimised(measure: StyleLoss, photo: NDArray[np.uint8]) -> Tensor:
     def slope(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         made = torch.from_numpy(flat.reshape(shown.shape)).float().requires_grad_()
         style, content = measure(made, shown, one)
-        total = (STYLE * style + CONTENT * content).sum()
+        total = (STYLE * style + SHOWN * content).sum()
         (found,) = torch.autograd.grad(total, made)
         return float(total.detach()), found.double().numpy().ravel()
 

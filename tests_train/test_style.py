@@ -43,7 +43,7 @@ def paintings(tmp_path_factory):
 def test_two_styles_in_one_file(photos, paintings, teacher, tmp_path):
     path = train_style(
         paintings,
-        job(photos, tmp_path / "two", steps=80, every=20, count=2, rate=2e-3, scratch=True),
+        job(photos, tmp_path / "two", steps=80, every=40, count=2, rate=1e-3, scratch=True),
         teacher=teacher,
         crop=64,
     )

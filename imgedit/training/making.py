@@ -59,8 +59,8 @@ class Plan:
         Axes of the inputs that may have any size at run time.
     store : str
         How the file stores weights, as `export_onnx` takes it.
-    stepped : bool
-        Whether torch is told what sides are multiples of, as `export_onnx` takes it.
+    stepped, bends : bool
+        As `export_onnx` takes them.
     part : callable
         Gives the part of the trained net that is written to the ONNX file.
     also : callable, optional
@@ -87,6 +87,7 @@ class Plan:
     free_axes: Sequence[int] = (0, 2, 3)
     store: Store = "float32"
     stepped: bool = False
+    bends: bool = False
     part: Callable[[nn.Module], nn.Module] = lambda net: net
     also: Callable[[nn.Module, Card], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -158,6 +159,7 @@ def make(plan: Plan, job: Job, progress: Progress | None) -> Path:
         multiple=plan.multiple,
         store=plan.store,
         stepped=plan.stepped,
+        bends=plan.bends,
     )
     card = Card(
         title=plan.title,

@@ -437,7 +437,7 @@ def train_style(
         net=fresh,
         task=task,
         # A quarter of an hour on two cores.
-        steps=600,
+        steps=450,
         rate=1e-3,
         shipped="style-gallery",
         examples={"image": torch.rand(1, 3, 64, 96), "weights": torch.eye(len(names))[:1]},
@@ -446,6 +446,7 @@ def train_style(
         free_axes=(2, 3),
         store="int8",
         stepped=True,
+        bends=True,
         manifest={
             "task": "style",
             "family": "gallery",

@@ -182,12 +182,9 @@ class Descent(nn.Module):
         super().__init__()
         self.steps, self.levels = steps, len(widths)
         self.eyes = Eyes(widths)
-        self.narrow = nn.ModuleDict(
-            {
-                str(level): nn.Conv2d(width, less, 1, bias=False).requires_grad_(False)
-                for level, (width, less) in enumerate(zip(widths, compared, strict=True))
-                if less < width
-            }
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(width, less, 1, bias=False).requires_grad_(False) if less < width else nn.Identity()
+            for width, less in zip(widths, compared, strict=True)
         )
         self.aims = nn.ModuleList(Aims(styles, less) for _ in range(SCALES) for less in compared)
         # Logarithms; a row for each step.
@@ -214,9 +211,9 @@ class Descent(nn.Module):
             Choose anew the directions in which style is compared: those that hold most of these paintings.
         """
         seen = [self._grams(painting) for painting in paintings]
-        for name, narrow in self.narrow.items():
-            if fresh:
-                of_level = [grams[scale * self.levels + int(name)] for grams in seen for scale in range(SCALES)]
+        for level, narrow in enumerate(self.narrow):
+            if fresh and isinstance(narrow, nn.Conv2d):
+                of_level = [grams[scale * self.levels + level] for grams in seen for scale in range(SCALES)]
                 total = torch.stack([one[0] / one.norm() for one in of_level]).sum(0)
                 narrow.weight.copy_(torch.linalg.eigh(total)[1][:, -len(narrow.weight) :].T[..., None, None])
         for style, grams in enumerate(seen):
@@ -227,9 +224,10 @@ class Descent(nn.Module):
         return [gram(m) for factor in range(SCALES) for m in self.eyes(functional.avg_pool2d(x, 2**factor))]
 
     def _narrowed(self, found: Tensor, level: int) -> Tensor:
-        if str(level) not in self.narrow:
+        narrow = self.narrow[level]
+        if not isinstance(narrow, nn.Conv2d):
             return found
-        across = self.narrow[str(level)].weight[..., 0, 0]
+        across = narrow.weight[..., 0, 0]
         return across @ found @ across.T
 
     def forward(self, painted: Tensor, shown: Tensor, weights: Tensor) -> Tensor:
@@ -294,8 +292,8 @@ class Descent(nn.Module):
         return slope.float()
 
     def _of_style(self, here: Tensor, aim: Tensor, gain: Tensor, level: int, share: float) -> Tensor:
-        narrow = dict(self.narrow.items()).get(str(level))
-        seen = here if narrow is None else narrow(here)
+        narrow = self.narrow[level]
+        seen = narrow(here)
         with torch.autocast(here.device.type, enabled=False):
             # In training the channels of a pixel lie together; ONNX Runtime has those of a map together.
             flat = seen.permute(0, 2, 3, 1).flatten(1, 2) if self.training else seen.flatten(2)
@@ -304,7 +302,9 @@ class Descent(nn.Module):
             wrong = (weight * (found - aim) * (LIVELY * gain).exp()).to(flat.dtype)
             pull = (flat @ wrong).transpose(1, 2) if self.training else wrong.transpose(1, 2) @ flat
             pull = pull.unflatten(2, here.shape[2:])
-        return pull if narrow is None else functional.conv_transpose2d(pull, narrow.weight.to(pull.dtype))
+        if isinstance(narrow, nn.Conv2d):
+            pull = functional.conv_transpose2d(pull, narrow.weight.to(pull.dtype))
+        return pull
 
     def _of_content(self, here: Tensor, wanted: Tensor, gain: Tensor, share: float) -> Tensor:
         with torch.autocast(here.device.type, enabled=False):
